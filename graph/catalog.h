@@ -1,0 +1,55 @@
+// The catalog of node types and sections: all that graph/ knows of diffusion.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "graph/composite.h"
+#include "graph/setup.h"
+
+namespace dagfusion {
+
+enum class Role { map, data_set, ordered, composite };
+enum class Rate { frame, step };
+// Order inside a step: what writes resources, what reads them, what saves them.
+enum class Phase { write, read, save };
+
+struct NodeType {
+  std::string name;
+  std::string summary;  // one sentence
+  Role role = Role::map;
+  Rate rate = Rate::frame;     // of an ordered node
+  Phase phase = Phase::write;  // of a per-step node
+  std::vector<Port> inputs = {};
+  std::vector<Port> outputs = {};  // the first is the main output
+  std::vector<Parameter> parameters = {};
+  bool differentiable = false;   // has backward()
+  bool stops_gradient = false;   // nothing flows back through it
+  bool minimizes = false;        // takes `minimize`
+  bool only_training = false;    // identity without training (dropout): the checker takes it out of the graph
+  std::function<std::unique_ptr<Node>(Setup&)> create = {};
+  std::function<void(Builder&)> expand = {};  // of a composite
+};
+
+template <class T>
+std::unique_ptr<Node> make_node(Setup& setup) {
+  return std::make_unique<T>(setup);
+}
+
+struct SectionType {
+  std::string name;
+  std::string summary;
+  std::vector<Parameter> parameters;
+  std::function<std::unique_ptr<Resource>(const Parameters&)> create;
+};
+
+struct Catalog {
+  std::vector<NodeType> nodes;
+  std::vector<SectionType> sections;
+  const NodeType* find(const std::string& name) const;
+  const SectionType* section(const std::string& name) const;
+};
+
+}  // namespace dagfusion

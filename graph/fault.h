@@ -1,0 +1,38 @@
+// Mistakes of a user: where they stand, what is wrong, what would be right. They are gathered and told together.
+#pragma once
+
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace dagfusion {
+
+struct Position {
+  std::string file;  // or "command line"
+  int line = 0;      // from 1; 0 = none
+  int column = 0;    // from 1
+};
+
+std::string to_string(const Position&);  // "train.yaml:14:31"
+
+struct Fault {
+  Position where;
+  std::string message;  // lower case, no full stop, with the value and what would be right
+};
+
+// Thrown with one fault by whoever finds it, and with all of them by the checker.
+class UserError : public std::runtime_error {
+ public:
+  explicit UserError(std::vector<Fault>);
+  UserError(Position, std::string message);
+  const std::vector<Fault>& faults() const { return faults_; }
+
+ private:
+  std::vector<Fault> faults_;
+};
+
+// "; did you mean 'learning_rate'?" when a candidate is near enough, else "; known are a, b, c" (or "" when none).
+std::string suggestion(std::string_view given, const std::vector<std::string>& candidates);
+
+}  // namespace dagfusion
