@@ -1,4 +1,4 @@
-// What a node is while it runs. Three roles: map (many frames at once, no state), data set (a map from positions to
+// What a node is while it runs. Roles: map (many frames at once, no state), data set (a map from positions to
 // samples), ordered (own state, one frame or step at a time, in order).
 #pragma once
 
@@ -119,6 +119,12 @@ class DataSet : public Map {
  public:
   virtual std::optional<std::int64_t> size() const = 0;  // nothing = endless
   virtual std::string fingerprint() const = 0;           // another data set has another one; saved in checkpoints
+};
+
+// `each` of a loop: its outputs are filled anew at the head of every iteration (Call::iteration()), count() times.
+class Times : public Map {
+ public:
+  virtual int count() const = 0;
 };
 
 // A value that a checkpoint saves and reads back, under its name.

@@ -1,0 +1,25 @@
+#include "nodes/catalog.h"
+
+namespace dagfusion {
+
+// A type is listed once its file is there; the order is that of the README's table.
+Catalog catalog() {
+  return {.nodes =
+              {
+                  // sources
+
+                  // image
+
+                  // diffusion
+
+                  // network
+
+                  // sampling
+
+                  // training
+
+              },
+          .sections = {}};
+}
+
+}  // namespace dagfusion
