@@ -1,0 +1,147 @@
+// Variables: ${name} in a scalar becomes what `vars` says of it.
+#include <fmt/format.h>
+
+#include <map>
+
+#include "graph/document.h"
+
+namespace dagfusion {
+
+namespace {
+
+// Variables that use each other twice over double with every line: an end to that.
+constexpr std::size_t most_values = 200'000;
+constexpr std::size_t most_bytes = 4 << 20;
+constexpr int most_levels = 64;
+
+class Substitution {
+ public:
+  explicit Substitution(const Tree* vars) : vars_(vars) {}
+
+  Tree in(const Tree& tree, int level) {
+    if (level > most_levels)
+      throw UserError(tree.where,
+                      fmt::format("variables nest lists and maps over {} levels deep", most_levels));
+    if (tree.is_scalar()) return in_scalar(tree, level);
+    count(tree);
+    Tree result = tree;
+    for (Tree& item : result.items) item = in(item, level + 1);
+    for (Entry& entry : result.entries) entry.value = in(entry.value, level + 1);
+    return result;
+  }
+
+  // The value of a variable, with its own variables replaced.
+  const Tree& value(const std::string& name, const Position& where) {
+    if (auto done = done_.find(name); done != done_.end()) return done->second;
+    const Tree* written = vars_ != nullptr ? vars_->find(name) : nullptr;
+    if (written == nullptr) {
+      throw UserError(where, fmt::format("unknown variable '{}'{}", name,
+                                         vars_ == nullptr ? "; the file has no section 'vars'"
+                                                          : suggestion(name, vars_->keys())));
+    }
+    std::string chain;
+    bool cycle = false;
+    for (const std::string& open : open_) {
+      cycle = cycle || open == name;
+      if (cycle) chain += open + " -> ";
+    }
+    if (cycle) throw UserError(where, fmt::format("a variable needs itself: vars {}{}", chain, name));
+    open_.push_back(name);
+    Tree result = in(*written, 1);
+    open_.pop_back();
+    return done_.emplace(name, std::move(result)).first->second;
+  }
+
+ private:
+  void count(const Tree& tree) {
+    bytes_ += tree.text.size();
+    if (++values_ > most_values || bytes_ > most_bytes) {
+      throw UserError(tree.where,
+                      fmt::format("variables make the file grow over {} values or {} bytes; use fewer "
+                                  "variables inside variables",
+                                  most_values, most_bytes));
+    }
+  }
+
+  // A variable's tree, as if it had been written at `where`.
+  Tree moved_to(const Tree& tree, const Position& where, int level) {
+    if (level > most_levels)
+      throw UserError(where, fmt::format("variables nest lists and maps over {} levels deep", most_levels));
+    count(tree);
+    Tree result = tree;
+    result.where = where;
+    for (Tree& item : result.items) item = moved_to(item, where, level + 1);
+    for (Entry& entry : result.entries) {
+      entry.where = where;
+      entry.value = moved_to(entry.value, where, level + 1);
+    }
+    return result;
+  }
+
+  Tree in_scalar(const Tree& tree, int level) {
+    const std::string& text = tree.text;
+    Tree result = scalar("", tree.where, tree.quoted);
+    for (std::size_t at = 0; at < text.size();) {
+      std::size_t mark = text.find("${", at);
+      result.text.append(text, at, mark - at);
+      if (mark == std::string::npos) break;
+      if (mark > at && text[mark - 1] == '$') {  // "$${" is a literal "${"
+        result.text += '{';
+        at = mark + 2;
+        continue;
+      }
+      std::size_t end = text.find('}', mark);
+      if (end == std::string::npos) {
+        throw UserError(
+            tree.where,
+            fmt::format("'{}' opens a variable that is not closed; write ${{name}}, or $${{ for a plain ${{",
+                        text));
+      }
+      std::string name = text.substr(mark + 2, end - mark - 2);
+      const Tree& variable = value(name, tree.where);
+      if (mark == 0 && end + 1 == text.size()) return moved_to(variable, tree.where, level);
+      if (!variable.is_scalar()) {
+        throw UserError(tree.where,
+                        fmt::format("variable '{}' is {} and stands inside the text '{}'; only a text or "
+                                    "number can",
+                                    name,
+                                    variable.is_list()  ? "a list"
+                                    : variable.is_map() ? "a map"
+                                                        : "null",
+                                    text));
+      }
+      result.text += variable.text;
+      if (result.text.size() > most_bytes) break;
+      at = end + 1;
+    }
+    count(result);
+    return result;
+  }
+
+  const Tree* vars_;
+  std::map<std::string, Tree> done_;
+  std::vector<std::string> open_;  // the variables whose values are being worked out
+  std::size_t values_ = 0, bytes_ = 0;
+};
+
+}  // namespace
+
+void substitute_variables(Tree& root) {
+  const Tree* vars = std::as_const(root).find("vars");
+  if (vars != nullptr && !vars->is_map() && !vars->is_null())
+    throw UserError(vars->where, "'vars' is no map; expected name: value pairs");
+  Substitution substitution(vars);
+  Tree result = root;
+  if (vars != nullptr)
+    for (Entry& entry : result.find("vars")->entries)
+      entry.value = substitution.value(entry.key, entry.value.where);
+  if (!root.is_map()) {
+    root = substitution.in(root, 0);
+    return;
+  }
+  for (Entry& entry : result.entries)
+    if (entry.key != "vars") entry.value = substitution.in(entry.value, 1);
+  root = std::move(result);
+}
+
+}  // namespace dagfusion
