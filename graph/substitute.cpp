@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <map>
+#include <utility>
 
 #include "graph/document.h"
 
@@ -18,16 +19,11 @@ class Substitution {
  public:
   explicit Substitution(const Tree* vars) : vars_(vars) {}
 
-  Tree in(const Tree& tree, int level) {
-    if (level > most_levels)
-      throw UserError(tree.where,
-                      fmt::format("variables nest lists and maps over {} levels deep", most_levels));
+  void in(Tree& tree, int level) {
     if (tree.is_scalar()) return in_scalar(tree, level);
-    count(tree);
-    Tree result = tree;
-    for (Tree& item : result.items) item = in(item, level + 1);
-    for (Entry& entry : result.entries) entry.value = in(entry.value, level + 1);
-    return result;
+    count(tree, level);
+    for (Tree& item : tree.items) in(item, level + 1);
+    for (Entry& entry : tree.entries) in(entry.value, level + 1);
   }
 
   // The value of a variable, with its own variables replaced.
@@ -47,14 +43,18 @@ class Substitution {
     }
     if (cycle) throw UserError(where, fmt::format("a variable needs itself: vars {}{}", chain, name));
     open_.push_back(name);
-    Tree result = in(*written, 1);
+    Tree result = *written;
+    in(result, 1);
     open_.pop_back();
     return done_.emplace(name, std::move(result)).first->second;
   }
 
  private:
-  void count(const Tree& tree) {
+  void count(const Tree& tree, int level) {
     bytes_ += tree.text.size();
+    if (level > most_levels)
+      throw UserError(tree.where,
+                      fmt::format("variables nest lists and maps over {} levels deep", most_levels));
     if (++values_ > most_values || bytes_ > most_bytes) {
       throw UserError(tree.where,
                       fmt::format("variables make the file grow over {} values or {} bytes; use fewer "
@@ -63,30 +63,26 @@ class Substitution {
     }
   }
 
-  // A variable's tree, as if it had been written at `where`.
-  Tree moved_to(const Tree& tree, const Position& where, int level) {
-    if (level > most_levels)
-      throw UserError(where, fmt::format("variables nest lists and maps over {} levels deep", most_levels));
-    count(tree);
-    Tree result = tree;
-    result.where = where;
-    for (Tree& item : result.items) item = moved_to(item, where, level + 1);
-    for (Entry& entry : result.entries) {
+  // As if the tree had been written at `where`.
+  void move_to(const Position& where, Tree& tree, int level) {
+    tree.where = where;
+    count(tree, level);
+    for (Tree& item : tree.items) move_to(where, item, level + 1);
+    for (Entry& entry : tree.entries) {
       entry.where = where;
-      entry.value = moved_to(entry.value, where, level + 1);
+      move_to(where, entry.value, level + 1);
     }
-    return result;
   }
 
-  Tree in_scalar(const Tree& tree, int level) {
-    const std::string& text = tree.text;
-    Tree result = scalar("", tree.where, tree.quoted);
+  void in_scalar(Tree& tree, int level) {
+    const std::string text = tree.text;
+    std::string result;
     for (std::size_t at = 0; at < text.size();) {
       std::size_t mark = text.find("${", at);
-      result.text.append(text, at, mark - at);
+      result.append(text, at, mark - at);
       if (mark == std::string::npos) break;
       if (mark > at && text[mark - 1] == '$') {  // "$${" is a literal "${"
-        result.text += '{';
+        result += '{';
         at = mark + 2;
         continue;
       }
@@ -99,7 +95,11 @@ class Substitution {
       }
       std::string name = text.substr(mark + 2, end - mark - 2);
       const Tree& variable = value(name, tree.where);
-      if (mark == 0 && end + 1 == text.size()) return moved_to(variable, tree.where, level);
+      if (mark == 0 && end + 1 == text.size()) {
+        Position where = tree.where;
+        tree = variable;
+        return move_to(where, tree, level);
+      }
       if (!variable.is_scalar()) {
         throw UserError(tree.where,
                         fmt::format("variable '{}' is {} and stands inside the text '{}'; only a text or "
@@ -110,12 +110,12 @@ class Substitution {
                                                         : "null",
                                     text));
       }
-      result.text += variable.text;
-      if (result.text.size() > most_bytes) break;
+      result += variable.text;
+      if (result.size() > most_bytes) break;
       at = end + 1;
     }
-    count(result);
-    return result;
+    tree.text = std::move(result);
+    count(tree, level);
   }
 
   const Tree* vars_;
@@ -130,17 +130,15 @@ void substitute_variables(Tree& root) {
   const Tree* vars = std::as_const(root).find("vars");
   if (vars != nullptr && !vars->is_map() && !vars->is_null())
     throw UserError(vars->where, "'vars' is no map; expected name: value pairs");
-  Substitution substitution(vars);
   Tree result = root;
-  if (vars != nullptr)
+  Substitution substitution(vars);
+  if (vars == nullptr) substitution.in(result, 0);
+  if (vars != nullptr) {
+    for (Entry& entry : result.entries)
+      if (entry.key != "vars") substitution.in(entry.value, 1);
     for (Entry& entry : result.find("vars")->entries)
       entry.value = substitution.value(entry.key, entry.value.where);
-  if (!root.is_map()) {
-    root = substitution.in(root, 0);
-    return;
   }
-  for (Entry& entry : result.entries)
-    if (entry.key != "vars") entry.value = substitution.in(entry.value, 1);
   root = std::move(result);
 }
 
