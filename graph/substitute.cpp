@@ -13,13 +13,13 @@ namespace {
 // Variables that use each other twice over double with every line: an end to that.
 constexpr std::size_t most_values = 200'000;
 constexpr std::size_t most_bytes = 4 << 20;
-constexpr int most_levels = 64;
+constexpr std::size_t most_levels = 64;
 
 class Substitution {
  public:
   explicit Substitution(const Tree* vars) : vars_(vars) {}
 
-  void in(Tree& tree, int level) {
+  void in(Tree& tree, std::size_t level) {
     if (tree.is_scalar()) return in_scalar(tree, level);
     count(tree, level);
     for (Tree& item : tree.items) in(item, level + 1);
@@ -42,6 +42,8 @@ class Substitution {
       if (cycle) chain += open + " -> ";
     }
     if (cycle) throw UserError(where, fmt::format("a variable needs itself: vars {}{}", chain, name));
+    if (open_.size() == most_levels)
+      throw UserError(where, fmt::format("variables use each other over {} deep", most_levels));
     open_.push_back(name);
     Tree result = *written;
     in(result, 1);
@@ -50,7 +52,7 @@ class Substitution {
   }
 
  private:
-  void count(const Tree& tree, int level) {
+  void count(const Tree& tree, std::size_t level) {
     bytes_ += tree.text.size();
     if (level > most_levels)
       throw UserError(tree.where,
@@ -64,7 +66,7 @@ class Substitution {
   }
 
   // As if the tree had been written at `where`.
-  void move_to(const Position& where, Tree& tree, int level) {
+  void move_to(const Position& where, Tree& tree, std::size_t level) {
     tree.where = where;
     count(tree, level);
     for (Tree& item : tree.items) move_to(where, item, level + 1);
@@ -74,7 +76,7 @@ class Substitution {
     }
   }
 
-  void in_scalar(Tree& tree, int level) {
+  void in_scalar(Tree& tree, std::size_t level) {
     const std::string text = tree.text;
     std::string result;
     for (std::size_t at = 0; at < text.size();) {
