@@ -80,12 +80,12 @@ Tree* child(Tree& parent, const std::string& key) {
                    : fmt::format("{}; '{}' is a list with the items 0 to {}", what, above, size - 1));
   }
   if (parent.is_scalar()) fail(fmt::format("{}; '{}' is '{}', which has no keys", what, above, parent.text));
-  std::vector<std::string> candidates;
-  for (const Entry& entry : parent.entries)
-    candidates.push_back(above.empty() ? entry.key : above + "." + entry.key);
-  if (candidates.empty())
-    fail(fmt::format("{}; '{}' is empty", what, above.empty() ? root.where.file : above));
-  fail(what + suggestion(path, candidates));
+  if (parent.entries.empty())
+    fail(fmt::format("{}; '{}' is empty", what, depth == 0 ? root.where.file : above));
+  std::string hint = suggestion(keys[depth], parent.keys());
+  constexpr std::string_view asks = "; did you mean '";
+  if (depth > 0 && hint.starts_with(asks)) hint.insert(asks.size(), above + ".");
+  fail(what + hint);
 }
 
 // Where the checker knows which keys there are: parameters of a node, of the run and of the models.
