@@ -38,7 +38,8 @@ TEST(Suggestion, CountsASwapOfNeighboursAsOneMistake) {
 }
 
 TEST(Suggestion, PrefersTheNearerThenTheFirst) {
-  EXPECT_EQ(suggestion("conv22", {"conv1d", "conv2d", "conv2"}), "; did you mean 'conv2'?");
+  EXPECT_EQ(suggestion("warmup_step", {"warm_up_stop", "warm_up_steps", "warmup_steps"}),
+            "; did you mean 'warmup_steps'?");
   EXPECT_EQ(suggestion("x2", {"x0", "x1"}), "; did you mean 'x0'?");
 }
 

@@ -101,8 +101,8 @@ TEST(Parameters, RefuseWhatIsNoReal) {
   EXPECT_EQ(wrong(kReal, "0,5"), "'x' is '0,5'; it must be a number");
   EXPECT_EQ(wrong(kReal, "1e"), "'x' is 1e; it must be a number");
   EXPECT_EQ(wrong(kReal, "."), "'x' is '.'; it must be a number");
-  EXPECT_EQ(wrong(kReal, std::string(70, '1')),
-            "'x' is '" + std::string(64, '1') + "…'; it must be a number");
+  EXPECT_EQ(wrong(kReal, std::string(70, 'a')),
+            "'x' is '" + std::string(64, 'a') + "…'; it must be a number");
 }
 
 TEST(Parameters, ReadTruthValuesAsTrueAndFalseOnly) {
