@@ -7,6 +7,7 @@
 #include <cctype>
 
 #include "graph/document.h"
+#include "graph/yaml_text.h"
 
 namespace dagfusion {
 
@@ -71,9 +72,8 @@ std::string in_quotes(const std::string& text) {
 
 std::string text_of(const Tree& tree) {
   if (tree.is_null()) return "null";
-  bool null_word = tree.text.empty() || tree.text == "~" || tree.text == "null" || tree.text == "Null" ||
-                   tree.text == "NULL";
-  bool quotes = null_word || (tree.quoted && means_something_else(tree.text)) || !plain_enough(tree.text);
+  bool quotes =
+      is_null_word(tree.text) || (tree.quoted && means_something_else(tree.text)) || !plain_enough(tree.text);
   return quotes ? in_quotes(tree.text) : tree.text;
 }
 
