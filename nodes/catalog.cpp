@@ -7,8 +7,13 @@ Catalog catalog() {
   return {.nodes =
               {
                   // sources
+                  drawn_digits(),
+                  image_numbers(),
 
                   // image
+                  to_signed(),
+                  to_bytes(),
+                  png_grid(),
 
                   // diffusion
 
