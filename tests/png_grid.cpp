@@ -126,7 +126,7 @@ TEST(PngGrid, RefusesWhatIsNoPicture) {
   EXPECT_EQ(message("{type: png_grid, path: a.jpg}", {1, 1, 4, 4}),
             node + "'path' is 'a.jpg'; it must end in .png");
   EXPECT_EQ(message("{type: png_grid, columns: 2}", {1, 5, 1, 4, 4}),
-            node + "'columns' is 2, but input 'x' is [1,5,1,4,4] puts 5 stages in a row; leave it out");
+            node + "'columns' is 2, but the 5 stages of [1,5,1,4,4] make a row; leave it out");
 }
 
 }  // namespace

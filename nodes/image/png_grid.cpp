@@ -32,8 +32,9 @@ class PngGrid final : public Ordered {
       setup.fail_at("path", "'path' is '" + path_ + "'; it must end in .png");
     if (shape.size() == 5) {
       if (columns_ != 0)
-        setup.fail_at("columns", fmt::format("'columns' is {}, but {} puts {} stages in a row; leave it out",
-                                             columns_, given, shape[1]));
+        setup.fail_at("columns",
+                      fmt::format("'columns' is {}, but the {} stages of {} make a row; leave it out",
+                                  columns_, shape[1], to_string(shape)));
       columns_ = stages_ = static_cast<int>(shape[1]);
     }
     channels_ = static_cast<int>(shape[shape.size() - 3]);
