@@ -1,6 +1,6 @@
-// Eight bytes at a time, one table for each: table k holds the remainder of a byte that k zero bytes follow.
-
 #include "nodes/files/crc32c.h"
+
+#include <nmmintrin.h>
 
 #include <array>
 #include <cstring>
@@ -8,42 +8,41 @@
 namespace dagfusion {
 namespace {
 
-using Tables = std::array<std::array<std::uint32_t, 256>, 8>;
-
-constexpr Tables make_tables() {
-  constexpr std::uint32_t kPolynomial = 0x82F63B78;  // 0x1EDC6F41, bits reversed
-  Tables tables{};
+constexpr std::array<std::uint32_t, 256> make_table() {
+  std::array<std::uint32_t, 256> table{};
   for (std::uint32_t byte = 0; byte < 256; ++byte) {
-    std::uint32_t rest = byte;
-    for (int bit = 0; bit < 8; ++bit) rest = rest >> 1 ^ (rest & 1 ? kPolynomial : 0);
-    tables[0][byte] = rest;
+    std::uint32_t crc = byte;
+    for (int bit = 0; bit < 8; ++bit) crc = (crc >> 1) ^ (crc & 1 ? 0x82F63B78u : 0u);
+    table[byte] = crc;
   }
-  for (std::size_t k = 1; k < 8; ++k)
-    for (std::size_t byte = 0; byte < 256; ++byte) {
-      const std::uint32_t rest = tables[k - 1][byte];
-      tables[k][byte] = rest >> 8 ^ tables[0][rest & 0xFF];
-    }
-  return tables;
+  return table;
 }
 
-constexpr Tables kTables = make_tables();
+std::uint32_t by_table(std::span<const std::byte> data, std::uint32_t crc) {
+  static constexpr std::array<std::uint32_t, 256> table = make_table();
+  for (const std::byte byte : data)
+    crc = (crc >> 8) ^ table[(crc ^ std::to_integer<std::uint32_t>(byte)) & 255];
+  return crc;
+}
+
+__attribute__((target("sse4.2"))) std::uint32_t by_instruction(std::span<const std::byte> data,
+                                                               std::uint32_t crc) {
+  std::uint64_t wide = crc;
+  for (; data.size() >= 8; data = data.subspan(8)) {
+    std::uint64_t word;
+    std::memcpy(&word, data.data(), 8);
+    wide = _mm_crc32_u64(wide, word);
+  }
+  crc = static_cast<std::uint32_t>(wide);
+  for (const std::byte byte : data) crc = _mm_crc32_u8(crc, std::to_integer<std::uint8_t>(byte));
+  return crc;
+}
 
 }  // namespace
 
-std::uint32_t crc32c(std::span<const std::uint8_t> bytes) {
-  std::uint32_t rest = 0xFFFFFFFF;
-  std::size_t i = 0;
-  for (; i + 8 <= bytes.size(); i += 8) {
-    const std::uint8_t* at = bytes.data() + i;
-    std::uint32_t low;
-    std::memcpy(&low, at, 4);  // x86-64: the first byte is the lowest
-    low ^= rest;
-    rest = kTables[7][low & 0xFF] ^ kTables[6][low >> 8 & 0xFF] ^ kTables[5][low >> 16 & 0xFF] ^
-           kTables[4][low >> 24] ^ kTables[3][at[4]] ^ kTables[2][at[5]] ^ kTables[1][at[6]] ^
-           kTables[0][at[7]];
-  }
-  for (; i < bytes.size(); ++i) rest = rest >> 8 ^ kTables[0][(rest ^ bytes[i]) & 0xFF];
-  return ~rest;
+std::uint32_t crc32c(std::span<const std::byte> data, std::uint32_t before) {
+  static const bool has_instruction = __builtin_cpu_supports("sse4.2");
+  return ~(has_instruction ? by_instruction(data, ~before) : by_table(data, ~before));
 }
 
 }  // namespace dagfusion
