@@ -7,8 +7,20 @@ Catalog catalog() {
   return {.nodes =
               {
                   // sources
+                  image_folder(),
+                  hdf5_images(),
+                  drawn_digits(),
+                  image_numbers(),
 
                   // image
+                  resize(),
+                  center_crop(),
+                  random_flip(),
+                  to_signed(),
+                  to_bytes(),
+                  hdf5_writer(),
+                  png_grid(),
+                  png_folder(),
 
                   // diffusion
 
