@@ -11,15 +11,18 @@ Catalog catalog() {
                   // image
 
                   // diffusion
+                  uniform_timesteps(), gaussian_noise(), add_noise(), noise_step(), prediction_target(),
+                  mse_loss(), stop_gradient(),
 
                   // network
 
                   // sampling
+                  forward_timesteps(), ddpm_timesteps(), ddpm_step(), ddim_timesteps(), ddim_step(),
 
                   // training
 
               },
-          .sections = {}};
+          .sections = {diffusion()}};
 }
 
 }  // namespace dagfusion
