@@ -2,8 +2,8 @@
 //
 //   noise ~ N(0, 1), independent
 //
-// like: [N,...], only its shape counts; noise: its shape, or [N,C,H,W] of the model's images with `shape:
-// model`. Image k's noise depends on the seed, this node's stream and k alone, however many images there are.
+// like: [N,...], only its shape counts; noise: its shape, or [N,C,H,W] of the model's images.
+// Image k's noise depends on the seed, this node's stream and k alone, however many images there are.
 #include "nodes/catalog.h"
 #include "nodes/kernels/gaussian.h"
 

@@ -4,8 +4,7 @@
 //   per_image[n] = mean over C,H,W of (prediction - target)^2      (reduction: sum = their sum)
 //   loss = mean of per_image over the frame's images
 //
-// prediction, target: [N,...]; loss: scalar; per_image: [N]. Images that only fill up the last frame do not
-// count.
+// prediction, target: [N,...]; loss: scalar; per_image: [N]. Images that only fill up a frame do not count.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -48,8 +47,8 @@ class MseLoss final : public Map {
     *call.out<float>(loss_) = loss;
   }
 
-  // d(prediction) = 2 * (prediction - target) / (D * V) * d(loss), d(target) = -d(prediction); D: what
-  // per_image divides by, V: images that count. per_image adds 2 * (prediction - target) / D * d(per_image).
+  // d(prediction) = 2 * (prediction - target) / (D * V) * d(loss), d(target) = -d(prediction);
+  // D: what per_image divides by, V: images that count. Likewise for per_image, without V.
   void backward(Call& call) const override {
     const float *prediction = call.in<float>(prediction_), *target = call.in<float>(target_);
     const float* dloss = static_cast<const float*>(call.d(loss_));

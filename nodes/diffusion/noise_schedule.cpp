@@ -1,17 +1,23 @@
 // Section `diffusion`: how noise grows over the timesteps, and what the model predicts.
-// Ho et al. 2020, "Denoising Diffusion Probabilistic Models", arXiv:2006.11239 (linear; eq. 6 and 7: the
-// posterior). Nichol & Dhariwal 2021, "Improved Denoising Diffusion Probabilistic Models", arXiv:2102.09672,
-// eq. 17 (cosine). Chen 2023, "On the Importance of Noise Scheduling for Diffusion Models", arXiv:2301.10972
-// (sigmoid_chen). Xu et al. 2022, "GeoDiff", arXiv:2203.02923 (sigmoid_geodiff). Lin et al. 2023, "Common
-// Diffusion Noise Schedules and Sample Steps are Flawed", arXiv:2305.08891, algorithm 1 (zero_terminal_snr).
+// linear: Ho et al. 2020, "Denoising Diffusion Probabilistic Models", arXiv:2006.11239; posterior: eq. 7.
+// cosine: Nichol & Dhariwal 2021, "Improved Denoising Diffusion Probabilistic Models", arXiv:2102.09672,
+// eq. 17.
+// sigmoid_chen: Chen 2023, "On the Importance of Noise Scheduling for Diffusion Models", arXiv:2301.10972.
+// sigmoid_geodiff: Xu et al. 2022, "GeoDiff", arXiv:2203.02923.
+// zero_terminal_snr: Lin et al. 2023, "Common Diffusion Noise Schedules and Sample Steps are Flawed",
+// arXiv:2305.08891, algorithm 1.
 //
-//   alpha[t] = 1 - beta[t], alpha_bar[t] = alpha[0] * … * alpha[t], alpha_bar[-1] = 1, T timesteps, b0 =
-//   beta_start, b1 = beta_end, logistic(x) = 1 / (1 + exp(-x)), u = t / T: linear           beta = b0 … b1 in
-//   even steps quadratic        sqrt(beta) = sqrt(b0) … sqrt(b1) in even steps const            beta = b1
+//   alpha[t] = 1 - beta[t], alpha_bar[t] = alpha[0] * … * alpha[t], alpha_bar[-1] = 1
+//   b0 = beta_start, b1 = beta_end, logistic(x) = 1 / (1 + exp(-x)), u = t / T of T timesteps
+//
+//   linear           beta = b0 … b1 in even steps
+//   quadratic        sqrt(beta) = sqrt(b0) … sqrt(b1) in even steps
+//   const            beta = b1
+//   sigmoid_geodiff  beta = b0 + (b1 - b0) * logistic(-6 … 6 in even steps)
 //   cosine           alpha_bar(u) ~ cos((u + 0.008) / 1.008 * pi / 2)^2
 //   sigmoid_chen     alpha_bar(u) ~ logistic(3) - logistic(6 u - 3)
-//   sigmoid_geodiff  beta = b0 + (b1 - b0) * logistic(-6 … 6 in even steps)
-//   Where alpha_bar is given, beta[t] = 1 - alpha_bar((t + 1) / T) / alpha_bar(t / T), at most 0.999.
+//
+// Where alpha_bar is given, beta[t] = 1 - alpha_bar((t + 1) / T) / alpha_bar(t / T), at most 0.999.
 #include "nodes/diffusion/noise_schedule.h"
 
 #include <fmt/format.h>

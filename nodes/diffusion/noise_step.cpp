@@ -1,11 +1,10 @@
 // noise_step: one step of the Markov chain that turns images into noise.
 // Ho et al. 2020, "Denoising Diffusion Probabilistic Models", arXiv:2006.11239, eq. 2.
 //
-//   xt = sqrt(1 - beta) * x + sqrt(beta) * noise,   beta = 1 - alpha_bar[t] / alpha_bar[t_prev], beta[t] from
-//   t - 1
+//   xt = sqrt(1 - beta) * x + sqrt(beta) * noise
+//   beta = 1 - alpha_bar[t] / alpha_bar[t_prev]      (from t - 1 to t: beta[t])
 //
-// x, noise, xt: [N,...]; t, t_prev: [N], 0 = least noise, -1 (of t_prev) = clean. Without `noise` the node
-// draws its own.
+// x, noise, xt: [N,...]; t, t_prev: [N], 0 = least noise, -1 (of t_prev) = clean.
 #include <fmt/format.h>
 
 #include <cmath>

@@ -2,13 +2,15 @@
 // Song et al. 2021, "Denoising Diffusion Implicit Models", arXiv:2010.02502, eq. 12 and 16.
 //
 //   x0    = the clean image that the prediction stands for, clipped to [-r, r]
-//   sigma = eta * sqrt((1 - a_prev) / (1 - a) * (1 - a / a_prev)),   a = alpha_bar[t], a_prev =
-//   alpha_bar[t_prev] prev  = sqrt(a_prev) * x0 + sqrt(1 - a_prev - sigma^2) * epsilon + sigma * z,   z ~
-//   N(0, 1)
+//   sigma = eta * sqrt((1 - a_prev) / (1 - a) * (1 - a / a_prev))
+//   prev  = sqrt(a_prev) * x0 + sqrt(1 - a_prev - sigma^2) * epsilon + sigma * z
+//   z ~ N(0, 1), a = alpha_bar[t], a_prev = alpha_bar[t_prev]
 //
 // epsilon = (x - sqrt(a) * x0) / sqrt(1 - a), of the clipped x0 with `rederive`, else of the one before
-// clipping: where clipping bites, the two differ greatly. x, prediction, prev, x0: [N,...]; t, t_prev: [N],
-// t_prev = -1 is the clean image. eta: 0 = no noise, 1 = as DDPM's.
+// clipping: where clipping bites, the two differ greatly.
+//
+// x, prediction, prev, x0: [N,...]; t, t_prev: [N], t_prev = -1 is the clean image.
+// eta: 0 = no fresh noise, 1 = as much as DDPM's.
 #include <algorithm>
 #include <cmath>
 

@@ -1,7 +1,7 @@
 // ddim_timesteps: the times of a sampling loop that takes few, evenly spaced steps, from noisy to clean.
-// Song et al. 2021, "Denoising Diffusion Implicit Models", arXiv:2010.02502, appendix D.2 (leading).
-// Lin et al. 2023, "Common Diffusion Noise Schedules and Sample Steps are Flawed", arXiv:2305.08891, table 2
-// (trailing).
+// leading: Song et al. 2021, "Denoising Diffusion Implicit Models", arXiv:2010.02502, appendix D.2.
+// trailing: Lin et al. 2023, "Common Diffusion Noise Schedules and Sample Steps are Flawed",
+// arXiv:2305.08891, table 2.
 //
 //   n steps of T timesteps, i = n - 1 … 0:
 //   leading   t = i * floor(T / n)

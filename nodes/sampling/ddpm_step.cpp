@@ -1,12 +1,12 @@
 // ddpm_step: one step of ancestral sampling, from timestep t to t_prev.
 // Ho et al. 2020, "Denoising Diffusion Probabilistic Models", arXiv:2006.11239, eq. 6, 7 and algorithm 2.
-// Nichol & Dhariwal 2021, "Improved Denoising Diffusion Probabilistic Models", arXiv:2102.09672, eq. 19
-// (steps that leave timesteps out).
+// Steps that leave timesteps out: Nichol & Dhariwal 2021, "Improved Denoising Diffusion Probabilistic
+// Models", arXiv:2102.09672, eq. 19.
 //
 //   x0   = the clean image that the prediction stands for, clipped to [-r, r]
-//   beta = 1 - a / a_prev,   a = alpha_bar[t], a_prev = alpha_bar[t_prev]   (= beta[t] from t to t - 1)
+//   beta = 1 - a / a_prev, a = alpha_bar[t], a_prev = alpha_bar[t_prev]      (from t to t - 1: beta[t])
 //   mean = beta * sqrt(a_prev) / (1 - a) * x0 + (1 - a_prev) * sqrt(1 - beta) / (1 - a) * x
-//   prev = mean + sigma * z,   z ~ N(0, 1), no noise in the step to the clean image
+//   prev = mean + sigma * z, z ~ N(0, 1), without noise in the step to the clean image
 //   sigma^2 = beta * (1 - a_prev) / (1 - a) (fixed_small), or beta (fixed_large)
 //
 // x, prediction, prev, x0: [N,...]; t, t_prev: [N], t_prev = -1 is the clean image.

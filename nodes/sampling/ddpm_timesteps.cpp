@@ -1,8 +1,9 @@
-// ddpm_timesteps: the times of a sampling loop that walks the whole chain back, or a part of it, from noisy
-// to clean. Ho et al. 2020, "Denoising Diffusion Probabilistic Models", arXiv:2006.11239, algorithm 2. Nichol
-// & Dhariwal 2021, "Improved Denoising Diffusion Probabilistic Models", arXiv:2102.09672, section 4 (steps).
+// ddpm_timesteps: the times of a sampling loop that walks the whole chain back, or a part of it.
+// Ho et al. 2020, "Denoising Diffusion Probabilistic Models", arXiv:2006.11239, algorithm 2.
+// steps, sections: Nichol & Dhariwal 2021, "Improved Denoising Diffusion Probabilistic Models",
+// arXiv:2102.09672, section 4.
 //
-//   t = T - 1, …, 0, or `steps` of them at even distances that include both ends;
+//   t = T - 1, …, 0, or `steps` of them at even distances that include both ends
 //   sections: T cut into equal sections, from clean to noisy, and so many steps in each
 //
 // t, t_prev: [N], the same for all images; t_prev is the t of the next iteration, -1 = clean in the last.

@@ -1,5 +1,5 @@
-// What every sampler's step does first: from a noisy image and the model's prediction to the clean image they
-// stand for.
+// What every sampler's step does first: from a noisy image and the model's prediction to the clean image that
+// they stand for.
 #pragma once
 
 #include <algorithm>
