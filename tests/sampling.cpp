@@ -11,7 +11,7 @@
 namespace dagfusion::tests {
 namespace {
 
-constexpr double kMean = .2, kDeviation = .15;  // of the data
+constexpr double kMean = .2, kDeviation = .5;  // of the data
 constexpr int kValues = 16384;
 
 NoiseSchedule schedule(const std::string& section) {
@@ -73,34 +73,44 @@ Moments sample(const std::string& times_yaml, const std::string& step_yaml, cons
   return found;
 }
 
-// Five standard errors, and what few steps cost: `bias` of the deviation.
-void expect_data(const Moments& found, double bias = 0) {
-  EXPECT_NEAR(found.mean, kMean, 5 * kDeviation / std::sqrt(kValues) + bias * kDeviation);
-  EXPECT_NEAR(found.deviation, kDeviation, 5 * kDeviation / std::sqrt(2.0 * kValues) + bias * kDeviation);
+// Bounds: five standard errors, and what steps of finite length take off the deviation, as a share of it.
+// That is known, since every step is linear in x: 0.8 % and -0.2 % for DDPM's 1000 steps, 1.5 % for 200 of
+// DDIM, 3.5 % with eta.
+void expect_data(const Moments& found, double lost) {
+  EXPECT_NEAR(found.mean, kMean, (5 / std::sqrt(kValues) + .002) * kDeviation);
+  EXPECT_NEAR(found.deviation, kDeviation * (1 - lost), 5 / std::sqrt(2.0 * kValues) * kDeviation);
 }
 
 TEST(Sampling, DdpmReproducesGaussianData) {
-  expect_data(sample("{type: ddpm_timesteps}", "{type: ddpm_step}", "{schedule: linear}"), .01);
+  expect_data(sample("{type: ddpm_timesteps}", "{type: ddpm_step, clip: false}", "{schedule: linear}"),
+              .0078);
 }
 
 TEST(Sampling, DdpmReproducesGaussianDataWithALargeVariance) {
-  expect_data(
-      sample("{type: ddpm_timesteps}", "{type: ddpm_step, variance: fixed_large}", "{schedule: linear}"),
-      .01);
+  expect_data(sample("{type: ddpm_timesteps}", "{type: ddpm_step, clip: false, variance: fixed_large}",
+                     "{schedule: linear}"),
+              -.0015);
 }
 
-TEST(Sampling, DdimReproducesGaussianData) {
+TEST(Sampling, DdimReproducesGaussianDataWithEverySpacing) {
   for (const char* spacing : {"leading", "linspace", "trailing"}) {
     SCOPED_TRACE(spacing);
-    expect_data(sample(std::string("{type: ddim_timesteps, steps: 50, spacing: ") + spacing + "}",
-                       "{type: ddim_step}", "{schedule: linear}"),
-                .1);
+    expect_data(sample(std::string("{type: ddim_timesteps, steps: 200, spacing: ") + spacing + "}",
+                       "{type: ddim_step, clip: false}", "{schedule: linear}"),
+                .0145);
   }
 }
 
 TEST(Sampling, DdimReproducesGaussianDataWithFreshNoise) {
-  expect_data(sample("{type: ddim_timesteps, steps: 200}", "{type: ddim_step, eta: 1}", "{schedule: linear}"),
-              .05);
+  expect_data(sample("{type: ddim_timesteps, steps: 200}", "{type: ddim_step, clip: false, eta: 1}",
+                     "{schedule: linear}"),
+              .0346);
+}
+
+TEST(Sampling, DdimStartsFromPureNoiseWithZeroTerminalSnr) {
+  expect_data(sample("{type: ddim_timesteps, steps: 200, spacing: trailing}",
+                     "{type: ddim_step, clip: false}", "{prediction: v, zero_terminal_snr: true}"),
+              .0148);
 }
 
 TEST(Sampling, GivesTheSameForEveryKindOfPrediction) {
@@ -111,12 +121,6 @@ TEST(Sampling, GivesTheSameForEveryKindOfPrediction) {
     EXPECT_NEAR(other.mean, epsilon.mean, 1e-5);
     EXPECT_NEAR(other.deviation, epsilon.deviation, 1e-5);
   }
-}
-
-TEST(Sampling, RunsFromPureNoiseWithZeroTerminalSnr) {
-  expect_data(sample("{type: ddim_timesteps, steps: 100, spacing: trailing}", "{type: ddim_step}",
-                     "{prediction: v, zero_terminal_snr: true}"),
-              .1);
 }
 
 }  // namespace
