@@ -23,15 +23,18 @@ Catalog catalog() {
                   png_folder(),
 
                   // diffusion
+                  uniform_timesteps(), gaussian_noise(), add_noise(), noise_step(), prediction_target(),
+                  mse_loss(), stop_gradient(),
 
                   // network
 
                   // sampling
+                  forward_timesteps(), ddpm_timesteps(), ddpm_step(), ddim_timesteps(), ddim_step(),
 
                   // training
 
               },
-          .sections = {}};
+          .sections = {diffusion()}};
 }
 
 }  // namespace dagfusion
