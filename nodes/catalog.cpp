@@ -13,6 +13,20 @@ Catalog catalog() {
                   // diffusion
 
                   // network
+                  group_norm(),
+                  silu(),
+                  time_embedding(),
+                  dropout(),
+                  downsample(),
+                  upsample(),
+                  nearest_upsample(),
+                  add(),
+                  concat(),
+                  identity(),
+                  reorder(),
+                  residual_block(),
+                  attention_block(),
+                  unet(),
 
                   // sampling
 
