@@ -23,7 +23,7 @@ TEST(Add, GivesBothSummandsTheGradientOfTheSum) {
 
 TEST(Add, RejectsSummandsOfDifferentShapes) {
   EXPECT_EQ(refusal("{type: add}", {{"a", numbered({1, 2})}, {"b", numbered({1, 3})}}),
-            "node 'node' (add): input 'b': '...' is [1,3], but [1,2] in input 'a' [1,2]");
+            "node 'node' (add): input 'b' [1,3]: '...' is [1,3], but [1,2] in input 'a' [1,2]");
 }
 
 }  // namespace

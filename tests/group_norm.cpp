@@ -104,7 +104,7 @@ TEST(GroupNorm, RejectsChannelsThatDoNotDivideIntoGroups) {
 TEST(GroupNorm, RejectsAShiftOfOtherChannels) {
   EXPECT_EQ(
       refusal("{type: group_norm, groups: 1}", {{"x", numbered({1, 2, 2, 2})}, {"shift", numbered({1, 3})}}),
-      "node 'node' (group_norm): input 'shift': C is 3, but 2 in input 'x' [1,2,2,2]");
+      "node 'node' (group_norm): input 'shift' [1,3]: C is 3, but 2 in input 'x' [1,2,2,2]");
 }
 
 }  // namespace
