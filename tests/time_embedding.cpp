@@ -49,7 +49,7 @@ TEST(TimeEmbedding, TakesTimesBetweenSteps) {
 TEST(TimeEmbedding, RejectsAnOddNumberOfNumbers) {
   EXPECT_EQ(refusal("{type: time_embedding, dim: 7}", {{"t", numbered({1})}}),
             "node 'node' (time_embedding): 'dim' is 7, which has no halves for sine and cosine; "
-            "an even number would do");
+            "8 would do");
 }
 
 TEST(TimeEmbedding, RejectsOneFrequencyThatWouldHaveToBeFirstAndLast) {

@@ -81,14 +81,14 @@ TEST(UNet, RejectsGroupsThatDoNotDivideTheChannelsOfALevel) {
 
 TEST(UNet, RejectsAttentionWhereNoLevelIs) {
   EXPECT_EQ(faults_of("type: unet, attention_at: [16]", images({1, 1, 28, 28})),
-            "node 'node' (unet): 'attention_at' holds 16, but the levels are [28, 14, 7] pixels high");
+            "node 'node' (unet): 'attention_at' holds 16, but the levels are 28, 14, 7 pixels high");
 }
 
 TEST(UNet, RejectsANetworkWithoutLevels) {
   EXPECT_EQ(faults_of("type: unet, multipliers: []", images({1, 3, 32, 32})),
             "node 'node' (unet): 'multipliers' has 0 levels; 1 to 8 would do");
   EXPECT_EQ(faults_of("type: unet, multipliers: [1, 0]", images({1, 3, 32, 32})),
-            "node 'node' (unet): 'multipliers' holds 0; each must be at least 1");
+            "node 'node' (unet): 'multipliers[1]' is 0; it must be between 1 and 64");
 }
 
 }  // namespace

@@ -5,6 +5,8 @@
 //
 // x: [N,C,H,W] with H and W even; y: [N,C,H/2,W/2].
 
+#include <fmt/format.h>
+
 #include "nodes/catalog.h"
 
 namespace dagfusion {
@@ -15,8 +17,8 @@ void expand(Builder& b) {
   if (b.broken(x)) return b.output("y", x);
   const Shape& shape = b.spec(x).shape;
   if (shape[2] % 2 != 0 || shape[3] % 2 != 0) {
-    b.parameters().fail("'x' is " + to_string(shape) +
-                        ", which cannot be halved; height and width must be even");
+    b.parameters().fail(
+        fmt::format("'x' is {}, which cannot be halved; height and width must be even", to_string(shape)));
   }
   b.output("y", b.add("conv", "conv2d", {{"x", x}},
                       {{"channels", shape[1]},

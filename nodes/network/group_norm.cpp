@@ -12,6 +12,8 @@
 
 #include "nodes/kernels/group_norm.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "nodes/catalog.h"
@@ -29,8 +31,8 @@ class GroupNorm final : public Map {
     channels_ = shape[1];
     groups_ = setup.integer("groups");
     if (channels_ % groups_ != 0) {
-      setup.fail_at("groups", "'groups' is " + std::to_string(groups_) + ", which does not divide the " +
-                                  std::to_string(channels_) + " channels of 'x'");
+      setup.fail_at("groups", fmt::format("'groups' is {}, which does not divide the {} channels of 'x'",
+                                          groups_, channels_));
     }
     kernel_ = {.channels = static_cast<int>(channels_),
                .groups = static_cast<int>(groups_),

@@ -8,6 +8,8 @@
 // t: [N], any real number; y: [N,D]. Ho et al. take sin_cos and freq_shift 1; OpenAI's code takes cos_sin and
 // 0. No gradient flows back: a timestep is not learned.
 
+#include <fmt/format.h>
+
 #include <cmath>
 #include <utility>
 #include <vector>
@@ -25,13 +27,12 @@ class TimeEmbedding final : public Map {
         sine_first_(setup.text("order") == "sin_cos"),
         max_period_(setup.real("max_period")) {
     if (dim_ % 2 != 0) {
-      setup.fail_at("dim", "'dim' is " + std::to_string(dim_) +
-                               ", which has no halves for sine and cosine; an even number would do");
+      setup.fail_at("dim", fmt::format("'dim' is {}, which has no halves for sine and cosine; {} would do",
+                                       dim_, dim_ + 1));
     }
     if (dim_ / 2 <= freq_shift_) {
-      setup.fail_at("dim", "'dim' is " + std::to_string(dim_) + ", too few for 'freq_shift' " +
-                               std::to_string(freq_shift_) + "; at least " +
-                               std::to_string(2 * freq_shift_ + 2) + " would do");
+      setup.fail_at("dim", fmt::format("'dim' is {}, too few for 'freq_shift' {}; at least {} would do", dim_,
+                                       freq_shift_, 2 * freq_shift_ + 2));
     }
     t_ = setup.input("t");
     y_ = setup.output("y", {t_.spec.shape[0], dim_});

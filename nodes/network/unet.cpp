@@ -10,6 +10,8 @@
 // x: [N,C,H,W], H and W divisible by 2^(levels-1); t: [N]; y: [N,out_channels,H,W]. Level i has channels *
 // multipliers[i] channels and sides of H/2^i; "up1" is as large as "down1".
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "nodes/catalog.h"
@@ -50,24 +52,19 @@ class UNet {
   std::int64_t groups() const { return b_.parameters().integer("groups"); }
 
   void check_multipliers() const {
-    if (multipliers_.empty() || levels() > 8) {
-      b_.fail_at("multipliers", "'multipliers' has " + std::to_string(levels()) + " levels; 1 to 8 would do");
-    }
-    for (std::int64_t m : multipliers_) {
-      if (m < 1)
-        b_.fail_at("multipliers", "'multipliers' holds " + std::to_string(m) + "; each must be at least 1");
-    }
+    if (levels() >= 1 && levels() <= 8) return;
+    b_.fail_at("multipliers", fmt::format("'multipliers' has {} levels; 1 to 8 would do", levels()));
   }
 
   void check_groups() const {
     const auto divide = [&](std::int64_t channels, const std::string& whose) {
       if (channels % groups() == 0) return;
-      b_.fail_at("groups", "'groups' is " + std::to_string(groups()) + ", which does not divide the " +
-                               std::to_string(channels) + " channels of " + whose);
+      b_.fail_at("groups", fmt::format("'groups' is {}, which does not divide the {} channels of {}",
+                                       groups(), channels, whose));
     };
     divide(channels_, "'conv_in'");
     for (std::int64_t i = 0; i < levels(); ++i)
-      divide(channels_ * multipliers_[i], "level " + std::to_string(i));
+      divide(channels_ * multipliers_[i], fmt::format("level {}", i));
   }
 
   void check_sides(const Shape& shape) const {
@@ -76,20 +73,19 @@ class UNet {
     const auto nearest = [unit](std::int64_t side) {
       return std::max(unit, (side + unit / 2) / unit * unit);
     };
-    b_.fail_at("multipliers", "'multipliers' has " + std::to_string(levels()) +
-                                  " levels, so height and width must " + "be divisible by " +
-                                  std::to_string(unit) + ", but 'x' is " + to_string(shape) +
-                                  "; the nearest right size is " + std::to_string(nearest(shape[2])) + "x" +
-                                  std::to_string(nearest(shape[3])));
+    b_.fail_at("multipliers",
+               fmt::format("'multipliers' has {} levels, so height and width must be divisible by {}, "
+                           "but 'x' is {}; the nearest right size is {}x{}",
+                           levels(), unit, to_string(shape), nearest(shape[2]), nearest(shape[3])));
   }
 
   void check_attention(const Shape& shape) const {
-    Shape heights;
+    std::vector<std::int64_t> heights;
     for (std::int64_t i = 0; i < levels(); ++i) heights.push_back(shape[2] >> i);
-    for (std::int64_t side : attention_at_) {
-      if (std::count(heights.begin(), heights.end(), side) != 0) continue;
-      b_.fail_at("attention_at", "'attention_at' holds " + std::to_string(side) + ", but the levels are " +
-                                     to_string(Setting(heights)) + " pixels high");
+    for (std::int64_t height : attention_at_) {
+      if (std::count(heights.begin(), heights.end(), height) != 0) continue;
+      b_.fail_at("attention_at", fmt::format("'attention_at' holds {}, but the levels are {} pixels high",
+                                             height, fmt::join(heights, ", ")));
     }
   }
 
@@ -114,16 +110,16 @@ class UNet {
 
   // Block `number` of a level, with attention when the level's height asks for it.
   Wire block(const std::string& level, std::int64_t number, Wire h, std::int64_t channels) {
-    h = residual(level + "/block" + std::to_string(number), h, channels);
+    h = residual(fmt::format("{}/block{}", level, number), h, channels);
     if (b_.broken(h)) return h;
     if (std::count(attention_at_.begin(), attention_at_.end(), b_.spec(h).shape[2]) == 0) return h;
-    return attention(level + "/attention" + std::to_string(number), h);
+    return attention(fmt::format("{}/attention{}", level, number), h);
   }
 
   Wire down(Wire h) {
     kept_.push_back(h);
     for (std::int64_t i = 0; i < levels(); ++i) {
-      const std::string level = "down" + std::to_string(i);
+      const std::string level = fmt::format("down{}", i);
       for (std::int64_t j = 0; j < blocks_; ++j)
         kept_.push_back(h = block(level, j, h, channels_ * multipliers_[i]));
       if (i + 1 < levels()) kept_.push_back(h = b_.add(level + "/downsample", "downsample", {{"x", h}}));
@@ -140,9 +136,9 @@ class UNet {
 
   Wire up(Wire h) {
     for (std::int64_t i = levels() - 1; i >= 0; --i) {
-      const std::string level = "up" + std::to_string(i);
+      const std::string level = fmt::format("up{}", i);
       for (std::int64_t j = 0; j <= blocks_; ++j) {
-        h = b_.add(level + "/concat" + std::to_string(j), "concat", {{"a", h}, {"b", kept_.back()}});
+        h = b_.add(fmt::format("{}/concat{}", level, j), "concat", {{"a", h}, {"b", kept_.back()}});
         kept_.pop_back();
         h = block(level, j, h, channels_ * multipliers_[i]);
       }
@@ -179,7 +175,9 @@ NodeType unet() {
                      {.name = "multipliers",
                       .kind = Kind::integers,
                       .doc = "channels of each level, in units of `channels`; every level halves the sides",
-                      .standard = std::vector<std::int64_t>{1, 2, 2}},
+                      .standard = std::vector<std::int64_t>{1, 2, 2},
+                      .minimum = 1,
+                      .maximum = 64},
                      {.name = "blocks",
                       .kind = Kind::integer,
                       .doc = "residual blocks of each level on the way down; one more on the way up",
@@ -189,7 +187,8 @@ NodeType unet() {
                      {.name = "attention_at",
                       .kind = Kind::integers,
                       .doc = "heights of the levels that get attention; the middle always has it",
-                      .standard = std::vector<std::int64_t>{}},
+                      .standard = std::vector<std::int64_t>{},
+                      .minimum = 1},
                      {.name = "dropout",
                       .kind = Kind::real,
                       .doc = "share of the elements dropped in every residual block while training",
