@@ -1,13 +1,14 @@
 // group_norm: normalises groups of channels of one image, then scales and shifts each channel.
 // Wu and He 2018, "Group Normalization", arXiv:1803.08494, eq. 1-5.
 //
-//   v = x + shift[n,c] ;  xhat = (v - mean) / sqrt(variance + eps), over the C/groups channels and all pixels
-//   of a group z = weight[c] * xhat + bias[c] ;  y = silu ? z * sigmoid(z) : z
+//   v = x + shift[n,c]
+//   xhat = (v - mean) / sqrt(variance + eps), both over the C/groups channels and all pixels of a group
+//   z = weight[c] * xhat + bias[c] ;  y = silu ? z * sigmoid(z) : z
 //
 // x, y: [N,C,H,W]; shift: [N,C], the timestep's part, when it is wired; weight, bias: [C].
 // Backward, with m(.) the mean over a group and dz = dy, or dy through the SiLU:
-//   dx = rstd * (weight * dz - m(weight * dz) - xhat * m(weight * dz * xhat)) ;  dshift[n,c] = sum of dx over
-//   the pixels dweight[c] = sum dz * xhat ;  dbias[c] = sum dz
+//   dx = rstd * (weight * dz - m(weight * dz) - xhat * m(weight * dz * xhat))
+//   dshift[n,c] = sum of dx ;  dweight[c] = sum of dz * xhat ;  dbias[c] = sum of dz, over the pixels
 // The shift before and the SiLU after are done in the same passes: the layer is bound by memory.
 
 #include "nodes/kernels/group_norm.h"

@@ -1,5 +1,5 @@
 // silu: the smooth gate x * sigmoid(x), also called swish.
-// Elfwing et al. 2017, "Sigmoid-Weighted Linear Units", arXiv:1702.03118, eq. 11.
+// Elfwing et al. 2017, "Sigmoid-Weighted Linear Units", arXiv:1702.03118.
 //
 //   y = x * s,  s = 1 / (1 + exp(-x)) ;  dx = dy * s * (1 + x * (1 - s))
 //
