@@ -27,6 +27,20 @@ Catalog catalog() {
                   mse_loss(), stop_gradient(),
 
                   // network
+                  group_norm(),
+                  silu(),
+                  time_embedding(),
+                  dropout(),
+                  downsample(),
+                  upsample(),
+                  nearest_upsample(),
+                  add(),
+                  concat(),
+                  identity(),
+                  reorder(),
+                  residual_block(),
+                  attention_block(),
+                  unet(),
 
                   // sampling
                   forward_timesteps(), ddpm_timesteps(), ddpm_step(), ddim_timesteps(), ddim_step(),

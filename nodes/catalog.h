@@ -43,6 +43,7 @@ NodeType time_embedding();
 NodeType dropout();
 NodeType downsample();
 NodeType upsample();
+NodeType nearest_upsample();
 NodeType add();
 NodeType concat();
 NodeType identity();
