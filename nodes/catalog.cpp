@@ -17,6 +17,13 @@ Catalog catalog() {
                   // sampling
 
                   // training
+                  adam(),
+                  clip_gradients(),
+                  adam_update(),
+                  pack_weights(),
+                  weight_average(),
+                  metrics_log(),
+                  checkpoint(),
 
               },
           .sections = {}};
