@@ -13,17 +13,19 @@ namespace dagfusion {
 
 // One output of one node. A wire of a node that had a fault is broken; nodes wired to it are passed over in silence.
 struct Wire {
-  int node = -1;
+  int node = -1;  // -1: broken
   int output = 0;
 };
+
+inline constexpr Wire kNoWire{-2, 0};  // an optional input that is not wired
 
 class Builder {
  public:
   virtual ~Builder() = default;
   virtual const Parameters& parameters() const = 0;
   virtual bool has_input(std::string_view port) const = 0;
-  virtual Wire input(std::string_view port) const = 0;  // {} (no wire) for an optional input that is not wired
-  // Wires that are {} are left out, so optional inputs can be handed on. Returns the main output.
+  virtual Wire input(std::string_view port) const = 0;  // kNoWire for an optional input that is not wired
+  // Wires that are kNoWire are left out, so optional inputs can be handed on. Returns the main output.
   virtual Wire add(const std::string& name, const std::string& type, const std::map<std::string, Wire>& in,
                    const std::map<std::string, Setting>& settings = {}) = 0;
   virtual Wire port(Wire, std::string_view output) const = 0;  // another output of the same node

@@ -1,0 +1,220 @@
+#include "graph/check.h"
+
+#include <fmt/format.h>
+
+#include "graph/checking.h"
+
+namespace dagfusion {
+
+namespace {
+
+std::vector<Parameter> run_parameters() {
+  return {
+      {.name = "seed", .kind = Kind::integer, .doc = "key of every random number", .standard = std::int64_t{0}, .minimum = 0},
+      {.name = "steps", .kind = Kind::integer, .doc = "optimiser updates", .minimum = 1},
+      {.name = "images", .kind = Kind::integer, .doc = "images to send through when nothing is trained", .minimum = 1},
+      {.name = "batch_size", .kind = Kind::integer, .doc = "images per step", .minimum = 1, .maximum = 1 << 20},
+      {.name = "micro_batch", .kind = Kind::text, .doc = "images per frame, or auto: from the shapes",
+       .standard = std::string("auto")},
+      {.name = "lanes", .kind = Kind::text, .doc = "frames inside the model at once, or auto", .standard = std::string("auto")},
+      {.name = "threads", .kind = Kind::text, .doc = "threads, or auto: the cores of this process",
+       .standard = std::string("auto")},
+      {.name = "frames_in_flight", .kind = Kind::text, .doc = "frames that exist at once, or auto",
+       .standard = std::string("auto")},
+      {.name = "precision", .kind = Kind::choice, .doc = "of activations and packed weights",
+       .standard = std::string("float32"), .choices = {"float32", "bfloat16"}},
+      {.name = "output", .kind = Kind::text, .doc = "directory in which each run gets a numbered one",
+       .standard = std::string()},
+  };
+}
+
+// A whole number or "auto" (-1).
+int number_or_auto(const Parameters& run, const std::string& name, int largest) {
+  const std::string& text = run.text(name);
+  if (text == "auto") return -1;
+  const bool digits = !text.empty() && text.size() < 8 && text.find_first_not_of("0123456789") == std::string::npos;
+  const int value = digits ? std::stoi(text) : 0;
+  if (value < 1 || value > largest)
+    run.fail(name, fmt::format("'{}' is {}; it must be auto or a number from 1 to {}", name, text, largest));
+  return value;
+}
+
+}  // namespace
+
+std::string owner_of(const std::string& path, const std::string& type) {
+  return fmt::format("node '{}' ({})", path, type);
+}
+
+Checking::Checking(const Tree& file_, const Catalog& catalog_, const CheckOptions& options_)
+    : file(file_), catalog(catalog_), options(options_) {
+  checked.weights = options.weights ? options.weights : std::make_shared<WeightTable>();
+}
+
+void Checking::read_run() {
+  const Tree* tree = file.find("run");
+  const Tree none;
+  const std::size_t before = faults.size();
+  const Parameters run = Parameters::read(tree ? *tree : none, run_parameters(), {}, "section 'run'", faults);
+  if (faults.size() != before) return;
+  RunSettings& settings = checked.run;
+  settings.channel_block = options.channel_block;
+  settings.seed = static_cast<std::uint64_t>(run.integer("seed"));
+  settings.output = run.text("output");
+  settings.activation = run.text("precision") == "bfloat16" ? DType::bf16 : DType::f32;
+  if (settings.activation == DType::bf16 && !options.bfloat16)
+    run.fail("precision", "'precision' is bfloat16, which this build cannot compute on this core; float32 runs anywhere");
+  if (run.has("images")) checked.images = run.integer("images");
+  settings.lanes = number_or_auto(run, "lanes", 1024);
+  settings.threads = number_or_auto(run, "threads", 1024);
+  settings.frames_in_flight = number_or_auto(run, "frames_in_flight", 4096);
+  settings.micro_batch = number_or_auto(run, "micro_batch", 4096);
+  const Position where = tree ? tree->where : file.where;
+  if (settings.training) {
+    for (const char* needed : {"steps", "batch_size"})
+      if (!run.has(needed)) fault(where, fmt::format("section 'run': '{}' is missing; training needs it", needed));
+    if (run.has("images")) run.fail("images", "'images' is for pipelines that train nothing; training counts 'steps'");
+    if (!run.has("steps") || !run.has("batch_size")) return;
+    settings.steps = run.integer("steps");
+    settings.batch_size = run.integer("batch_size");
+    if (settings.micro_batch < 0) settings.micro_batch = options.auto_micro_batch;
+    if (settings.batch_size % settings.micro_batch != 0)
+      run.fail("micro_batch", fmt::format("'micro_batch' is {}, which does not divide the batch_size {}",
+                                          settings.micro_batch, settings.batch_size));
+  } else {
+    for (const char* unused : {"steps", "batch_size"})
+      if (run.has(unused))
+        run.fail(unused, fmt::format("'{}' is for training, but no node of this file minimizes anything", unused));
+    if (settings.micro_batch < 0) settings.micro_batch = options.auto_micro_batch;
+    settings.batch_size = settings.micro_batch;
+  }
+}
+
+// Every key at the top of the file is known, and sections of the catalog are kept until a node reads them.
+void Checking::read_sections() {
+  std::vector<std::string> known = {"vars", "run", "model", "models", "nodes", "doc"};
+  for (const SectionType& s : catalog.sections) known.push_back(s.name);
+  for (const Entry& e : file.entries) {
+    if (std::find(known.begin(), known.end(), e.key) == known.end())
+      fault(e.where, fmt::format("unknown section '{}'{}", e.key, suggestion(e.key, known)));
+    if (catalog.section(e.key)) sections.emplace(e.key, e);
+  }
+}
+
+// Models by name, from this file, from a checkpoint, or from the run around a preview.
+void Checking::find_model() {
+  const Tree* model = file.find("model");
+  const Tree* models = file.find("models");
+  if (model && models) return fault(models->where, "both 'model' and 'models'; one of them says it all");
+  if (models) {
+    for (const Entry& e : models->entries) model_sections.emplace(e.key, e.value);
+    return;
+  }
+  if (!model) return;
+  if (!model->is_map()) return fault(model->where, "section 'model' must be a map: {type: unet, …} or {from: runs/train}");
+  const Tree* from = model->find("from");
+  if (!from && !options.model) {
+    model_sections.emplace("model", *model);
+    return;
+  }
+  for (const Entry& e : model->entries)
+    if (e.key != "from" && e.key != "weights" && from)
+      fault(e.where, fmt::format("section 'model': unknown key '{}'{}", e.key, suggestion(e.key, {"from", "weights"})));
+  ModelSource source;
+  if (options.model) {
+    source = *options.model;
+  } else {
+    if (!from->is_scalar()) return fault(from->where, "section 'model': 'from' must be the path of a run or a checkpoint");
+    if (!options.open_model) return fault(from->where, "section 'model': checkpoints cannot be opened here");
+    source = options.open_model(from->text, from->where);
+    checked.model_from = from->text;
+    const Tree* weights = model->find("weights");
+    checked.model_weights = weights && weights->is_scalar() ? weights->text : "live";
+  }
+  model_sections.emplace("model", source.model);
+  checked.model_input = source.input;
+  for (const Entry& e : source.sections) {
+    if (auto here = sections.find(e.key); here != sections.end())
+      fault(here->second.where, fmt::format("section '{}' comes from the model's checkpoint; take it out of this file", e.key));
+    sections.insert_or_assign(e.key, e);
+  }
+}
+
+const Resource& Checking::resource(const std::string& name, const std::string& owner, const Position& where) {
+  if (auto made = checked.resources.find(name); made != checked.resources.end()) return *made->second;
+  const SectionType* type = catalog.section(name);
+  const auto entry = sections.find(name);
+  if (entry == sections.end() || !type)
+    throw UserError(where, fmt::format("{}: reads the section '{}', which this file lacks", owner, name));
+  if (!failed_sections.insert(name).second) throw UserError(std::vector<Fault>{});
+  std::vector<Fault> found;
+  const Parameters parameters =
+      Parameters::read(entry->second.value, type->parameters, {}, fmt::format("section '{}'", name), found);
+  if (!found.empty()) throw UserError(std::move(found));
+  std::shared_ptr<Resource> made = type->create(parameters);
+  failed_sections.erase(name);
+  return *checked.resources.emplace(name, std::move(made)).first->second;
+}
+
+namespace {
+
+// How many images a graph without training sends through: what its data sets hold, and all must agree.
+void count_images(Checking& checking) {
+  Checked& checked = checking.checked;
+  const CheckedNode* counted = nullptr;
+  std::int64_t count = 0;
+  for (const CheckedNode& n : checked.nodes) {
+    const auto* data = dynamic_cast<const DataSet*>(n.node.get());
+    if (!data || !data->size()) continue;
+    if (counted && *data->size() != count)
+      checking.fault(n.where, fmt::format("{}: holds {} images, but {} holds {}; they must agree",
+                                          owner_of(n.path, n.type->name), *data->size(),
+                                          owner_of(counted->path, counted->type->name), count));
+    counted = &n;
+    count = *data->size();
+  }
+  if (counted) checked.images = std::min(checked.images.value_or(count), count);
+  if (!checked.images && checking.faults.empty())
+    checking.fault(checking.file.where,
+                   "nothing says how many images to send through: no data set here ends; give run.images a number");
+}
+
+bool anything_minimizes(const Tree& nodes) {
+  for (const Entry& e : nodes.entries)
+    if (e.value.is_map() && e.value.find("minimize")) return true;
+  return false;
+}
+
+}  // namespace
+
+Checked Checking::result() {
+  const auto guarded = [&](auto&& stage) {
+    try {
+      stage();
+    } catch (const UserError& e) {
+      add(e);
+    }
+  };
+  if (!file.is_map()) throw UserError(file.where, "a pipeline is a map with the key 'nodes'");
+  const Tree* nodes = file.find("nodes");
+  if (!nodes || !nodes->is_map() || nodes->entries.empty())
+    throw UserError(nodes ? nodes->where : file.where, "a pipeline needs 'nodes': a map from names to nodes");
+  checked.run.training = anything_minimizes(*nodes);
+  guarded([&] { read_sections(); });
+  guarded([&] { read_run(); });
+  if (checked.run.micro_batch < 1) checked.run.micro_batch = 1;
+  guarded([&] { find_model(); });
+  Scope scope;
+  guarded([&] { check_nodes(*nodes, scope, ""); });
+  for (const auto& [name, section] : sections)
+    if (!failed_sections.count(name)) guarded([&] { resource(name, "", section.where); });
+  if (!checked.run.training) guarded([&] { count_images(*this); });
+  if (faults.empty()) guarded([&] { check_gradients(); });
+  if (!faults.empty()) throw UserError(std::move(faults));
+  return std::move(checked);
+}
+
+Checked check(const Tree& file, const Catalog& catalog, const CheckOptions& options) {
+  return Checking(file, catalog, options).result();
+}
+
+}  // namespace dagfusion

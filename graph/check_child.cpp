@@ -1,0 +1,79 @@
+// run_pipeline: a pipeline inside another, with the model and the sections of the run around it.
+#include <fmt/format.h>
+
+#include "graph/builtin.h"
+#include "graph/checking.h"
+
+namespace dagfusion {
+
+Named Checking::check_child(const Entry& entry, const Scope& scope, const std::string& prefix) {
+  const NodeType& type = run_pipeline();
+  const std::string path = prefix + entry.key;
+  const std::string owner = owner_of(path, type.name);
+  if (options.model || current_loop >= 0)
+    throw UserError(entry.where, fmt::format("{}: a pipeline that runs inside another, or a loop, cannot run a third", owner));
+  CheckedNode node{.path = path, .type = &type, .where = entry.where};
+  const std::size_t before = faults.size();
+  node.parameters = Parameters::read(entry.value, type.parameters, kNodeKeys, owner, faults);
+  if (faults.size() != before) throw UserError(std::vector<Fault>{});
+  node.every.steps = 1000;
+  if (const Tree* every = entry.value.find("every")) node.every = read_every(*every, owner);
+
+  const Tree& which = *entry.value.find("pipeline");
+  std::filesystem::path file_path = node.parameters.text("pipeline");
+  if (file_path.is_relative()) file_path = std::filesystem::path(which.where.file).parent_path() / file_path;
+  if (!std::filesystem::exists(file_path) && std::filesystem::exists(node.parameters.text("pipeline")))
+    file_path = node.parameters.text("pipeline");  // relative to here, when the reference came from the command line
+  if (!std::filesystem::exists(file_path))
+    node.parameters.fail("pipeline", fmt::format("'pipeline' is {}, which does not exist", file_path.string()));
+
+  Tree inner = read_document(file_path);
+  if (node.parameters.has("set")) {
+    Tree* vars = inner.find("vars");
+    for (const Entry& e : node.parameters.tree("set").entries) {
+      Tree* var = vars ? vars->find(e.key) : nullptr;
+      if (!var)
+        throw UserError(e.where, fmt::format("{}: {} has no variable '{}'{}", owner, file_path.string(), e.key,
+                                             suggestion(e.key, vars ? vars->keys() : std::vector<std::string>{})));
+      *var = e.value;
+    }
+  }
+  substitute_variables(inner);
+
+  CheckOptions inside = options;
+  inside.open_model = {};
+  ModelSource source;
+  if (const auto model = model_sections.find("model"); model != model_sections.end()) source.model = model->second;
+  for (const auto& [name, section] : sections) source.sections.push_back(section);
+  source.input = checked.model_input;
+  inside.model = source;
+  inside.weights = checked.weights;
+  try {
+    node.child = std::make_unique<Checked>(check(inner, catalog, inside));
+  } catch (const UserError& e) {
+    for (const Fault& f : e.faults()) fault(f.where, fmt::format("{} (run by {})", f.message, owner));
+    throw UserError(std::vector<Fault>{});
+  }
+  const std::string& weights = node.parameters.text("model");
+  if (weights != "live") {
+    const Tree reference = scalar(weights, entry.value.find("model")->where);
+    const Named* source_node = nullptr;
+    for (const Scope* s = &scope; s && !source_node; s = s->parent)
+      if (auto found = s->names.find(weights); found != s->names.end()) source_node = &found->second;
+    if (!source_node) {
+      look_up(reference, scope, owner);
+      throw UserError(std::vector<Fault>{});
+    }
+    if (source_node->broken) throw UserError(std::vector<Fault>{});
+    node.child_weights = source_node->node;
+    if (!dynamic_cast<WeightSource*>(checked.nodes[node.child_weights].node.get()))
+      node.parameters.fail("model", fmt::format("'model' is {}, which keeps no weights; it must be live or a weight_average",
+                                                weights));
+    node.after.push_back(node.child_weights);
+  }
+  Named named{.node = static_cast<int>(checked.nodes.size())};
+  checked.nodes.push_back(std::move(node));
+  return named;
+}
+
+}  // namespace dagfusion

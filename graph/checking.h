@@ -1,0 +1,95 @@
+// The checker's state while it works: private to the files graph/check*.cpp.
+#pragma once
+
+#include <set>
+
+#include "graph/check.h"
+
+namespace dagfusion {
+
+// What a name stands for where it can be seen: the outputs of a node, a composite, a loop, carry or each.
+struct Named {
+  std::map<std::string, Wire> ports;
+  std::string main;      // port meant when none is named
+  bool broken = false;   // the node had a fault
+  int node = -1;         // the last node made for it, for `after`
+};
+
+struct Scope {
+  const Scope* parent = nullptr;
+  std::map<std::string, Named> names;
+};
+
+// Keys that every node takes besides its parameters.
+inline const std::vector<std::string> kNodeKeys = {"type", "in", "after", "every", "on_error", "stream", "doc"};
+
+// One node on its way in: from YAML or from a composite.
+struct Request {
+  std::string path;          // "out/down0/conv1"
+  std::string weight_path;   // "model/down0/conv1"
+  const NodeType* type = nullptr;
+  Parameters parameters;
+  std::map<std::string, Wire> in;
+  std::map<std::string, Position> in_where;
+  Position where;
+  std::vector<int> after;
+  Every every;
+  bool drop_on_error = false;
+  std::string stream;        // "" = the path
+};
+
+class Checking {
+ public:
+  Checking(const Tree& file, const Catalog& catalog, const CheckOptions& options);
+  Checked result();
+
+  // check.cpp
+  void read_sections();
+  void read_run();
+  void find_model();
+  const Resource& resource(const std::string& section, const std::string& owner, const Position& where);
+
+  // check_scope.cpp: the nodes of one map, in an order that respects the edges
+  void check_nodes(const Tree& nodes, Scope& scope, const std::string& prefix);
+  std::vector<const Entry*> in_order(const Tree& nodes, const Scope& scope, const std::string& prefix);
+  Named check_entry(const Entry& entry, const Scope& scope, const std::string& prefix);
+  std::optional<Wire> look_up(const Tree& reference, const Scope& scope, const std::string& owner);
+  void take_model_input(const Request& call, const std::string& owner);
+  Every read_every(const Tree& tree, const std::string& owner);
+
+  // check_node.cpp: one node: ports, shapes, constructor
+  Named make(Request request);
+
+  // check_builder.cpp: composites and model calls
+  Named expand(Request request);
+
+  // check_loop.cpp
+  Named check_loop(const Entry& entry, const Scope& scope, const std::string& prefix);
+
+  // check_child.cpp: run_pipeline
+  Named check_child(const Entry& entry, const Scope& scope, const std::string& prefix);
+
+  // gradient.cpp: what needs a gradient, and that it can have one
+  void check_gradients();
+
+  void fault(Position where, std::string message) { faults.push_back({std::move(where), std::move(message)}); }
+  void add(const UserError& e) { faults.insert(faults.end(), e.faults().begin(), e.faults().end()); }
+  bool broken(Wire w) const { return w.node < 0; }
+  const TensorSpec& spec(Wire w) const { return checked.nodes[w.node].outputs[w.output].spec; }
+  // The wire in another layout: a reorder node, shared by all who ask.
+  Wire in_layout(Wire wire, int block);
+
+  const Tree& file;
+  const Catalog& catalog;
+  const CheckOptions& options;
+  Checked checked;
+  std::vector<Fault> faults;
+  std::map<std::string, Tree> model_sections;      // by name: "model" or the keys of `models`
+  std::map<std::string, Entry> sections;           // by name: "diffusion"
+  std::map<std::tuple<int, int, int>, Wire> reorders;
+  std::set<std::string> failed_sections;
+  int current_loop = -1;
+  int current_group = -1;
+};
+
+}  // namespace dagfusion
