@@ -46,6 +46,13 @@ Catalog catalog() {
                   forward_timesteps(), ddpm_timesteps(), ddpm_step(), ddim_timesteps(), ddim_step(),
 
                   // training
+                  adam(),
+                  clip_gradients(),
+                  adam_update(),
+                  pack_weights(),
+                  weight_average(),
+                  metrics_log(),
+                  checkpoint(),
 
               },
           .sections = {diffusion()}};
