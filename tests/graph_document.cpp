@@ -160,8 +160,7 @@ TEST(Document, SaysWhatIsWrongWithTheSyntax) {
   EXPECT_EQ(refusal("a: {x: 1, y}\n"), "a.yaml:1:11: no ':' behind 'y'; expected 'key: value'");
   EXPECT_EQ(refusal("a:\n    b: 1\n  c: 2\n"),
             "a.yaml:3:3: expected 'key: value' here, indented like the keys above it");
-  EXPECT_EQ(refusal("x:\n  - 'a'\n  b\n"),
-            "a.yaml:3:3: expected '- item' here, indented like the items above it");
+  EXPECT_EQ(refusal("- 'a'\n 'b'\n"), "a.yaml:2:2: expected '- item' here, indented like the items above it");
   EXPECT_EQ(
       refusal("a: b: c\n"),
       "a.yaml:1:5: ':' is not expected here; check the indentation and the line above, and quote a text with "
