@@ -1,0 +1,33 @@
+// The optimiser's arithmetic over flat arrays of n floats.
+// Kingma and Ba 2014, "Adam", arXiv:1412.6980, algorithm 1, with the roots as PyTorch takes them;
+// Loshchilov and Hutter 2017, "Decoupled Weight Decay Regularization", arXiv:1711.05101 (AdamW).
+#pragma once
+
+#include <cstddef>
+
+namespace dagfusion::kernels {
+
+struct AdamStep {
+  float gradient_scale = 1;  // of clipping; applied to the gradient before anything else
+  float learning_rate = 1e-3f;
+  float beta1 = 0.9f;
+  float beta2 = 0.999f;
+  float epsilon = 1e-8f;
+  float correction1 = 1;  // 1 - beta1^t, t = 1 at the first step (compute it in double)
+  float correction2 = 1;  // 1 - beta2^t
+  float weight_decay = 0;
+  // true: value *= 1 - learning_rate * weight_decay first (AdamW); false: g += weight_decay * value
+  bool decoupled = true;
+};
+
+// g = gradient_scale * gradient (+ weight_decay * value)
+//   m = beta1 * m + (1 - beta1) * g
+//   v = beta2 * v + (1 - beta2) * g^2
+//   value -= learning_rate / correction1 * m / (sqrt(v) / sqrt(correction2) + epsilon)
+// The arrays do not overlap.
+void adam(const AdamStep& step, float* value, const float* gradient, float* m, float* v, std::size_t n);
+
+// average = decay * average + (1 - decay) * value
+void move_average(float decay, const float* value, float* average, std::size_t n);
+
+}  // namespace dagfusion::kernels
