@@ -16,8 +16,8 @@ struct AdamStep {
   float correction1 = 1;  // 1 - beta1^t, t = 1 at the first step (compute it in double)
   float correction2 = 1;  // 1 - beta2^t
   float weight_decay = 0;
-  bool decoupled = true;  // true: value *= 1 - learning_rate * weight_decay first (AdamW); false: g +=
-                          // weight_decay * value
+  // true: value *= 1 - learning_rate * weight_decay first (AdamW); false: g += weight_decay * value
+  bool decoupled = true;
 };
 
 // g = gradient_scale * gradient (+ weight_decay * value)

@@ -1,6 +1,6 @@
-// Standard normal numbers from a stream's Philox words: value k depends on the stream and k only, not on how
-// many are asked for or where they go. Box and Muller 1958, "A Note on the Generation of Random Normal
-// Deviates".
+// gaussian: standard normal numbers from the words of a stream. Value k depends on the stream and k only, not
+// on how many are asked for or where they go.
+// Box and Muller 1958, "A Note on the Generation of Random Normal Deviates".
 //
 //   words w0..w3 of block k/4:  u = (floor(w0 / 2) + 0.5) / 2^31 in (0,1],  angle = 2 pi * w1 / 2^32
 //   values 4j, 4j+1 = sqrt(-2 ln u) * (cos, sin)(angle); 4j+2, 4j+3 the same from w2 and w3

@@ -2,14 +2,19 @@
 // Wu and He 2018, "Group Normalization", arXiv:1803.08494, eq. 1-5.
 //
 //   v = x + shift[c]
-//   xhat = (v - mean[g]) * rstd[g],  rstd = 1 / sqrt(variance + epsilon), over the C/G channels and all
-//   pixels of group g z = gamma[c] * xhat + beta[c],   y = silu ? z / (1 + exp(-z)) : z
+//   xhat = (v - mean[g]) * rstd[g], over the C/G channels and all pixels of group g
+//   rstd = 1 / sqrt(variance + epsilon)
+//   z = gamma[c] * xhat + beta[c]
+//   y = silu ? z / (1 + exp(-z)) : z
 //
 // x, y and their gradients: [ceil(C/b), P, b] of floats, b = block = 8 or 16, P = height * width; channels
-// that only fill the last block up are never read and written as zero. shift, gamma, beta: [C]; mean, rstd:
-// [G]. G divides C. Statistics: sums around a pivot (the mean of up to eight of the channel's pixels),
-// channels combined in double: a mean of 1000 deviations costs no digits. Nothing needs to be aligned. x, dy
-// and shift may hold NaN or infinity; their group then comes out as NaN.
+// that only fill the last block up are zero in x and dy, and written as zero.
+// shift, gamma, beta: [C]; mean, rstd: [G]; G divides C. Nothing needs to be aligned.
+//
+// Statistics in one pass: float sums around a pivot (the mean of up to eight of the channel's pixels), then
+// channels put together in double. A mean of 1000 deviations costs forward no digits; backward knows the mean
+// to a float's rounding.
+// NaN and infinity in x or shift make their whole group NaN.
 #pragma once
 
 #include <cstddef>

@@ -1,0 +1,90 @@
+#include "nodes/kernels/adam.h"
+
+#include <cmath>
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "nodes/kernels/adam.cpp"
+#include "hwy/foreach_target.h"
+#include "nodes/kernels/vectors-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace dagfusion::kernels::HWY_NAMESPACE {
+
+// The step's constants, spread over vectors.
+struct Constants {
+  using V = hn::Vec<Floats>;
+  V scale, decay_value, decay_gradient, beta1, rest1, beta2, rest2, rate, root, epsilon;
+
+  explicit Constants(const AdamStep& s) {
+    const Floats d;
+    scale = hn::Set(d, s.gradient_scale);
+    decay_value =
+        hn::Set(d, s.decoupled ? static_cast<float>(1.0 - double{s.learning_rate} * s.weight_decay) : 1.0f);
+    decay_gradient = hn::Set(d, s.decoupled ? 0.0f : s.weight_decay);
+    beta1 = hn::Set(d, s.beta1);
+    rest1 = hn::Set(d, static_cast<float>(1.0 - double{s.beta1}));
+    beta2 = hn::Set(d, s.beta2);
+    rest2 = hn::Set(d, static_cast<float>(1.0 - double{s.beta2}));
+    rate = hn::Set(d, static_cast<float>(-double{s.learning_rate} / s.correction1));
+    root = hn::Set(d, static_cast<float>(1 / std::sqrt(double{s.correction2})));
+    epsilon = hn::Set(d, s.epsilon);
+  }
+
+  HWY_INLINE void Update(V& value, V gradient, V& m, V& v) const {
+    const V g = hn::MulAdd(decay_gradient, value, hn::Mul(scale, gradient));
+    m = hn::MulAdd(beta1, m, hn::Mul(rest1, g));
+    v = hn::MulAdd(beta2, v, hn::Mul(rest2, hn::Mul(g, g)));
+    const V step = hn::Div(hn::Mul(rate, m), hn::MulAdd(hn::Sqrt(v), root, epsilon));
+    value = hn::MulAdd(decay_value, value, step);
+  }
+};
+
+void Adam(const AdamStep& step, float* value, const float* gradient, float* m, float* v, std::size_t n) {
+  const Floats d;
+  const Constants constants(step);
+  const std::size_t lanes = hn::Lanes(d);
+  std::size_t i = 0;
+  for (; i + lanes <= n; i += lanes) {
+    auto w = hn::LoadU(d, value + i), first = hn::LoadU(d, m + i), second = hn::LoadU(d, v + i);
+    constants.Update(w, hn::LoadU(d, gradient + i), first, second);
+    hn::StoreU(w, d, value + i);
+    hn::StoreU(first, d, m + i);
+    hn::StoreU(second, d, v + i);
+  }
+  if (const std::size_t left = n - i; left > 0) {
+    auto w = LoadLast(d, value + i, left), first = LoadLast(d, m + i, left),
+         second = LoadLast(d, v + i, left);
+    constants.Update(w, LoadLast(d, gradient + i, left), first, second);
+    StoreLast(w, d, value + i, left);
+    StoreLast(first, d, m + i, left);
+    StoreLast(second, d, v + i, left);
+  }
+}
+
+void MoveAverage(float decay, const float* value, float* average, std::size_t n) {
+  const Floats d;
+  const auto keep = hn::Set(d, decay), rest = hn::Set(d, static_cast<float>(1.0 - double{decay}));
+  Map(
+      average, n, [&](auto a, auto v) HWY_ATTR { return hn::MulAdd(keep, a, hn::Mul(rest, v)); }, average,
+      value);
+}
+
+}  // namespace dagfusion::kernels::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace dagfusion::kernels {
+
+HWY_EXPORT(Adam);
+HWY_EXPORT(MoveAverage);
+
+void adam(const AdamStep& step, float* value, const float* gradient, float* m, float* v, std::size_t n) {
+  HWY_DYNAMIC_DISPATCH(Adam)(step, value, gradient, m, v, n);
+}
+
+void move_average(float decay, const float* value, float* average, std::size_t n) {
+  HWY_DYNAMIC_DISPATCH(MoveAverage)(decay, value, average, n);
+}
+
+}  // namespace dagfusion::kernels
+#endif
