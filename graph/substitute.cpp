@@ -5,15 +5,14 @@
 #include <utility>
 
 #include "graph/document.h"
+#include "graph/yaml_text.h"
 
 namespace dagfusion {
 
 namespace {
 
 // Variables that use each other twice over double with every line: an end to that.
-constexpr std::size_t most_values = 200'000;
 constexpr std::size_t most_bytes = 4 << 20;
-constexpr std::size_t most_levels = 64;
 
 class Substitution {
  public:

@@ -7,10 +7,24 @@ Catalog catalog() {
   return {.nodes =
               {
                   // sources
+                  image_folder(),
+                  hdf5_images(),
+                  drawn_digits(),
+                  image_numbers(),
 
                   // image
+                  resize(),
+                  center_crop(),
+                  random_flip(),
+                  to_signed(),
+                  to_bytes(),
+                  hdf5_writer(),
+                  png_grid(),
+                  png_folder(),
 
                   // diffusion
+                  uniform_timesteps(), gaussian_noise(), add_noise(), noise_step(), prediction_target(),
+                  mse_loss(), stop_gradient(),
 
                   // network
                   group_norm(),
@@ -29,11 +43,19 @@ Catalog catalog() {
                   unet(),
 
                   // sampling
+                  forward_timesteps(), ddpm_timesteps(), ddpm_step(), ddim_timesteps(), ddim_step(),
 
                   // training
+                  adam(),
+                  clip_gradients(),
+                  adam_update(),
+                  pack_weights(),
+                  weight_average(),
+                  metrics_log(),
+                  checkpoint(),
 
               },
-          .sections = {}};
+          .sections = {diffusion()}};
 }
 
 }  // namespace dagfusion

@@ -53,6 +53,7 @@ NodeType attention_block();
 NodeType unet();
 
 // sampling: nodes/sampling
+NodeType forward_timesteps();
 NodeType ddpm_timesteps();
 NodeType ddpm_step();
 NodeType ddim_timesteps();
