@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "graph/fault.h"
 #include "nodes/files/durable.h"
 
 namespace dagfusion {
