@@ -42,6 +42,7 @@ Named Checking::check_child(const Entry& entry, const Scope& scope, const std::s
 
   CheckOptions inside = options;
   inside.open_model = {};
+  inside.auto_micro_batch = std::min(options.auto_micro_batch, 8);  // previews are small: a frame for every thread
   ModelSource source;
   if (const auto model = model_sections.find("model"); model != model_sections.end()) source.model = model->second;
   for (const auto& [name, section] : sections) source.sections.push_back(section);

@@ -8,24 +8,19 @@
 #include <yaml-cpp/parser.h>
 
 #include <algorithm>
-#include <array>
 #include <fstream>
 #include <sstream>
 #include <unordered_set>
 #include <utility>
+
+#include "graph/yaml_text.h"
 
 namespace dagfusion {
 
 namespace {
 
 constexpr std::size_t most_bytes = 1 << 20;
-constexpr std::size_t most_values = 200'000;
-constexpr std::size_t most_levels = 64;
 constexpr std::size_t longest_key = 1000;  // yaml-cpp gives up on keys of more than 1024 bytes
-
-bool is_null_word(std::string_view text) {
-  return text == "~" || text == "null" || text == "Null" || text == "NULL";
-}
 
 class Reader final : public YAML::EventHandler {
  public:
@@ -59,6 +54,12 @@ class Reader final : public YAML::EventHandler {
                 const std::string& text) override {
     refuse_tag(mark, tag);
     bool quoted = tag == "!";
+    if (at(mark) == '"' || at(mark) == '\'') {  // yaml-cpp takes the end of the file for a quote
+      if (end_of_quoted(source_, mark.pos) == std::string_view::npos)
+        fail(mark, "a quoted text is not closed; add the missing quote");
+    }
+    if (!is_utf8(text) || text.find('\0') != std::string::npos)
+      fail(mark, "the escapes \\N, \\_ and \\0 are not allowed; write the character itself");
     if (expects_key()) {
       take_key(mark, text, quoted);
     } else {
@@ -89,6 +90,22 @@ class Reader final : public YAML::EventHandler {
     throw UserError(position(mark), message);
   }
 
+  char at(const YAML::Mark& mark) const {
+    return static_cast<std::size_t>(mark.pos) < source_.size() ? source_[mark.pos] : '\0';
+  }
+
+  // yaml-cpp takes a line without ':' for a key without a value. Behind "? key" it is in a line of its own.
+  bool has_colon(const YAML::Mark& mark, const std::string& key) const {
+    std::size_t start = mark.pos;
+    std::string_view before = source_.substr(0, start);
+    before = before.substr(0, before.find_last_not_of(" \t") + 1);
+    if (before.ends_with('?')) return true;
+    bool in_quotes = at(mark) == '"' || at(mark) == '\'';
+    std::size_t end = in_quotes ? end_of_quoted(source_, start) : start + key.size();
+    std::size_t next = source_.find_first_not_of(" \t", end);
+    return next != std::string_view::npos && source_[next] == ':';
+  }
+
   bool expects_key() const { return !open_.empty() && open_.back().tree.is_map() && !open_.back().has_key; }
 
   void refuse_tag(const YAML::Mark& mark, const std::string& tag) const {
@@ -107,13 +124,13 @@ class Reader final : public YAML::EventHandler {
       fail(mark, fmt::format("key '{}' stands here a second time, first in line {}; leave one out", key,
                              first->where.line));
     }
+    if (!has_colon(mark, key)) fail(mark, fmt::format("no ':' behind '{}'; expected 'key: value'", key));
     map.has_key = true;
     map.key = key;
     map.key_where = position(mark);
   }
 
-  // yaml-cpp marks a value that is not there at the next token: we point at its key, or at the list it
-  // belongs to.
+  // yaml-cpp marks a value that is not there at the next token: we point at its key, or at the list it is in.
   Position null_position(const YAML::Mark& mark) const {
     if (open_.empty()) return position(mark);
     const Open& top = open_.back();
@@ -140,8 +157,9 @@ class Reader final : public YAML::EventHandler {
   void open(const YAML::Mark& mark, const std::string& tag, Tree::Kind kind) {
     refuse_tag(mark, tag);
     if (expects_key()) {
-      fail(mark, fmt::format("a {} stands where a key is expected; a key is a text",
-                             kind == Tree::Kind::list ? "list" : "map"));
+      fail(mark, kind == Tree::Kind::list
+                     ? "a list stands where a key is expected; a key is a text, and every '[' needs its ']'"
+                     : "a map stands where a key is expected; a key is a text, and every '{' needs its '}'");
     }
     if (open_.size() == most_levels)
       fail(mark, fmt::format("nesting is over {} levels deep; check the brackets", most_levels));
@@ -161,81 +179,6 @@ class Reader final : public YAML::EventHandler {
   std::size_t values_ = 0;
   int documents_ = 0;
 };
-
-// Length of the UTF-8 character at the front of `text`; 0 when it is none.
-std::size_t character_length(std::string_view text) {
-  auto byte = [&](std::size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0u; };
-  unsigned lead = byte(0);
-  std::size_t length = lead < 0x80 ? 1 : lead >= 0xC2 && lead < 0xE0 ? 2 : (lead >> 4) == 0xE ? 3 : 4;
-  if (lead > 0xF4 || (lead >= 0x80 && lead < 0xC2)) return 0;
-  for (std::size_t i = 1; i < length; ++i)
-    if ((byte(i) & 0xC0) != 0x80) return 0;
-  bool overlong = (lead == 0xE0 && byte(1) < 0xA0) || (lead == 0xF0 && byte(1) < 0x90);
-  bool surrogate = lead == 0xED && byte(1) > 0x9F, beyond = lead == 0xF4 && byte(1) > 0x8F;
-  return overlong || surrogate || beyond ? 0 : length;
-}
-
-// yaml-cpp guesses encodings and takes some control characters for the end of the file: it gets to see text
-// alone. Its scanner keeps every bracket that is open, so a file of nothing but brackets is refused here.
-void check_text(std::string_view text, const std::string& file) {
-  Position here{file, 1, 1};
-  int brackets = 0;
-  for (std::size_t i = 0; i < text.size();) {
-    auto c = static_cast<unsigned char>(text[i]);
-    std::size_t length = character_length(text.substr(i));
-    if (length == 0)
-      throw UserError(here, fmt::format("byte 0x{:02x} is not UTF-8; save the file as UTF-8 text", c));
-    if ((c < 0x20 && c != '\t' && c != '\n' && c != '\r') || c == 0x7F)
-      throw UserError(here, fmt::format("control character 0x{:02x}; expected UTF-8 text", c));
-    brackets += (c == '[' || c == '{') - (c == ']' || c == '}');
-    if (brackets > 1000)
-      throw UserError(here, fmt::format("nesting is over {} levels deep; check the brackets", most_levels));
-    i += length;
-    here.column += static_cast<int>(length);
-    if (c == '\n') here = {file, here.line + 1, 1};
-  }
-}
-
-std::string_view line_of(std::string_view text, int line) {
-  for (int i = 0; i < line && !text.empty(); ++i)
-    text.remove_prefix(std::min(text.find('\n'), text.size() - 1) + 1);
-  return text.substr(0, text.find('\n'));
-}
-
-// What yaml-cpp says about a syntax error, in words that say what would be right.
-std::string explain(const std::string& said, const YAML::Mark& mark, std::string_view text) {
-  std::string_view line = line_of(text, mark.line);
-  if (line.substr(0, line.find_first_not_of(" \t")).find('\t') != std::string_view::npos)
-    return "a tab in the indentation; indent with spaces";
-  struct Meaning {
-    std::string_view said, means;
-  };
-  static constexpr std::array meanings = {
-      Meaning{"end of map not found", "expected 'key: value' here, indented like the keys above it"},
-      Meaning{"end of sequence not found", "expected '- item' here, indented like the items above it"},
-      Meaning{"end of map flow not found", "a map in braces goes wrong here; expected ',' or '}'"},
-      Meaning{"end of sequence flow not found", "a list in brackets goes wrong here; expected ',' or ']'"},
-      Meaning{"illegal map value",
-              "':' is not expected here; quote a text that contains ': ', and check the indentation"},
-      Meaning{"illegal map key", "'?' is not expected here; quote a text that starts with '? '"},
-      Meaning{"illegal block entry",
-              "'- ' is not expected here; start a list in a line of its own, or quote the text"},
-      Meaning{"illegal flow end",
-              "a bracket is closed that was never opened; leave it out, or quote the text"},
-      Meaning{"illegal EOF in scalar", "a quoted text is not closed; add the missing quote"},
-      Meaning{"illegal document indicator in scalar", "a quoted text is not closed; add the missing quote"},
-      Meaning{"unknown token", "a text cannot start with this character; quote it"},
-      Meaning{"the referenced anchor is not defined",
-              "aliases (*name) are not allowed; use a variable below 'vars', or quote the text"},
-      Meaning{"alias not found after *", "a text cannot start with '*'; quote it"},
-      Meaning{"anchor not found after &", "a text cannot start with '&'; quote it"},
-  };
-  for (const Meaning& m : meanings)
-    if (said.starts_with(m.said)) return std::string(m.means);
-  if (said.starts_with("unknown escape character"))
-    return said + "; write '\\\\' for a backslash, or use single quotes";
-  return fmt::format("not YAML ({}); check quotes, brackets and indentation", said);
-}
 
 }  // namespace
 
@@ -268,7 +211,7 @@ Tree parse_document(std::string_view yaml, const std::string& file_name) {
     YAML::Parser parser(stream);
     while (parser.HandleNextDocument(reader)) continue;  // the reader refuses a second one
   } catch (const YAML::Exception& e) {
-    throw UserError(reader.position(e.mark), explain(e.msg, e.mark, yaml));
+    throw UserError(reader.position(e.mark), explain_syntax_error(e.msg, line_of(yaml, e.mark.line)));
   }
   Tree root = std::move(reader).result();
   if (root.where.line == 0) root.where = {file_name, 1, 1};
@@ -277,7 +220,8 @@ Tree parse_document(std::string_view yaml, const std::string& file_name) {
 
 Tree read_document(const std::filesystem::path& path) {
   std::string name = path.string();
-  if (std::filesystem::is_directory(path))
+  std::error_code unreadable;
+  if (std::filesystem::is_directory(path, unreadable))
     throw UserError({name, 0, 0}, "is a directory; expected a YAML file");
   std::ifstream file(path, std::ios::binary);
   if (!file) throw UserError({name, 0, 0}, "cannot be read; check that the file exists and is readable");

@@ -38,6 +38,7 @@ std::string to_string(const TensorSpec&);  // "[8,3,32,32] f32", "[8,64,32,32] f
 struct Image {
   int height = 0, width = 0, channels = 0;
   std::vector<std::uint8_t> pixels;
+  std::string name = {};  // of the file it came from, for messages
 };
 
 }  // namespace dagfusion

@@ -54,7 +54,7 @@ struct Reader {
     } else {
       wanted = std::isfinite(low) ? fmt::format("at least {}", low) : fmt::format("at most {}", high);
     }
-    refuse(fmt::format("{}; it must be {}", from.text, wanted));
+    refuse(fmt::format("{}; it must be {}", shown(from.text), wanted));
   }
 
   std::int64_t integer() const {
@@ -63,8 +63,8 @@ struct Reader {
     std::int64_t value = 0;
     using Limits = std::numeric_limits<std::int64_t>;
     if (!parse(text, value))
-      refuse(text[0] == '-' ? fmt::format("{}; it must be at least {}", text, Limits::min())
-                            : fmt::format("{}; it must be at most {}", text, Limits::max()));
+      refuse(text[0] == '-' ? fmt::format("{}; it must be at least {}", shown(text), Limits::min())
+                            : fmt::format("{}; it must be at most {}", shown(text), Limits::max()));
     return in_range(value);
   }
 
@@ -73,7 +73,7 @@ struct Reader {
     if (is_infinite_or_nan(text)) refuse(text + "; it must be a finite number");
     if (!is_real(text)) refuse(shown(text) + "; it must be a number" + number_hint(text, false));
     double value = 0;
-    if (!parse(text, value)) refuse(text + "; it must be a number that 64 bits can hold");
+    if (!parse(text, value)) refuse(shown(text) + "; it must be a number that 64 bits can hold");
     return in_range(value);
   }
 

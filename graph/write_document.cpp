@@ -7,6 +7,7 @@
 #include <cctype>
 
 #include "graph/document.h"
+#include "graph/yaml_text.h"
 
 namespace dagfusion {
 
@@ -40,7 +41,8 @@ bool plain_enough(const std::string& text) {
   bool good_start = in_name(at(0)) || at(0) == '/' ||
                     (at(0) == '.' && (in_name(at(1)) || at(1) == '/' || at(2) == '/')) ||
                     ((at(0) == '-' || at(0) == '+') && (is_letter_or_digit(at(1)) || at(1) == '.'));
-  if (!good_start || text.back() == ' ') return false;
+  bool byte_order_mark = text.starts_with("\xEF\xBB\xBF");
+  if (!good_start || byte_order_mark || text.back() == ' ') return false;
   for (std::size_t i = 0; i < text.size(); ++i) {
     if (text[i] == ':' ? !(in_name(at(i + 1)) || at(i + 1) == '/')
                        : !in_name(text[i]) &&
@@ -71,9 +73,8 @@ std::string in_quotes(const std::string& text) {
 
 std::string text_of(const Tree& tree) {
   if (tree.is_null()) return "null";
-  bool null_word = tree.text.empty() || tree.text == "~" || tree.text == "null" || tree.text == "Null" ||
-                   tree.text == "NULL";
-  bool quotes = null_word || (tree.quoted && means_something_else(tree.text)) || !plain_enough(tree.text);
+  bool quotes =
+      is_null_word(tree.text) || (tree.quoted && means_something_else(tree.text)) || !plain_enough(tree.text);
   return quotes ? in_quotes(tree.text) : tree.text;
 }
 

@@ -7,19 +7,58 @@ Catalog catalog() {
   return {.nodes =
               {
                   // sources
+                  image_folder(),
+                  hdf5_images(),
+                  drawn_digits(),
+                  image_numbers(),
 
                   // image
+                  resize(),
+                  center_crop(),
+                  random_flip(),
+                  to_signed(),
+                  to_bytes(),
+                  hdf5_writer(),
+                  png_grid(),
+                  png_folder(),
 
                   // diffusion
+                  uniform_timesteps(), gaussian_noise(), add_noise(), noise_step(), prediction_target(),
+                  mse_loss(), stop_gradient(),
 
                   // network
+                  conv2d(),
+                  linear(),
+                  attention(),
+                  group_norm(),
+                  silu(),
+                  time_embedding(),
+                  dropout(),
+                  downsample(),
+                  upsample(),
+                  nearest_upsample(),
+                  add(),
+                  concat(),
+                  identity(),
+                  reorder(),
+                  residual_block(),
+                  attention_block(),
+                  unet(),
 
                   // sampling
+                  forward_timesteps(), ddpm_timesteps(), ddpm_step(), ddim_timesteps(), ddim_step(),
 
                   // training
+                  adam(),
+                  clip_gradients(),
+                  adam_update(),
+                  pack_weights(),
+                  weight_average(),
+                  metrics_log(),
+                  checkpoint(),
 
               },
-          .sections = {}};
+          .sections = {diffusion()}};
 }
 
 }  // namespace dagfusion

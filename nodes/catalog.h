@@ -43,6 +43,7 @@ NodeType time_embedding();
 NodeType dropout();
 NodeType downsample();
 NodeType upsample();
+NodeType nearest_upsample();
 NodeType add();
 NodeType concat();
 NodeType identity();
@@ -52,6 +53,7 @@ NodeType attention_block();
 NodeType unet();
 
 // sampling: nodes/sampling
+NodeType forward_timesteps();
 NodeType ddpm_timesteps();
 NodeType ddpm_step();
 NodeType ddim_timesteps();

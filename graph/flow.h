@@ -1,0 +1,16 @@
+// A section as nodes of a oneTBB flow graph. flow.cpp is the only file that includes oneapi/tbb/flow_graph.h.
+#pragma once
+
+#include "graph/section.h"
+
+namespace dagfusion {
+
+// Runs the main section, and the inner ones when their step comes, until no frame is left. Called inside the arena whose
+// threads do the work. Errors of nodes are in `shared`; throws std::logic_error when frames were lost, naming them.
+struct FlowResult {
+  std::int64_t emitted = 0;
+  bool all = false;  // as many frames as planned, not stopped before
+};
+FlowResult run_flow(Section& main, Shared&);
+
+}  // namespace dagfusion

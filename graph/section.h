@@ -1,0 +1,112 @@
+// One pipeline inside the flow graph: the main one, or one that runs between two steps. Private to graph/.
+#pragma once
+
+#include <map>
+#include <mutex>
+#include <optional>
+
+#include "graph/frame.h"
+#include "graph/plan.h"
+#include "graph/run.h"
+
+namespace dagfusion {
+
+// What all sections of a run share.
+struct Shared {
+  RunOptions options;
+  int threads = 1, lanes = 1;
+  std::vector<Buffer> lane_memory, scratch;    // by lane, by thread
+  WeightValues live;
+  Buffer gradients;
+  const Checked* main = nullptr;
+  std::atomic<int> stop{0};                    // 1: after this step; 2: at once
+  std::atomic<std::int64_t> failed_ticket;     // of the main section: this frame and later ones do nothing
+  std::mutex mutex;                            // of what follows
+  std::string error;
+  std::int64_t error_ticket = -1;
+  std::vector<std::string> told, dropped;
+
+  void fail(std::int64_t main_ticket, std::string message);
+};
+
+// The clock of one task.
+struct Cost {
+  std::atomic<std::int64_t> calls{0}, nanoseconds{0};
+};
+
+class Section final : public RunInfo {
+ public:
+  Section(const Checked&, Shared&, std::string prefix);
+  ~Section() override;
+
+  void prepare(Preparation&);
+  std::size_t lane_bytes() const { return plan_.lane_bytes; }
+  std::size_t frame_bytes() const { return plan_.frame_bytes; }
+  int frames() const { return frames_in_flight_; }
+  const Plan& plan() const { return plan_; }
+  const Checked& checked() const { return checked_; }
+  std::vector<TaskTime> times() const;
+  std::vector<std::unique_ptr<Section>>& children() { return children_; }
+
+  // section.cpp: the tasks
+  void run_task(int task, Frame&) noexcept;
+  bool skips(const Frame&) const;
+  bool due(int step_task, std::int64_t step) const;
+  std::int64_t main_ticket(const Frame& f) const { return parent_ticket_ >= 0 ? parent_ticket_ : f.ticket; }
+  std::byte* slot(int index, const Frame&) const;
+  void finish_nodes();
+  void save_now();              // the saving nodes, when the graph is idle and they have not saved this step
+  void retired(const Frame&);   // in order
+  // Around an inner pipeline: its weights packed and its directory set; its sinks closed. False: it failed.
+  bool begin_child(int node, Frame&) noexcept;
+  void end_child(int node, Frame&) noexcept;
+  Progress progress() const;
+
+  // RunInfo
+  std::filesystem::path directory() const override { return directory_; }
+  std::filesystem::path resolve(const std::string& path) const override;
+  std::uint64_t seed() const override { return checked_.run.seed; }
+  std::int64_t steps_done() const override { return steps_done_; }
+  std::int64_t first_step() const override { return shared_.options.first_step; }
+  const WeightTable& weights() const override { return *checked_.weights; }
+  WeightValues& values() override { return *values_; }
+  std::span<float> gradients() override { return shared_.gradients.as<float>(); }
+  std::string resolved_yaml() const override { return shared_.options.resolved_yaml; }
+  std::string state_json() const override;
+  std::vector<Stateful> stateful() const override;
+  void told(const std::string& line) override;
+
+ private:
+  friend class SectionGraph;
+  friend class FrameCall;
+
+  void run_visits(const Task&, int task, Frame&);
+  void loop_head(const Task&, Frame&);
+  bool loop_again(const Task&, Frame&) noexcept;  // the tail's work; true: once more
+  void step(const Task&, int task, Frame&);
+  void add_to_means(const Task&, const Frame&);
+  void describe_failure(int task, const Frame&, const char* what) noexcept;
+
+  const Checked& checked_;
+  Shared& shared_;
+  Plan plan_;
+  int frames_in_flight_ = 1;
+  Buffer step_memory_;
+  std::map<int, std::vector<double>> mean_sums_;  // by slot of the mean
+  std::int64_t mean_images_ = 0;
+  std::unique_ptr<Cost[]> costs_;
+  WeightValues* values_ = nullptr;
+  std::filesystem::path directory_;
+  std::atomic<std::int64_t> steps_done_{0};
+  std::atomic<double> loss_{0};
+  double loss_sum_ = 0;
+  std::atomic<std::int64_t> images_done_{0};
+  std::int64_t parent_ticket_ = -1;               // of the step this section runs in
+  std::vector<std::unique_ptr<Section>> children_;
+  std::map<int, Section*> child_of_node_;
+  mutable std::mutex due_mutex_;
+  std::map<int, std::map<std::int64_t, bool>> due_by_clock_;  // step task, step
+  std::map<int, double> last_fired_;
+};
+
+}  // namespace dagfusion

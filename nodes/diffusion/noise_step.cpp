@@ -1,0 +1,80 @@
+// noise_step: one step of the Markov chain that turns images into noise.
+// Ho et al. 2020, "Denoising Diffusion Probabilistic Models", arXiv:2006.11239, eq. 2.
+//
+//   xt = sqrt(1 - beta) * x + sqrt(beta) * noise
+//   beta = 1 - alpha_bar[t] / alpha_bar[t_prev]      (from t - 1 to t: beta[t])
+//
+// x, noise, xt: [N,...]; t, t_prev: [N], 0 = least noise, -1 (of t_prev) = clean.
+#include <fmt/format.h>
+
+#include <cmath>
+#include <stdexcept>
+
+#include "nodes/catalog.h"
+#include "nodes/diffusion/noise_schedule.h"
+#include "nodes/kernels/gaussian.h"
+#include "nodes/kernels/sums.h"
+
+namespace dagfusion {
+namespace {
+
+class NoiseStep final : public Map {
+ public:
+  explicit NoiseStep(Setup& setup)
+      : schedule_(setup.resource<NoiseSchedule>("diffusion")),
+        x_(setup.input("x")),
+        t_(setup.input("t")),
+        t_prev_(setup.input("t_prev")),
+        noise_(setup.input("noise")),
+        xt_(setup.output("xt")),
+        images_(xt_.spec.shape[0]),
+        each_(count_of(xt_.spec.shape) / images_) {}
+
+  void forward(Call& call) const override {
+    const float *t = call.in<float>(t_), *t_prev = t_prev_.connected() ? call.in<float>(t_prev_) : nullptr;
+    for (std::int64_t n = 0; n < images_; ++n) {
+      const int to = schedule_.index(t[n]), from = t_prev ? schedule_.index(t_prev[n], -1) : to - 1;
+      if (from >= to)
+        throw std::runtime_error(
+            fmt::format("t_prev is {}, which is not below t = {}; noise is only added", from, to));
+      const double kept = schedule_.alpha_bar(to) / schedule_.alpha_bar(from);
+      const float image = static_cast<float>(std::sqrt(kept)),
+                  noisy = static_cast<float>(std::sqrt(1 - kept));
+      const float* x = call.in<float>(x_) + n * each_;
+      float* xt = call.out<float>(xt_) + n * each_;
+      const float* noise = xt;
+      if (noise_.connected())
+        noise = call.in<float>(noise_) + n * each_;
+      else
+        kernels::gaussian(call.random(static_cast<int>(n)), xt, each_);
+      kernels::axpby(image, x, noisy, noise, xt, each_);
+    }
+  }
+
+ private:
+  const NoiseSchedule& schedule_;
+  Input x_, t_, t_prev_, noise_;
+  Output xt_;
+  std::int64_t images_, each_;  // each: numbers of one image
+};
+
+}  // namespace
+
+NodeType noise_step() {
+  return {.name = "noise_step",
+          .summary = "One step of the Markov chain that turns images into noise.",
+          .inputs = {{"x", "[N,...] f32", "images with the noise of t_prev"},
+                     {"t", "[N] f32", "timestep of each image after the step"},
+                     {.name = "t_prev",
+                      .spec = "[N] f32",
+                      .doc = "timestep of each image before the step; t - 1 when not wired",
+                      .optional = true},
+                     {.name = "noise",
+                      .spec = "[N,...] f32",
+                      .doc = "standard Gaussian; drawn by the node when not wired",
+                      .optional = true}},
+          .outputs = {{"xt", "[N,...] f32", "images with the noise of t"}},
+          .create = make_node<NoiseStep>};
+}
+
+}  // namespace dagfusion

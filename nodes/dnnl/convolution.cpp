@@ -1,0 +1,116 @@
+#include "nodes/dnnl/convolution.h"
+
+#include <algorithm>
+
+#include "nodes/kernels/blocked.h"
+
+namespace dagfusion {
+namespace {
+
+using dnnl::memory;
+using Tag = memory::format_tag;
+
+int filled_up(int channels, int block) { return (channels + block - 1) / block * block; }
+
+struct Descriptors {
+  memory::desc x, weight, bias, y;
+  memory::dims strides, before, after;
+};
+
+memory::desc f32(memory::dims sides, Tag tag) { return {std::move(sides), memory::data_type::f32, tag}; }
+
+// Filling channels are declared as channels: the fast kernels take them, and nothing has to be zeroed
+// afterwards.
+Descriptors descriptors(const ConvolutionShape& s, bool plain, Tag blocked_weight) {
+  const bool wide = s.block == 16;
+  const Tag blocked = wide ? Tag::nChw16c : Tag::nChw8c;
+  const int in = plain ? s.channels_in : filled_up(s.channels_in, s.block);
+  // Only as much padding behind as is read; the last rows and columns of x may also be left over.
+  const auto after = [&](int size, int out) {
+    return std::max(0, (out - 1) * s.stride + s.kernel - size - s.before);
+  };
+  return {.x = f32({s.images, in, s.height, s.width}, plain ? Tag::nchw : blocked),
+          .weight = f32({s.channels_out, in, s.kernel, s.kernel}, blocked_weight),
+          .bias = f32({s.channels_out}, Tag::x),
+          .y = f32({s.images, s.channels_out, s.out_height, s.out_width}, blocked),
+          .strides = {s.stride, s.stride},
+          .before = {s.before, s.before},
+          .after = {after(s.height, s.out_height), after(s.width, s.out_width)}};
+}
+
+dnnl::convolution_forward::primitive_desc forward_descriptor(const Descriptors& d, bool bias, bool add) {
+  dnnl::primitive_attr attributes;
+  attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
+  if (add) {
+    dnnl::post_ops sum;
+    sum.append_binary(dnnl::algorithm::binary_add, d.y);
+    attributes.set_post_ops(sum);
+  }
+  const auto direct = dnnl::algorithm::convolution_direct;
+  const auto training = dnnl::prop_kind::forward_training;
+  const auto description = bias ? dnnl::convolution_forward::desc(training, direct, d.x, d.weight, d.bias,
+                                                                  d.y, d.strides, d.before, d.after)
+                                : dnnl::convolution_forward::desc(training, direct, d.x, d.weight, d.y,
+                                                                  d.strides, d.before, d.after);
+  return {description, attributes, cpu_engine()};
+}
+
+}  // namespace
+
+Convolution::Convolution(const ConvolutionShape& shape, Options options) : shape_(shape), options_(options) {
+  on_thread_entry();  // primitives are planned for the number of threads at this time
+  const bool wide = shape.block == 16;
+  const Tag stored =
+      shape.plain ? (wide ? Tag::Ohwi16o : Tag::Ohwi8o) : (wide ? Tag::OIhw16i16o : Tag::OIhw8i8o);
+  const Descriptors d = descriptors(shape, shape.plain, stored);
+  const auto forward = forward_descriptor(d, options.bias, options.add);
+  Primitive::Arguments arguments = {{DNNL_ARG_SRC, d.x},
+                                    {DNNL_ARG_WEIGHTS, d.weight},
+                                    {DNNL_ARG_DST, d.y},
+                                    {DNNL_ARG_SCRATCHPAD, forward.scratchpad_desc()}};
+  if (options.bias) arguments.emplace_back(DNNL_ARG_BIAS, d.bias);
+  if (options.add) arguments.emplace_back(DNNL_ARG_ATTR_MULTIPLE_POST_OP(0) | DNNL_ARG_SRC_1, d.y);
+  forward_.emplace(dnnl::convolution_forward(forward), arguments);
+  forward_implementation_ = forward.impl_info_str();
+  scratch_bytes_ = primitive_bytes_ = forward.scratchpad_desc().get_size();
+
+  if (!options.backward_data) return;
+  // Also for a plain x: no fast kernel writes a plain d(x), so it is made blocked, in scratch.
+  const Descriptors b = descriptors(shape, false, wide ? Tag::OIhw16o16i : Tag::OIhw8o8i);
+  const Descriptors hint = descriptors(shape, false, wide ? Tag::OIhw16i16o : Tag::OIhw8i8o);
+  dnnl::primitive_attr attributes;
+  attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
+  const dnnl::convolution_backward_data::primitive_desc backward(
+      {dnnl::algorithm::convolution_direct, b.x, b.weight, b.y, b.strides, b.before, b.after}, attributes,
+      cpu_engine(), forward_descriptor(hint, false, false));
+  backward_data_.emplace(dnnl::convolution_backward_data(backward),
+                         Primitive::Arguments{{DNNL_ARG_DIFF_DST, b.y},
+                                              {DNNL_ARG_WEIGHTS, b.weight},
+                                              {DNNL_ARG_DIFF_SRC, b.x},
+                                              {DNNL_ARG_SCRATCHPAD, backward.scratchpad_desc()}});
+  backward_implementation_ = backward.impl_info_str();
+  primitive_bytes_ = std::max(primitive_bytes_, (backward.scratchpad_desc().get_size() + 63) / 64 * 64);
+  scratch_bytes_ = primitive_bytes_ + (shape.plain ? b.x.get_size() : 0);
+}
+
+void Convolution::forward(const float* x, const float* weight, const float* bias, const float* add, float* y,
+                          std::byte* scratch) const {
+  if (options_.bias && options_.add) return forward_->run({x, weight, y, scratch, bias, add});
+  if (options_.bias) return forward_->run({x, weight, y, scratch, bias});
+  if (options_.add) return forward_->run({x, weight, y, scratch, add});
+  forward_->run({x, weight, y, scratch});
+}
+
+void Convolution::backward_data(const float* dy, const std::byte* weight, float* dx,
+                                std::byte* scratch) const {
+  if (!shape_.plain) return backward_data_->run({dy, weight, dx, scratch});
+  float* blocked = reinterpret_cast<float*>(scratch + primitive_bytes_);
+  backward_data_->run({dy, weight, blocked, scratch});
+  const std::size_t pixels = static_cast<std::size_t>(shape_.height) * shape_.width;
+  for (int n = 0; n < shape_.images; ++n) {
+    kernels::blocked_to_plain(blocked + n * pixels * filled_up(shape_.channels_in, shape_.block),
+                              dx + n * pixels * shape_.channels_in, shape_.channels_in, pixels, shape_.block);
+  }
+}
+
+}  // namespace dagfusion

@@ -1,0 +1,82 @@
+#include "nodes/dnnl/convolution_weight.h"
+
+#include <algorithm>
+
+namespace dagfusion {
+namespace {
+
+// Calls f(o, i, tap, index) for every value in PyTorch's order.
+template <class F>
+void for_each(const ConvolutionWeight& w, const F& f) {
+  std::size_t index = 0;
+  for (int o = 0; o < w.out; ++o) {
+    for (int i = 0; i < w.in; ++i) {
+      for (int tap = 0; tap < w.kernel * w.kernel; ++tap) f(o, i, tap, index++);
+    }
+  }
+}
+
+}  // namespace
+
+std::size_t ConvolutionWeight::stored_elements() const {
+  return blocks(out) * block * (plain ? in : blocks(in) * block) * kernel * kernel;
+}
+
+std::size_t ConvolutionWeight::stored_at(int o, int i, int tap) const {
+  const std::size_t taps = kernel * kernel;
+  if (plain) return ((o / block * taps + tap) * in + i) * block + o % block;
+  return (((o / block * blocks(in) + i / block) * taps + tap) * block + i % block) * block + o % block;
+}
+
+StoredLayout ConvolutionWeight::stored() const {
+  const std::string b = std::to_string(block);
+  return {
+      .key = plain ? "Ohwi" + b + "o" : "OIhw" + b + "i" + b + "o",
+      .elements = stored_elements(),
+      .store =
+          [w = *this](const float* from, float* to) {
+            std::fill_n(to, w.stored_elements(), 0.0f);
+            for_each(w, [&](int o, int i, int tap, std::size_t n) { to[w.stored_at(o, i, tap)] = from[n]; });
+          },
+      .load =
+          [w = *this](const float* from, float* to) {
+            for_each(w, [&](int o, int i, int tap, std::size_t n) { to[n] = from[w.stored_at(o, i, tap)]; });
+          }};
+}
+
+std::size_t ConvolutionWeight::packed_bytes() const {
+  return blocks(out) * blocks(in) * block * block * kernel * kernel * sizeof(float);
+}
+
+std::function<void(const float*, std::byte*)> ConvolutionWeight::pack() const {
+  return [w = *this](const float* stored, std::byte* packed) {
+    float* to = reinterpret_cast<float*>(packed);
+    const std::size_t square = w.block * w.block;
+    if (!w.plain) {  // a block of b by b is turned over where it lies
+      for (float* const end = to + w.packed_bytes() / sizeof(float); to != end;
+           to += square, stored += square) {
+        for (int o = 0; o < w.block; ++o) {
+          for (int i = 0; i < w.block; ++i) to[o * w.block + i] = stored[i * w.block + o];
+        }
+      }
+      return;
+    }
+    std::fill_n(to, w.packed_bytes() / sizeof(float), 0.0f);
+    const std::size_t taps = w.kernel * w.kernel;
+    for_each(w, [&](int o, int i, int tap, std::size_t) {
+      const std::size_t at = (o / w.block * w.blocks(w.in) + i / w.block) * taps + tap;
+      to[at * square + o % w.block * w.block + i % w.block] = stored[w.stored_at(o, i, tap)];
+    });
+  };
+}
+
+StoredLayout stored_channels(int channels, int block) {
+  const std::size_t elements = (channels + block - 1) / block * block;
+  return {.key = "x" + std::to_string(block),
+          .elements = elements,
+          .store = [=](const float* from,
+                       float* to) { std::fill(std::copy_n(from, channels, to), to + elements, 0.0f); },
+          .load = [=](const float* from, float* to) { std::copy_n(from, channels, to); }};
+}
+
+}  // namespace dagfusion

@@ -1,0 +1,29 @@
+// How the weight of a convolution lies in memory, and its copy for backward-data.
+#pragma once
+
+#include "graph/weights.h"
+
+namespace dagfusion {
+
+// [O,I,k,k] in blocks of b input by b output channels, filled up with zeros.
+struct ConvolutionWeight {
+  int out = 1, in = 1, kernel = 3, block = 8;
+  bool plain = false;  // for an x that is not blocked: I is not blocked and not filled up
+
+  // [O/b,I/b,k,k,b of I,b of O], or [O/b,k,k,I,b of O] for a plain x: forward and the gradient. oneDNN's
+  // OIhw8i8o, Ohwi8o.
+  StoredLayout stored() const;
+  // [O/b,I/b,k,k,b of O,b of I]: backward-data, whether x is plain or not. oneDNN's OIhw8o8i.
+  std::size_t packed_bytes() const;
+  std::function<void(const float* stored, std::byte* packed)> pack() const;
+
+ private:
+  std::size_t blocks(int channels) const { return (channels + block - 1) / block; }
+  std::size_t stored_elements() const;
+  std::size_t stored_at(int o, int i, int tap) const;
+};
+
+// One value for each channel, as many as fill the last block up.
+StoredLayout stored_channels(int channels, int block);
+
+}  // namespace dagfusion

@@ -1,0 +1,168 @@
+#include "nodes/files/checkpoint_files.h"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <set>
+
+#include "nodes/files/checkpoint_names.h"
+#include "nodes/files/durable.h"
+#include "nodes/files/manifest.h"
+#include "nodes/files/run_directory.h"
+#include "nodes/files/safetensors.h"
+#include "nodes/files/weight_state.h"
+
+namespace dagfusion {
+namespace {
+
+namespace fs = std::filesystem;
+
+CheckpointFacts read_facts(const fs::path& directory) {
+  CheckpointFacts facts{.directory = directory, .files = verify_manifest(directory)};
+  const nlohmann::json state = nlohmann::json::parse(read_text(directory / kFacts));
+  facts.step = state.at("step").get<std::int64_t>();
+  facts.pipeline = read_document(directory / kPipeline);
+  facts.model_input = state.value("model_input", Shape{});
+  facts.seed = state.value("seed", std::uint64_t{0});
+  facts.batch_size = state.value("batch_size", std::int64_t{0});
+  facts.micro_batch = state.value("micro_batch", 0);
+  facts.precision = state.value("precision", std::string());
+  facts.instruction_set = state.value("instruction_set", std::string());
+  if (state.contains("data"))
+    facts.data = state["data"].is_string() ? state["data"].get<std::string>() : state["data"].dump();
+  return facts;
+}
+
+// The newest whole checkpoint in <run>/checkpoints.
+std::optional<CheckpointFacts> newest_of(const fs::path& run, std::vector<std::string>& passed_over) {
+  for (const auto& [step, directory] : steps_below(run / kCheckpoints)) {
+    try {
+      return read_facts(directory);
+    } catch (const std::exception& error) {
+      passed_over.push_back(fmt::format("{}: {}", directory.string(), error.what()));
+    }
+  }
+  return std::nullopt;
+}
+
+[[noreturn]] void refuse(const CheckpointFacts& facts, std::vector<std::string> problems) {
+  constexpr std::size_t kMost = 20;
+  std::vector<Fault> faults;
+  for (std::size_t i = 0; i < std::min(kMost, problems.size()); ++i) {
+    faults.push_back({{}, fmt::format("checkpoint '{}' {}", facts.directory.string(), problems[i])});
+  }
+  if (problems.size() > kMost)
+    faults.push_back({{}, fmt::format("and {} more like these", problems.size() - kMost)});
+  throw UserError(std::move(faults));
+}
+
+// A file of the checkpoint and what it is to fill.
+struct Filling {
+  SafetensorsFile file;
+  std::vector<StateTensor> tensors;
+
+  // What of the one is not in the other.
+  void compare(std::vector<std::string>& problems) const {
+    const std::string name = file.path().filename();
+    std::set<std::string> wanted;
+    for (const StateTensor& tensor : tensors) {
+      wanted.insert(tensor.name);
+      if (std::string problem = file.misfit(tensor); !problem.empty()) {
+        problems.push_back(fmt::format("does not fit this pipeline: in {}, {}", name, problem));
+      }
+    }
+    for (const auto& [found, tensor] : file.tensors()) {
+      if (wanted.count(found)) continue;
+      problems.push_back(
+          fmt::format("does not fit this pipeline: in {}, '{}' has no place here", name, found));
+    }
+  }
+  void load() const {
+    for (const StateTensor& tensor : tensors) file.read(tensor);
+  }
+};
+
+}  // namespace
+
+CheckpointFacts open_checkpoint(const fs::path& given, std::vector<std::string>& passed_over) {
+  if (!fs::is_directory(given))
+    throw UserError({}, fmt::format("there is no directory '{}'", given.string()));
+  const fs::path named = given.filename().empty() ? given.parent_path() : given;  // "runs/train/"
+  if (step_of(named.filename()) >= 0 || fs::exists(named / kManifest)) {
+    try {
+      return read_facts(named);
+    } catch (const std::exception& error) {
+      throw UserError({}, fmt::format("checkpoint '{}' cannot be used: {}", named.string(), error.what()));
+    }
+  }
+  std::string looked_at = (named / kCheckpoints).string();
+  std::vector<std::string> passed;
+  std::optional<CheckpointFacts> facts = newest_of(named, passed);
+  for (const fs::path& run : RunDirectory::all(named)) {
+    if (facts) break;
+    looked_at += ", " + (run / kCheckpoints).string();
+    facts = newest_of(run, passed);
+  }
+  passed_over.insert(passed_over.end(), passed.begin(), passed.end());
+  if (facts) return *facts;
+  std::string message =
+      fmt::format("'{}' has no checkpoint that is whole; looked at {}", given.string(), looked_at);
+  for (const std::string& reason : passed) message += "\n  " + reason;
+  throw UserError({}, message);
+}
+
+void restore(const CheckpointFacts& facts, RunInfo& run) {
+  std::vector<Filling> fillings;
+  std::vector<std::string> problems;
+  std::set<std::string> names{kLiveWeights};
+  fillings.push_back(
+      {SafetensorsFile(facts.directory / kLiveWeights), weight_states(run.weights(), run.values().values())});
+  for (const RunInfo::Stateful& stateful : run.stateful()) {
+    const std::string name = state_file(stateful.path);
+    names.insert(name);
+    if (!fs::exists(facts.directory / name)) {
+      problems.push_back(fmt::format("has no state of node '{}' ({})", stateful.path, stateful.type));
+      continue;
+    }
+    fillings.push_back({SafetensorsFile(facts.directory / name), stateful.node->state()});
+  }
+  for (const std::string& name : facts.files) {
+    if (!name.ends_with(".safetensors") || names.count(name)) continue;
+    problems.push_back(fmt::format("has the state of a node that is not in this pipeline: {}", name));
+  }
+  for (const Filling& filling : fillings) filling.compare(problems);
+  if (!problems.empty()) refuse(facts, std::move(problems));
+  for (const Filling& filling : fillings) filling.load();
+  run.weights().pack(run.values());
+}
+
+void load_weights(const CheckpointFacts& facts, const std::string& which, const WeightTable& table,
+                  WeightValues& values) {
+  std::vector<std::string> known{"live"};
+  std::optional<SafetensorsFile> chosen;
+  for (const std::string& name : facts.files) {
+    if (!name.ends_with(".safetensors")) continue;
+    SafetensorsFile file(facts.directory / name);
+    const Metadata& metadata = file.metadata();
+    if (!metadata.count(kHolds) || metadata.at(kHolds) != kWeights) continue;
+    const std::string kind = name == kLiveWeights ? "live" : metadata.at(kNode);
+    if (kind != "live") known.push_back(kind);
+    if (kind == which) chosen = std::move(file);
+  }
+  if (!chosen) {
+    throw UserError({}, fmt::format("checkpoint '{}' has no weights '{}'{}", facts.directory.string(), which,
+                                    suggestion(which, known)));
+  }
+  Filling filling{std::move(*chosen), weight_states(table, values.values())};
+  if (filling.file.tensors().count(kUpdates)) {  // of an average; only training reads it
+    filling.tensors.push_back({.name = kUpdates, .dtype = DType::i32, .load = [](const std::byte*) {}});
+  }
+  std::vector<std::string> problems;
+  filling.compare(problems);
+  if (!problems.empty()) refuse(facts, std::move(problems));
+  filling.load();
+  table.pack(values);
+}
+
+}  // namespace dagfusion

@@ -1,0 +1,52 @@
+// Checkpoints on the disk: <run>/checkpoints/step-NNNNNN/ holds
+//   weights.safetensors         the live weights, by path, in PyTorch's order
+//   <node's path>.safetensors   for every node with a state; '/' is written '.'
+//   pipeline.yaml, state.json   what was run, and the facts that a resumed run must share
+//   MANIFEST                    sizes and checksums (nodes/files/manifest.h)
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "graph/document.h"
+#include "graph/node.h"
+
+namespace dagfusion {
+
+struct CheckpointFacts {
+  std::filesystem::path directory;
+  std::vector<std::string> files;  // all but MANIFEST
+  std::int64_t step = 0;
+  Tree pipeline;
+  // Of state.json; what it does not say stays as it is here.
+  Shape model_input;
+  std::uint64_t seed = 0;
+  std::int64_t batch_size = 0;
+  int micro_batch = 0;
+  std::string precision, instruction_set;
+  std::string data;  // fingerprint of the data sets; JSON when it is more than one text
+};
+
+// Writes the checkpoint of `step` below run.directory(): everything into a neighbour first, then renamed,
+// then read back. Equal runs write equal bytes. Returns its directory; throws std::runtime_error.
+std::filesystem::path write_checkpoint(RunInfo& run, std::int64_t step);
+
+// Removes all but the newest `keep` of those up to `step`.
+void remove_old_checkpoints(const std::filesystem::path& run, std::int64_t step, std::int64_t keep);
+
+// A checkpoint, or the newest whole one of a run directory, or of the newest numbered run below that has one.
+// Damaged ones are passed over, each with a line that says why. A UserError says where it looked when there
+// is none.
+CheckpointFacts open_checkpoint(const std::filesystem::path& run_or_checkpoint,
+                                std::vector<std::string>& passed_over);
+
+// Live weights, their packed copies, and the state of every node. A UserError lists all that does not fit;
+// then nothing has been changed.
+void restore(const CheckpointFacts&, RunInfo&);
+
+// The weights of one kind, and their packed copies: "live", or the path of a weight_average.
+void load_weights(const CheckpointFacts&, const std::string& which, const WeightTable&, WeightValues&);
+
+}  // namespace dagfusion

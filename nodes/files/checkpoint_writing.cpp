@@ -1,0 +1,97 @@
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+#include <stdexcept>
+
+#include "nodes/files/checkpoint_files.h"
+#include "nodes/files/checkpoint_names.h"
+#include "nodes/files/durable.h"
+#include "nodes/files/manifest.h"
+#include "nodes/files/safetensors.h"
+#include "nodes/files/weight_state.h"
+
+namespace dagfusion {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct File {
+  std::string name;
+  std::vector<StateTensor> tensors;
+  Metadata metadata;
+};
+
+std::vector<File> files_of(RunInfo& run) {
+  std::vector<File> files;
+  files.push_back({kLiveWeights, weight_states(run.weights(), run.values().values()), {{kHolds, kWeights}}});
+  for (const RunInfo::Stateful& stateful : run.stateful()) {
+    const bool averages = dynamic_cast<WeightSource*>(stateful.node) != nullptr;
+    files.push_back({state_file(stateful.path),
+                     stateful.node->state(),
+                     {{kHolds, averages ? kWeights : kState}, {kNode, stateful.path}}});
+  }
+  return files;
+}
+
+ManifestEntry write_text(const fs::path& directory, const std::string& name, const std::string& text) {
+  DurableFile file(directory / name);
+  file.write(text);
+  file.close();
+  return {name, file.bytes(), file.crc32c()};
+}
+
+void write_files(const std::vector<File>& files, const std::string& pipeline, const std::string& state,
+                 const fs::path& directory) {
+  std::vector<ManifestEntry> entries;
+  for (const File& file : files) {
+    const WrittenFile written = write_safetensors(directory / file.name, file.tensors, file.metadata);
+    entries.push_back({file.name, written.bytes, written.crc32c});
+  }
+  entries.push_back(write_text(directory, kPipeline, pipeline));
+  entries.push_back(write_text(directory, kFacts, state));
+  write_text(directory, kManifest, manifest_text(entries));
+  sync_directory(directory);
+}
+
+}  // namespace
+
+fs::path write_checkpoint(RunInfo& run, std::int64_t step) {
+  const fs::path parent = run.directory() / kCheckpoints;
+  const fs::path directory = parent / step_directory(step);
+  const fs::path partial = parent / (step_directory(step) + ".partial");
+  const fs::path replaced = parent / (step_directory(step) + ".replaced");
+
+  const std::vector<File> files = files_of(run);
+  const std::string pipeline = run.resolved_yaml(), state = run.state_json();
+  if (nlohmann::json::parse(state).at("step") != step)
+    throw std::logic_error("state.json is of another step");
+  std::uint64_t bytes = pipeline.size() + state.size() + (1 << 20);  // and room for what is around the values
+  for (const File& file : files) bytes += safetensors_bytes(file.tensors, file.metadata);
+
+  fs::create_directories(parent);
+  fs::remove_all(partial);
+  require_space(parent, bytes);
+  fs::create_directory(partial);
+  write_files(files, pipeline, state, partial);
+
+  fs::remove_all(replaced);
+  if (fs::exists(directory))
+    fs::rename(directory, replaced);  // left by a run that was taken up from before it
+  fs::rename(partial, directory);
+  sync_directory(parent);
+  verify_manifest(directory);
+  fs::remove_all(replaced);
+  return directory;
+}
+
+void remove_old_checkpoints(const fs::path& run, std::int64_t step, std::int64_t keep) {
+  std::int64_t kept = 0;
+  for (const auto& [number, directory] : steps_below(run / kCheckpoints)) {
+    if (number > step || ++kept <= keep) continue;
+    const fs::path gone = fs::path(directory) += ".removed";  // never a half of one under its own name
+    fs::rename(directory, gone);
+    fs::remove_all(gone);
+  }
+}
+
+}  // namespace dagfusion

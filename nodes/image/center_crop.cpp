@@ -1,0 +1,78 @@
+// center_crop: cuts the middle out of every picture, so that all are of one size and travel as one tensor.
+//
+// images: [N] of any size, none smaller than S; y: [N,C,S,S], C = 1 (grey) or 3 (red, green, blue).
+// When a picture is larger by an odd number, the spare row goes to the bottom and the spare column to the
+// right.
+
+#include <fmt/format.h>
+
+#include <stdexcept>
+
+#include "graph/setup.h"
+#include "nodes/catalog.h"
+#include "nodes/files/planes.h"
+
+namespace dagfusion {
+namespace {
+
+class CenterCrop final : public Map {
+ public:
+  explicit CenterCrop(Setup& setup)
+      : size_(static_cast<int>(setup.integer("size"))),
+        channels_(static_cast<int>(setup.integer("channels"))),
+        images_(setup.input("images")),
+        y_(setup.output("y", {images_.spec.shape[0], channels_, size_, size_})) {
+    if (channels_ == 2)
+      setup.fail_at("channels", "'channels' is 2; it takes 1 (grey) or 3 (red, green, blue)");
+  }
+
+  void forward(Call& call) const override {
+    const std::vector<Image>& images = call.images(images_);
+    auto* y = call.out<std::uint8_t>(y_);
+    for (const Image& image : images) {
+      if (image.height < size_ || image.width < size_)
+        throw std::runtime_error(
+            fmt::format("'{0}' has {1}x{2} pixels, too few to cut {3}x{3} out of it; resize first",
+                        image.name, image.width, image.height, size_));
+      if (image.channels != channels_)
+        throw std::runtime_error(
+            fmt::format("'{}' has {} channels, not {}; give 'channels' to both image_folder and "
+                        "center_crop",
+                        image.name, image.channels, channels_));
+      const std::int64_t top = (image.height - size_) / 2, left = (image.width - size_) / 2;
+      const std::int64_t row = std::int64_t{image.width} * channels_;
+      pixels_to_planes(image.pixels.data() + top * row + left * channels_, row, channels_, size_, size_, y);
+      y += std::int64_t{channels_} * size_ * size_;
+    }
+  }
+
+ private:
+  int size_, channels_;
+  Input images_;
+  Output y_;
+};
+
+}  // namespace
+
+NodeType center_crop() {
+  return {.name = "center_crop",
+          .summary = "Cuts the middle out of every picture, so that all are of one size.",
+          .role = Role::map,
+          .inputs = {{"images", "[N] images", "pictures of any size"}},
+          .outputs = {{"y", "[N,C,S,S] u8", "their middles"}},
+          .parameters = {{.name = "size",
+                          .kind = Kind::integer,
+                          .doc = "height and width to keep, in pixels",
+                          .required = true,
+                          .minimum = 1,
+                          .maximum = 8192},
+                         {.name = "channels",
+                          .kind = Kind::integer,
+                          .doc = "channels of the pictures, as image_folder was told: 1 or 3",
+                          .standard = std::int64_t{3},
+                          .minimum = 1,
+                          .maximum = 3}},
+          .create = make_node<CenterCrop>};
+}
+
+}  // namespace dagfusion

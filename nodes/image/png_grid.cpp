@@ -1,0 +1,134 @@
+// png_grid: writes all images of a run side by side into one picture.
+//
+// x: [N,C,H,W], C = 1 (grey) or 3 (red, green, blue), or [N,K,C,H,W] as a loop collects them: then every
+// image of the run is one row of K stages. Images are ordered by their number, left to right, top to bottom.
+// An existing picture is never overwritten: samples.png, then samples-2.png, …
+
+#include <fmt/format.h>
+
+#include <cmath>
+
+#include "graph/setup.h"
+#include "nodes/catalog.h"
+#include "nodes/files/planes.h"
+#include "nodes/files/png_file.h"
+
+namespace dagfusion {
+namespace {
+
+class PngGrid final : public Ordered {
+ public:
+  explicit PngGrid(Setup& setup)
+      : path_(setup.text("path")),
+        columns_(static_cast<int>(setup.integer("columns"))),
+        padding_(static_cast<int>(setup.integer("padding"))),
+        limit_(setup.integer("limit")),
+        x_(setup.input("x")) {
+    const Shape& shape = x_.spec.shape;
+    const std::string given = "input 'x' is " + to_string(shape);
+    if (shape.size() != 4 && shape.size() != 5)
+      setup.fail_at_input("x", given + "; images are [N,C,H,W], stages of images [N,K,C,H,W]");
+    if (std::filesystem::path(path_).extension() != ".png")
+      setup.fail_at("path", "'path' is '" + path_ + "'; it must end in .png");
+    if (shape.size() == 5) {
+      if (columns_ != 0)
+        setup.fail_at("columns",
+                      fmt::format("'columns' is {}, but the {} stages of {} make a row; leave it out",
+                                  columns_, shape[1], to_string(shape)));
+      columns_ = stages_ = static_cast<int>(shape[1]);
+    }
+    channels_ = static_cast<int>(shape[shape.size() - 3]);
+    height_ = static_cast<int>(shape[shape.size() - 2]);
+    width_ = static_cast<int>(shape[shape.size() - 1]);
+    if (channels_ != 1 && channels_ != 3)
+      setup.fail_at_input("x", fmt::format("{} with {} channels; a PNG file takes 1 or 3", given, channels_));
+  }
+
+  void run(Call& call) override {
+    const std::int64_t kept = std::min<std::int64_t>(call.valid(), limit_ - std::min(limit_, arrived_));
+    const auto* x = call.in<std::uint8_t>(x_);
+    pixels_.insert(pixels_.end(), x, x + kept * stages_ * tile());
+    arrived_ += call.valid();
+  }
+
+  void finish(RunInfo& run) override {
+    const std::filesystem::path wanted = run.resolve(path_);
+    const auto tiles = static_cast<int>(static_cast<std::int64_t>(pixels_.size()) / tile());
+    if (tiles == 0) {
+      run.told(fmt::format("no image came, so {} was not written", wanted.string()));
+    } else {
+      const std::filesystem::path path = free_path(wanted);
+      write(path, tiles);
+      const std::int64_t shown = tiles / stages_;
+      run.told(shown == arrived_
+                   ? fmt::format("{} images in {}", shown, path.string())
+                   : fmt::format("the first {} of {} images in {}", shown, arrived_, path.string()));
+    }
+    pixels_ = {};  // a preview runs again
+    arrived_ = 0;
+  }
+
+ private:
+  std::int64_t tile() const { return std::int64_t{channels_} * height_ * width_; }
+
+  void write(const std::filesystem::path& path, int tiles) const {
+    const int columns = columns_ ? std::min(columns_, tiles)
+                                 : static_cast<int>(std::ceil(std::sqrt(static_cast<double>(tiles))));
+    const int rows = (tiles + columns - 1) / columns;
+    const int width = columns * (width_ + padding_) + padding_,
+              height = rows * (height_ + padding_) + padding_;
+    const std::int64_t row = std::int64_t{width} * channels_;
+    std::vector<std::uint8_t> picture(static_cast<std::size_t>(row * height));
+    for (int i = 0; i < tiles; ++i) {
+      const std::int64_t top = padding_ + i / columns * (height_ + padding_);
+      const std::int64_t left = padding_ + i % columns * (width_ + padding_);
+      planes_to_pixels(pixels_.data() + i * tile(), channels_, height_, width_,
+                       picture.data() + top * row + left * channels_, row);
+    }
+    write_png(path, picture, height, width, channels_);
+  }
+
+  std::string path_;
+  int columns_, padding_;
+  std::int64_t limit_;
+  Input x_;
+  int stages_ = 1, channels_ = 0, height_ = 0, width_ = 0;
+  std::vector<std::uint8_t> pixels_;  // planes of the images so far
+  std::int64_t arrived_ = 0;
+};
+
+}  // namespace
+
+NodeType png_grid() {
+  return {
+      .name = "png_grid",
+      .summary = "Writes all images of a run side by side into one PNG file.",
+      .role = Role::ordered,
+      .inputs = {{"x", "[N,...] u8",
+                  "images [N,C,H,W], or stages of images [N,K,C,H,W], one row for each image"}},
+      .parameters = {{.name = "path",
+                      .kind = Kind::text,
+                      .doc = "file to write, below the run's directory; -2, -3, … is added when it exists",
+                      .standard = std::string("samples.png")},
+                     {.name = "columns",
+                      .kind = Kind::integer,
+                      .doc = "images in a row; 0 = as many as there are rows",
+                      .standard = std::int64_t{0},
+                      .minimum = 0,
+                      .maximum = 1024},
+                     {.name = "padding",
+                      .kind = Kind::integer,
+                      .doc = "black pixels between and around images",
+                      .standard = std::int64_t{2},
+                      .minimum = 0,
+                      .maximum = 64},
+                     {.name = "limit",
+                      .kind = Kind::integer,
+                      .doc = "most images to show; those after them are left out",
+                      .standard = std::int64_t{1024},
+                      .minimum = 1,
+                      .maximum = 65536}},
+      .create = make_node<PngGrid>};
+}
+
+}  // namespace dagfusion

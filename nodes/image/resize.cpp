@@ -1,0 +1,76 @@
+// resize: brings the shorter side of every picture to `size` pixels and keeps its proportions.
+//
+// Shrinking takes the mean over the area that a new pixel covers, so nothing flickers; enlarging is bicubic.
+// images: [N] of any size; resized: [N], min(height, width) = size.
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <opencv2/imgproc.hpp>
+#include <stdexcept>
+
+#include "graph/setup.h"
+#include "nodes/catalog.h"
+#include "nodes/files/decode.h"
+
+namespace dagfusion {
+namespace {
+
+class Resize final : public Map {
+ public:
+  explicit Resize(Setup& setup)
+      : size_(static_cast<int>(setup.integer("size"))),
+        images_(setup.input("images")),
+        resized_(setup.output("resized")) {}
+
+  void forward(Call& call) const override {
+    const std::vector<Image>& images = call.images(images_);
+    std::vector<Image>& resized = call.images(resized_);
+    resized.resize(images.size());
+    for (std::size_t i = 0; i < images.size(); ++i) resized[i] = resize_one(images[i]);
+  }
+
+ private:
+  Image resize_one(const Image& from) const {
+    const int shorter = std::min(from.height, from.width);
+    if (shorter == size_) return from;
+    const double scale = static_cast<double>(size_) / shorter;
+    const double height = std::round(from.height * scale), width = std::round(from.width * scale);
+    if (height * width > static_cast<double>(kMostPixels))
+      throw std::runtime_error(
+          fmt::format("'{}' has {}x{} pixels and would get {}x{}; the limit is {} Mpixel", from.name,
+                      from.width, from.height, width, height, kMostPixels >> 20));
+    Image to{static_cast<int>(height), static_cast<int>(width), from.channels};
+    to.name = from.name;
+    to.pixels.resize(static_cast<std::size_t>(to.height) * static_cast<std::size_t>(to.width) *
+                     static_cast<std::size_t>(to.channels));
+    const int type = CV_8UC(from.channels);
+    const cv::Mat source(from.height, from.width, type, const_cast<std::uint8_t*>(from.pixels.data()));
+    cv::Mat target(to.height, to.width, type, to.pixels.data());
+    cv::resize(source, target, target.size(), 0, 0, scale < 1 ? cv::INTER_AREA : cv::INTER_CUBIC);
+    return to;
+  }
+
+  int size_;
+  Input images_;
+  Output resized_;
+};
+
+}  // namespace
+
+NodeType resize() {
+  return {.name = "resize",
+          .summary = "Brings the shorter side of every picture to a size and keeps its proportions.",
+          .role = Role::map,
+          .inputs = {{"images", "[N] images", "pictures of any size"}},
+          .outputs = {{"resized", "[N] images", "pictures whose shorter side is `size`"}},
+          .parameters = {{.name = "size",
+                          .kind = Kind::integer,
+                          .doc = "shorter side in pixels",
+                          .required = true,
+                          .minimum = 1,
+                          .maximum = 8192}},
+          .create = make_node<Resize>};
+}
+
+}  // namespace dagfusion

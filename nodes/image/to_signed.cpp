@@ -1,0 +1,41 @@
+// to_signed: turns bytes into the signed range that diffusion models work in.
+// Ho et al. 2020, "Denoising Diffusion Probabilistic Models", arXiv:2006.11239, section 3.3.
+//
+//   y = x / 127.5 - 1
+//
+// x: [N,...] in 0 … 255; y: [N,...] in [-1,1].
+
+#include "graph/setup.h"
+#include "nodes/catalog.h"
+
+namespace dagfusion {
+namespace {
+
+class ToSigned final : public Map {
+ public:
+  explicit ToSigned(Setup& setup) : x_(setup.input("x")), y_(setup.output("y")) {}
+
+  void forward(Call& call) const override {
+    const auto* x = call.in<std::uint8_t>(x_);
+    auto* y = call.out<float>(y_);
+    const std::int64_t count = count_of(x_.spec.shape);
+    for (std::int64_t i = 0; i < count; ++i) y[i] = static_cast<float>(x[i]) / 127.5f - 1.0f;
+  }
+
+ private:
+  Input x_;
+  Output y_;
+};
+
+}  // namespace
+
+NodeType to_signed() {
+  return {.name = "to_signed",
+          .summary = "Turns bytes 0 … 255 into numbers in [-1,1].",
+          .role = Role::map,
+          .inputs = {{"x", "[N,...] u8", "bytes"}},
+          .outputs = {{"y", "[N,...] f32", "the same in [-1,1]"}},
+          .create = make_node<ToSigned>};
+}
+
+}  // namespace dagfusion

@@ -1,0 +1,114 @@
+// The tile that every matrix product here is made of, once per instruction set (Highway includes this file
+// again for each): M rows by J vectors of the result stay in registers while k runs.
+#if defined(DAGFUSION_KERNELS_PRODUCT_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef DAGFUSION_KERNELS_PRODUCT_INL_H_
+#undef DAGFUSION_KERNELS_PRODUCT_INL_H_
+#else
+#define DAGFUSION_KERNELS_PRODUCT_INL_H_
+#endif
+
+#include <algorithm>
+#include <cstddef>
+
+#include "hwy/highway.h"
+#include "nodes/kernels/product.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace dagfusion::kernels::HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+// Distances in floats between vectors j and j + 1.
+struct VectorSteps {
+  std::ptrdiff_t right, out;
+};
+
+// Every element of the result is one chain of multiply-adds in the order of k, whatever M and J are: its bits
+// do not depend on how many rows there are. M * J of 8 and more hide the latency of a multiply-add; 12 leave
+// registers for the operands on AVX2. Without the pragmas g++ keeps the sums in memory.
+template <int M, int J, class D>
+HWY_NOINLINE void Tile(D d, const ProductSteps& s, const VectorSteps& v, const float* left,
+                       const float* right, float* out, Into into) {
+  hn::Vec<D> sum[M][J];
+#pragma GCC unroll 8
+  for (int m = 0; m < M; ++m) {
+#pragma GCC unroll 8
+    for (int j = 0; j < J; ++j) {
+      sum[m][j] = into == Into::extend ? hn::LoadU(d, out + m * s.out_row + j * v.out) : hn::Zero(d);
+    }
+  }
+  for (std::ptrdiff_t o = 0; o < s.outer; ++o) {
+    const float* a = left + o * s.left_outer;
+    const float* b = right + o * s.right_outer;
+    for (std::ptrdiff_t i = 0; i < s.inner; ++i, a += s.left_inner, b += s.right_inner) {
+      hn::Vec<D> columns[J];
+#pragma GCC unroll 8
+      for (int j = 0; j < J; ++j) columns[j] = hn::LoadU(d, b + j * v.right);
+#pragma GCC unroll 8
+      for (int m = 0; m < M; ++m) {
+        const auto row = hn::Set(d, a[m * s.left_row]);
+#pragma GCC unroll 8
+        for (int j = 0; j < J; ++j) sum[m][j] = hn::MulAdd(row, columns[j], sum[m][j]);
+      }
+    }
+  }
+#pragma GCC unroll 8
+  for (int m = 0; m < M; ++m) {
+#pragma GCC unroll 8
+    for (int j = 0; j < J; ++j) {
+      float* to = out + m * s.out_row + j * v.out;
+      hn::StoreU(into == Into::add ? hn::Add(hn::LoadU(d, to), sum[m][j]) : sum[m][j], d, to);
+    }
+  }
+}
+
+template <int J, class D>
+HWY_INLINE void Rows(D d, std::ptrdiff_t rows, const ProductSteps& s, const VectorSteps& v, const float* left,
+                     const float* right, float* out, Into into) {
+  constexpr int kMost = J == 1 ? 8 : 4;
+  std::ptrdiff_t m = 0;
+  for (; m + kMost <= rows; m += kMost) {
+    Tile<kMost, J>(d, s, v, left + m * s.left_row, right, out + m * s.out_row, into);
+  }
+  left += m * s.left_row;
+  out += m * s.out_row;
+  if constexpr (J == 1) {
+    if (rows - m >= 4) {
+      Tile<4, J>(d, s, v, left, right, out, into);
+      m += 4;
+      left += 4 * s.left_row;
+      out += 4 * s.out_row;
+    }
+  }
+  switch (rows - m) {
+    case 3:
+      return Tile<3, J>(d, s, v, left, right, out, into);
+    case 2:
+      return Tile<2, J>(d, s, v, left, right, out, into);
+    case 1:
+      return Tile<1, J>(d, s, v, left, right, out, into);
+    default:
+      return;
+  }
+}
+
+// As many vectors as a tile takes of those that are left: by threes, but no single one at the end where two
+// twos do.
+HWY_INLINE int Together(std::ptrdiff_t left) { return left == 3 || left >= 5 ? 3 : left >= 2 ? 2 : 1; }
+
+template <class D>
+HWY_INLINE void Tiles(D d, std::ptrdiff_t rows, int vectors, const ProductSteps& s, const VectorSteps& v,
+                      const float* left, const float* right, float* out, Into into) {
+  switch (vectors) {
+    case 3:
+      return Rows<3>(d, rows, s, v, left, right, out, into);
+    case 2:
+      return Rows<2>(d, rows, s, v, left, right, out, into);
+    default:
+      return Rows<1>(d, rows, s, v, left, right, out, into);
+  }
+}
+
+}  // namespace dagfusion::kernels::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#endif

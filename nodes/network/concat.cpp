@@ -1,0 +1,99 @@
+// concat: puts the channels of b behind those of a (the skip connections of a U-Net).
+// Ronneberger et al. 2015, "U-Net", arXiv:1505.04597.
+//
+//   y[n] = [a[n], b[n]] ;  da = the first C1 channels of dy, db = the others
+//
+// a: [N,C1,H,W], b: [N,C2,H,W], y: [N,C1+C2,H,W], all in blocks of channels. When C1 fills its blocks, whole
+// blocks are copied; else b's channels move to other places in their blocks.
+
+#include <algorithm>
+#include <cstring>
+
+#include "nodes/catalog.h"
+
+namespace dagfusion {
+namespace {
+
+class Concat final : public Map {
+ public:
+  explicit Concat(Setup& setup) : a_(setup.input("a")), b_(setup.input("b")) {
+    const Shape& shape = a_.spec.shape;
+    y_ = setup.output("y", {shape[0], shape[1] + b_.spec.shape[1], shape[2], shape[3]});
+    pixels_ = shape[2] * shape[3];
+  }
+
+  void forward(Call& call) const override {
+    const float* a = call.in<float>(a_);
+    const float* b = call.in<float>(b_);
+    float* y = call.out<float>(y_);
+    for (std::int64_t n = 0; n < y_.spec.shape[0]; ++n) {
+      const std::size_t a_size = image_size(a_.spec), b_size = image_size(b_.spec),
+                        y_size = image_size(y_.spec);
+      std::memcpy(y, a, a_size * sizeof(float));
+      if (aligned()) {
+        std::memcpy(y + a_size, b, b_size * sizeof(float));
+      } else {
+        std::fill(y + a_size, y + y_size, 0.0f);
+        move_channels(b, 0, y, channels(a_.spec), channels(b_.spec));
+      }
+      a += a_size, b += b_size, y += y_size;
+    }
+  }
+
+  void backward(Call& call) const override {
+    const float* dy = static_cast<const float*>(call.d(y_));
+    float* da = static_cast<float*>(call.d(a_));
+    float* db = static_cast<float*>(call.d(b_));
+    for (std::int64_t n = 0; n < y_.spec.shape[0]; ++n, dy += image_size(y_.spec)) {
+      if (da) da = part(dy, 0, da, a_.spec);
+      if (db) db = part(dy, channels(a_.spec), db, b_.spec);
+    }
+  }
+
+ private:
+  static std::int64_t channels(const TensorSpec& spec) { return spec.shape[1]; }
+  static std::size_t image_size(const TensorSpec& spec) { return spec.stored_elements() / spec.shape[0]; }
+  bool aligned() const { return channels(a_.spec) % a_.spec.block == 0; }
+
+  // Copies `count` channels of one image, from channel `from` on, to those from channel `to` on.
+  void move_channels(const float* source, std::int64_t from, float* target, std::int64_t to,
+                     std::int64_t count) const {
+    const std::int64_t block = y_.spec.block;
+    for (std::int64_t c = 0; c < count; ++c) {
+      const float* s = source + (from + c) / block * block * pixels_ + (from + c) % block;
+      float* t = target + (to + c) / block * block * pixels_ + (to + c) % block;
+      for (std::int64_t p = 0; p < pixels_; ++p) t[p * block] = s[p * block];
+    }
+  }
+
+  // The channels of one image of dy that a summand of this shape gave; returns where its next image begins.
+  float* part(const float* dy, std::int64_t from, float* d, const TensorSpec& spec) const {
+    const std::size_t size = image_size(spec);
+    if (from % spec.block == 0 && channels(spec) % spec.block == 0) {
+      std::memcpy(d, dy + from * pixels_, size * sizeof(float));
+    } else {
+      std::fill(d, d + size, 0.0f);
+      move_channels(dy, from, d, 0, channels(spec));
+    }
+    return d + size;
+  }
+
+  Input a_, b_;
+  Output y_;
+  std::int64_t pixels_ = 0;
+};
+
+}  // namespace
+
+NodeType concat() {
+  return {.name = "concat",
+          .summary = "Puts the channels of b behind those of a.",
+          .role = Role::map,
+          .inputs = {{"a", "[N,A,H,W] act blocked", "the first channels"},
+                     {"b", "[N,B,H,W] act blocked", "the further channels"}},
+          .outputs = {{"y", "[N,C,H,W] act blocked", "all channels, C = A + B"}},
+          .differentiable = true,
+          .create = make_node<Concat>};
+}
+
+}  // namespace dagfusion

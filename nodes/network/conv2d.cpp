@@ -1,0 +1,181 @@
+// conv2d: convolves feature maps with a 1x1 or 3x3 kernel; can add other feature maps in the same pass.
+// LeCun et al. 1989, "Backpropagation Applied to Handwritten Zip Code Recognition"; initial weights as in
+// Glorot and Bengio 2010, "Understanding the difficulty of training deep feedforward neural networks", eq.
+// 16, times init_scale.
+//
+//   y[n,k,p,q] = bias[k] + add[n,k,p,q] + sum over i,r,s of weight[k,i,r,s] * x[n,i, p*stride + r - a,
+//   q*stride + s - a]
+//
+// x: [N,I,H,W], zero outside; y and add: [N,K,P,Q]; weight: [K,I,kernel,kernel]; bias: [K].
+// padding `same`: a = (kernel-1)/2 zeros on each side. `end`: a = 0 and one row and column of zeros at the
+// bottom and on the right, as TensorFlow's SAME pads even sides at stride 2 and as Ho et al. 2020 halve their
+// feature maps. Backward, sums over what is in range: dx[n,i,h,w] = sum weight[k,i,r,s] * dy[n,k,p,q] where
+// p*stride + r - a = h (w alike);
+//   dweight[k,i,r,s] = sum dy[n,k,p,q] * x[n,i, p*stride + r - a, ...] ; dbias[k] = sum dy[n,k,p,q] ; dadd =
+//   dy
+
+#include <algorithm>
+#include <cmath>
+#include <optional>
+
+#include "nodes/catalog.h"
+#include "nodes/dnnl/convolution.h"
+#include "nodes/dnnl/convolution_weight.h"
+
+namespace dagfusion {
+namespace {
+
+class Conv2d final : public Map {
+ public:
+  explicit Conv2d(Setup& setup) : x_(setup.input("x")), add_(setup.input("add")) {
+    const Shape& x = x_.spec.shape;
+    const std::int64_t channels = setup.integer("channels"), kernel = setup.integer("kernel"),
+                       stride = setup.integer("stride");
+    if (kernel != 1 && kernel != 3) {
+      setup.fail_at("kernel", "'kernel' is " + std::to_string(kernel) + "; it can be 1 or 3");
+    }
+    if (stride != 1 && stride != 2) {
+      setup.fail_at("stride", "'stride' is " + std::to_string(stride) + "; it can be 1 or 2");
+    }
+    const bool end = setup.text("padding") == "end";
+    if (end && (kernel != 3 || stride != 2)) {
+      setup.fail_at("padding", "'padding' is 'end', which goes with kernel 3 and stride 2; kernel is " +
+                                   std::to_string(kernel) + " and stride " + std::to_string(stride));
+    }
+    const std::int64_t padding = end ? 1 : kernel - 1;  // on both sides together
+    if (std::min(x[2], x[3]) + padding < kernel) {
+      setup.fail_at_input("x",
+                          "'x' is " + to_string(x) + ", smaller than the kernel of 3x3 with its padding");
+    }
+    const auto steps = [&](std::int64_t size) { return (size + padding - kernel) / stride + 1; };
+    const Shape y = {x[0], channels, steps(x[2]), steps(x[3])};
+    if (add_.connected() && add_.spec.shape != y) {
+      setup.fail_at_input(
+          "add", "'add' is " + to_string(add_.spec.shape) + ", but the convolution gives " + to_string(y));
+    }
+    y_ = setup.output("y", y);
+
+    const int block = y_.spec.block;
+    const auto filled_up = [&](std::int64_t c) { return static_cast<int>((c + block - 1) / block * block); };
+    const bool plain = x_.spec.block == 1;
+    shape_ = {.images = static_cast<int>(x[0]),
+              .channels_in = plain ? static_cast<int>(x[1]) : filled_up(x[1]),
+              .channels_out = filled_up(channels),
+              .height = static_cast<int>(x[2]),
+              .width = static_cast<int>(x[3]),
+              .out_height = static_cast<int>(y[2]),
+              .out_width = static_cast<int>(y[3]),
+              .kernel = static_cast<int>(kernel),
+              .stride = static_cast<int>(stride),
+              .before = end ? 0 : static_cast<int>(kernel - 1) / 2,
+              .block = block,
+              .plain = plain};
+
+    const ConvolutionWeight layout = {.out = static_cast<int>(channels),
+                                      .in = static_cast<int>(x[1]),
+                                      .kernel = static_cast<int>(kernel),
+                                      .block = block,
+                                      .plain = plain};
+    const double fans = static_cast<double>((x[1] + channels) * kernel * kernel);
+    weight_ =
+        setup.weight("weight", {channels, x[1], kernel, kernel},
+                     {Init::Kind::uniform, std::sqrt(6 * setup.real("init_scale") / fans)}, layout.stored());
+    if (setup.flag("bias")) bias_ = setup.weight("bias", {channels}, {}, stored_channels(layout.out, block));
+    training_ = setup.run().training;
+    if (training_) packed_ = setup.packed(weight_, "backward_data", layout.packed_bytes(), layout.pack());
+    setup.accumulate_reads(x_);
+    if (add_.connected()) setup.passes_gradient(y_, add_);
+    setup.multiply_adds(count_of(y) * x[1] * kernel * kernel);
+  }
+
+  void prepare(Preparation& preparation) override {
+    convolution_.emplace(
+        shape_,
+        Convolution::Options{.bias = bias_.present(), .add = add_.connected(), .backward_data = training_});
+    preparation.scratch(convolution_->scratch_bytes());
+  }
+
+  void forward(Call& call) const override {
+    convolution_->forward(
+        call.in<float>(x_), call.weight(weight_), bias_.present() ? call.weight(bias_) : nullptr,
+        add_.connected() ? call.in<float>(add_) : nullptr, call.out<float>(y_), call.scratch());
+  }
+
+  void backward(Call& call) const override {
+    float* dx = static_cast<float*>(call.d(x_));
+    if (!dx) return;
+    convolution_->backward_data(static_cast<const float*>(call.d(y_)), call.packed(packed_), dx,
+                                call.scratch());
+  }
+
+  void accumulate(Call& call) const override {
+    float* dweight = call.d(weight_);
+    float* dbias = bias_.present() ? call.d(bias_) : nullptr;
+    if (call.first_of_step()) {
+      const std::size_t in_of_one_out = shape_.channels_in * shape_.kernel * shape_.kernel;
+      std::fill_n(dweight, in_of_one_out * shape_.channels_out, 0.0f);
+      if (dbias) std::fill_n(dbias, shape_.channels_out, 0.0f);
+    }
+    kernels::convolution_gradient(shape_, call.in<float>(x_), static_cast<const float*>(call.d(y_)), dweight,
+                                  dbias);
+  }
+
+ private:
+  Input x_, add_;
+  Output y_;
+  Weight weight_, bias_;
+  Packed packed_;
+  bool training_ = false;
+  ConvolutionShape shape_;  // filling channels count as channels
+  std::optional<Convolution> convolution_;
+};
+
+}  // namespace
+
+NodeType conv2d() {
+  return {
+      .name = "conv2d",
+      .summary =
+          "Convolves feature maps with a 1x1 or 3x3 kernel; can add other feature maps in the same pass.",
+      .role = Role::map,
+      .inputs = {{"x", "[N,I,H,W] act first", "feature maps, or an image"},
+                 {"add", "[N,K,P,Q] act blocked", "added to the result: the short cut of a residual block",
+                  true}},
+      .outputs = {{"y", "[N,K,P,Q] act blocked", "feature maps"}},
+      .parameters =
+          {{.name = "channels",
+            .kind = Kind::integer,
+            .doc = "channels of y",
+            .required = true,
+            .minimum = 1,
+            .maximum = 65536},
+           {.name = "kernel",
+            .kind = Kind::integer,
+            .doc = "side of the kernel: 1 or 3",
+            .standard = std::int64_t{3}},
+           {.name = "stride",
+            .kind = Kind::integer,
+            .doc = "1, or 2 to halve the sides",
+            .standard = std::int64_t{1}},
+           {.name = "padding",
+            .kind = Kind::choice,
+            .doc =
+                "zeros around x: `same` on all sides; `end` at the bottom and on the right only (kernel 3, "
+                "stride 2)",
+            .standard = std::string("same"),
+            .choices = {"same", "end"}},
+           {.name = "bias",
+            .kind = Kind::boolean,
+            .doc = "add one value for each channel of y",
+            .standard = true},
+           {.name = "init_scale",
+            .kind = Kind::real,
+            .doc = "variance of the initial weight, in units of 2 / (fan in + fan out)",
+            .standard = 1.0,
+            .minimum = 0,
+            .maximum = 100}},
+      .differentiable = true,
+      .create = make_node<Conv2d>};
+}
+
+}  // namespace dagfusion

@@ -1,0 +1,42 @@
+// downsample: halves height and width with a 3x3 convolution of stride 2.
+// Ho et al. 2020, "Denoising Diffusion Probabilistic Models", arXiv:2006.11239, appendix B.
+//
+//   y = conv(x), padded by one row below and one column at the right
+//
+// x: [N,C,H,W] with H and W even; y: [N,C,H/2,W/2].
+
+#include <fmt/format.h>
+
+#include "nodes/catalog.h"
+
+namespace dagfusion {
+namespace {
+
+void expand(Builder& b) {
+  const Wire x = b.input("x");
+  if (b.broken(x)) return b.output("y", x);
+  const Shape& shape = b.spec(x).shape;
+  if (shape[2] % 2 != 0 || shape[3] % 2 != 0) {
+    b.parameters().fail(
+        fmt::format("'x' is {}, which cannot be halved; height and width must be even", to_string(shape)));
+  }
+  b.output("y", b.add("conv", "conv2d", {{"x", x}},
+                      {{"channels", shape[1]},
+                       {"kernel", std::int64_t{3}},
+                       {"stride", std::int64_t{2}},
+                       {"padding", std::string("end")}}));
+}
+
+}  // namespace
+
+NodeType downsample() {
+  return {.name = "downsample",
+          .summary = "Halves height and width with a 3x3 convolution of stride 2.",
+          .role = Role::composite,
+          .inputs = {{"x", "[N,C,H,W] act blocked", "height and width even"}},
+          .outputs = {{"y", "[N,C,h,w] act blocked", "half as high and wide"}},
+          .differentiable = true,
+          .expand = expand};
+}
+
+}  // namespace dagfusion

@@ -1,0 +1,41 @@
+// identity: passes a value through unchanged; a place holder for ablations.
+//
+//   y = x ;  dx = dy
+//
+// x, y: any shape and layout.
+
+#include <cstring>
+
+#include "nodes/catalog.h"
+
+namespace dagfusion {
+namespace {
+
+class Identity final : public Map {
+ public:
+  explicit Identity(Setup& setup) : x_(setup.input("x")), y_(setup.output("y")) {
+    setup.passes_gradient(y_, x_);
+  }
+
+  void forward(Call& call) const override {
+    std::memcpy(call.out<std::byte>(y_), call.in<std::byte>(x_), y_.spec.bytes());
+  }
+
+ private:
+  Input x_;
+  Output y_;
+};
+
+}  // namespace
+
+NodeType identity() {
+  return {.name = "identity",
+          .summary = "Passes a value through unchanged.",
+          .role = Role::map,
+          .inputs = {{"x", "[...] act free", "any value"}},
+          .outputs = {{"y", "[...] act free", "the same value"}},
+          .differentiable = true,
+          .create = make_node<Identity>};
+}
+
+}  // namespace dagfusion

@@ -1,0 +1,82 @@
+// residual_block: two normalised 3x3 convolutions beside a short cut; the timestep enters between them.
+// He et al. 2015, arXiv:1512.03385; in this form Ho et al. 2020, arXiv:2006.11239, appendix B.
+//
+//   h = conv1(silu(norm1(x))) + time(temb)
+//   y = conv2(dropout(silu(norm2(h)))) + shortcut(x)
+//
+// x: [N,Cin,H,W]; temb: [N,E], after its SiLU; y: [N,C,H,W]. The short cut is x itself when Cin = C, else a
+// 1x1 convolution. The weight of conv2 starts near zero (init_scale 1e-10): at first y is the short cut.
+
+#include "nodes/catalog.h"
+
+namespace dagfusion {
+namespace {
+
+void expand(Builder& b) {
+  const Wire x = b.input("x");
+  if (b.broken(x)) return b.output("y", x);
+  const Parameters& p = b.parameters();
+  const Setting channels = p.integer("channels");
+  const Setting kernel = std::int64_t{3};
+  const std::map<std::string, Setting> norm = {
+      {"groups", p.integer("groups")}, {"eps", p.real("eps")}, {"silu", true}};
+
+  Wire h = b.add("norm1", "group_norm", {{"x", x}}, norm);
+  h = b.add("conv1", "conv2d", {{"x", h}}, {{"channels", channels}, {"kernel", kernel}});
+  Wire shift;
+  if (b.has_input("temb")) {
+    shift = b.add("time", "linear", {{"x", b.input("temb")}}, {{"channels", channels}});
+  }
+  h = b.add("norm2", "group_norm", {{"x", h}, {"shift", shift}}, norm);
+  if (p.real("dropout") > 0) h = b.add("dropout", "dropout", {{"x", h}}, {{"rate", p.real("dropout")}});
+
+  Wire shortcut = x;
+  if (b.spec(x).shape[1] != p.integer("channels")) {
+    shortcut = b.add("shortcut", "conv2d", {{"x", x}}, {{"channels", channels}, {"kernel", std::int64_t{1}}});
+  }
+  b.output("y", b.add("conv2", "conv2d", {{"x", h}, {"add", shortcut}},
+                      {{"channels", channels}, {"kernel", kernel}, {"init_scale", 1e-10}}));
+}
+
+}  // namespace
+
+NodeType residual_block() {
+  return {.name = "residual_block",
+          .summary = "Two normalised 3x3 convolutions beside a short cut; the timestep enters between them.",
+          .role = Role::composite,
+          .inputs = {{"x", "[N,I,H,W] act blocked", "feature maps"},
+                     {.name = "temb",
+                      .spec = "[N,E] act",
+                      .doc = "embedded timestep, after its SiLU",
+                      .optional = true}},
+          .outputs = {{"y", "[N,C,H,W] act blocked", "feature maps"}},
+          .parameters = {{.name = "channels",
+                          .kind = Kind::integer,
+                          .doc = "channels of y",
+                          .required = true,
+                          .minimum = 1,
+                          .maximum = 65536},
+                         {.name = "dropout",
+                          .kind = Kind::real,
+                          .doc = "share of the elements dropped before conv2",
+                          .standard = 0.0,
+                          .minimum = 0,
+                          .maximum = 0.999},
+                         {.name = "groups",
+                          .kind = Kind::integer,
+                          .doc = "groups of both norms; must divide the channels of x and y",
+                          .standard = std::int64_t{32},
+                          .minimum = 1,
+                          .maximum = 65536},
+                         {.name = "eps",
+                          .kind = Kind::real,
+                          .doc = "added to the variance in both norms",
+                          .standard = 1e-6,
+                          .minimum = 0,
+                          .maximum = 1,
+                          .above_minimum = true}},
+          .differentiable = true,
+          .expand = expand};
+}
+
+}  // namespace dagfusion

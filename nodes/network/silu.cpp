@@ -1,0 +1,47 @@
+// silu: the smooth gate x * sigmoid(x), also called swish.
+// Elfwing et al. 2017, "Sigmoid-Weighted Linear Units", arXiv:1702.03118.
+//
+//   y = x * s,  s = 1 / (1 + exp(-x)) ;  dx = dy * s * (1 + x * (1 - s))
+//
+// x, y: any one shape and layout; channels that only fill a block up stay zero, since silu(0) = 0.
+
+#include "nodes/kernels/silu.h"
+
+#include "nodes/catalog.h"
+
+namespace dagfusion {
+namespace {
+
+class Silu final : public Map {
+ public:
+  explicit Silu(Setup& setup) : x_(setup.input("x")), y_(setup.output("y")) { setup.backward_reads(x_); }
+
+  void forward(Call& call) const override {
+    kernels::silu(call.in<float>(x_), call.out<float>(y_), y_.spec.stored_elements());
+  }
+
+  void backward(Call& call) const override {
+    if (void* dx = call.d(x_)) {
+      kernels::silu_backward(call.in<float>(x_), static_cast<const float*>(call.d(y_)),
+                             static_cast<float*>(dx), y_.spec.stored_elements());
+    }
+  }
+
+ private:
+  Input x_;
+  Output y_;
+};
+
+}  // namespace
+
+NodeType silu() {
+  return {.name = "silu",
+          .summary = "The smooth gate x * sigmoid(x), also called swish.",
+          .role = Role::map,
+          .inputs = {{"x", "[...] act free", "any value"}},
+          .outputs = {{"y", "[...] act free", "x * sigmoid(x)"}},
+          .differentiable = true,
+          .create = make_node<Silu>};
+}
+
+}  // namespace dagfusion

@@ -1,0 +1,33 @@
+// upsample: doubles height and width by repeating pixels, then smooths with a 3x3 convolution.
+// Ho et al. 2020, "Denoising Diffusion Probabilistic Models", arXiv:2006.11239, appendix B.
+//
+//   y = conv(nearest_upsample(x))
+//
+// x: [N,C,H,W]; y: [N,C,2H,2W].
+
+#include "nodes/catalog.h"
+
+namespace dagfusion {
+namespace {
+
+void expand(Builder& b) {
+  const Wire x = b.input("x");
+  if (b.broken(x)) return b.output("y", x);
+  const Wire large = b.add("nearest", "nearest_upsample", {{"x", x}});
+  b.output("y", b.add("conv", "conv2d", {{"x", large}},
+                      {{"channels", b.spec(x).shape[1]}, {"kernel", std::int64_t{3}}}));
+}
+
+}  // namespace
+
+NodeType upsample() {
+  return {.name = "upsample",
+          .summary = "Doubles height and width by repeating pixels, then smooths with a 3x3 convolution.",
+          .role = Role::composite,
+          .inputs = {{"x", "[N,C,H,W] act blocked", "any feature maps"}},
+          .outputs = {{"y", "[N,C,h,w] act blocked", "twice as high and wide"}},
+          .differentiable = true,
+          .expand = expand};
+}
+
+}  // namespace dagfusion

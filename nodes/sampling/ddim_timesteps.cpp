@@ -1,0 +1,54 @@
+// ddim_timesteps: the times of a sampling loop that takes few, evenly spaced steps, from noisy to clean.
+// leading: Song et al. 2021, "Denoising Diffusion Implicit Models", arXiv:2010.02502, appendix D.2.
+// trailing: Lin et al. 2023, "Common Diffusion Noise Schedules and Sample Steps are Flawed",
+// arXiv:2305.08891, table 2.
+//
+//   n steps of T timesteps, i = n - 1 … 0:
+//   leading   t = i * floor(T / n)
+//   linspace  t = round(i * (T - 1) / (n - 1))
+//   trailing  t = round((i + 1) * T / n) - 1
+//
+// t, t_prev: [N], the same for all images; t_prev is the t of the next iteration, -1 = clean in the last.
+#include <fmt/format.h>
+
+#include "nodes/catalog.h"
+#include "nodes/diffusion/noise_schedule.h"
+#include "nodes/sampling/timestep_list.h"
+
+namespace dagfusion {
+namespace {
+
+std::vector<int> times(Setup& setup) {
+  const int timesteps = setup.resource<NoiseSchedule>("diffusion").timesteps();
+  const std::int64_t steps = setup.integer("steps");
+  if (steps > timesteps)
+    setup.fail_at("steps", fmt::format("'steps' is {}, more than the {} timesteps of section 'diffusion'",
+                                       steps, timesteps));
+  const std::string& spacing = setup.text("spacing");
+  const int n = static_cast<int>(steps);
+  if (spacing == "leading") return leading_timesteps(timesteps, n);
+  return spacing == "linspace" ? linspace_timesteps(timesteps, n) : trailing_timesteps(timesteps, n);
+}
+
+class DdimTimesteps final : public TimestepList {
+ public:
+  explicit DdimTimesteps(Setup& setup) : TimestepList(setup, times(setup)) {}
+};
+
+}  // namespace
+
+NodeType ddim_timesteps() {
+  return {.name = "ddim_timesteps",
+          .summary = "The times of a sampling loop that takes few, evenly spaced steps.",
+          .outputs = TimestepList::ports(),
+          .parameters =
+              {{.name = "steps", .doc = "iterations of the loop", .standard = std::int64_t{50}, .minimum = 1},
+               {.name = "spacing",
+                .kind = Kind::choice,
+                .doc = "leading ends at 0, trailing starts at T - 1, linspace does both",
+                .standard = std::string("leading"),
+                .choices = {"leading", "linspace", "trailing"}}},
+          .create = make_node<DdimTimesteps>};
+}
+
+}  // namespace dagfusion

@@ -1,0 +1,36 @@
+// The times of a loop: a list of timesteps that a Times node walks through, one for each iteration, and the
+// lists that the samplers of the literature use. t is the same for all images of a frame.
+#pragma once
+
+#include <vector>
+
+#include "graph/catalog.h"
+
+namespace dagfusion {
+
+// n of the timesteps 0 … T - 1, from noisy to clean. Halves are rounded to even, as the systems we are
+// compared with do.
+std::vector<int> leading_timesteps(int T, int n);   // every (T / n)-th, from 0 on: 980, …, 20, 0
+std::vector<int> linspace_timesteps(int T, int n);  // from T - 1 to 0 in even steps: 999, 979, 958, …, 20, 0
+std::vector<int> trailing_timesteps(int T, int n);  // every T / n, down from T - 1: 999, 979, …, 19
+// T cut into equal sections, in each of them so many timesteps at even distances: Nichol & Dhariwal 2021.
+std::vector<int> respaced_timesteps(int T, const std::vector<std::int64_t>& sections);
+
+class TimestepList : public Times {
+ public:
+  // `times` in the order of the iterations; `prev[i]` is the next cleaner one to times[i], -1 = clean.
+  TimestepList(Setup&, std::vector<int> times, std::vector<int> prev);
+  // From noisy to clean: each timestep's cleaner one is that of the next iteration.
+  TimestepList(Setup&, std::vector<int> times);
+
+  static std::vector<Port> ports();
+
+  int count() const final { return static_cast<int>(times_.size()); }
+  void forward(Call&) const final;
+
+ private:
+  std::vector<int> times_, prev_;
+  Output t_, t_prev_, index_, first_, last_;
+};
+
+}  // namespace dagfusion

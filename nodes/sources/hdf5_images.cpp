@@ -1,0 +1,88 @@
+// hdf5_images: reads images of one size from an HDF5 file that hdf5_writer made.
+//
+// images: [N,C,H,W]; label: [N], the class of each image, -1 where the file knows none.
+// Files of other programs do too when they have /images u8 [N,H,W,C] with one chunk of deflate for each image
+// (h5py: chunks=(1, h, w, c), compression="gzip"); /labels [N] is optional. Every image is checked against
+// its CRC32C when it is read; a file that points outside itself is refused.
+
+#include <stdexcept>
+
+#include "graph/setup.h"
+#include "nodes/catalog.h"
+#include "nodes/files/image_file.h"
+#include "nodes/files/planes.h"
+
+namespace dagfusion {
+namespace {
+
+class Hdf5Images final : public DataSet {
+ public:
+  explicit Hdf5Images(Setup& setup)
+      : file_(open(setup)),
+        images_(setup.output("images",
+                             {setup.run().micro_batch, file_.channels(), file_.height(), file_.width()})),
+        label_(setup.output("label", {setup.run().micro_batch})) {
+    if (setup.flag("labels") && !file_.has_labels())
+      setup.fail_at("labels", "'labels' is true, but '" + setup.text("path") + "' has no dataset '/labels'");
+  }
+
+  std::optional<std::int64_t> size() const override { return file_.count(); }
+  std::string fingerprint() const override { return file_.fingerprint(); }
+
+  void prepare(Preparation& preparation) override {
+    preparation.scratch(file_.image_bytes() + file_.most_packed_bytes());
+  }
+
+  void forward(Call& call) const override {
+    auto* images = call.out<std::uint8_t>(images_);
+    auto* label = call.out<std::int32_t>(label_);
+    auto* scratch = reinterpret_cast<std::uint8_t*>(call.scratch());
+    const std::span pixels(scratch, file_.image_bytes());
+    const std::span room(scratch + pixels.size(), file_.most_packed_bytes());
+    for (int i = 0; i < images_.spec.shape[0]; ++i, images += pixels.size()) {
+      const std::int64_t image = call.sample(i);
+      file_.read(image, pixels, room);
+      pixels_to_planes(pixels.data(), file_.width() * file_.channels(), file_.channels(), file_.height(),
+                       file_.width(), images);
+      label[i] = file_.has_labels() ? file_.label(image) : -1;
+    }
+  }
+
+ private:
+  static ImageFile open(Setup& setup) {
+    const std::filesystem::path path = setup.readable("path");
+    try {
+      return ImageFile(path);
+    } catch (const std::runtime_error& error) {
+      setup.fail_at("path", error.what());
+    }
+  }
+
+  ImageFile file_;
+  Output images_, label_;
+};
+
+}  // namespace
+
+NodeType hdf5_images() {
+  return {.name = "hdf5_images",
+          .summary = "Reads images of one size, and their classes, from an HDF5 file.",
+          .role = Role::data_set,
+          .outputs = {{"images", "[N,C,H,W] u8", "images"},
+                      {"label", "[N] i32", "class of each image, -1 when unknown"}},
+          .parameters = {{.name = "path",
+                          .kind = Kind::text,
+                          .doc = "file that hdf5_writer, or another program in its format, has made",
+                          .required = true},
+                         {.name = "labels",
+                          .kind = Kind::boolean,
+                          .doc = "refuse a file without classes",
+                          .standard = false},
+                         {.name = "shuffle",
+                          .kind = Kind::boolean,
+                          .doc = "another order in every epoch",
+                          .standard = false}},
+          .create = make_node<Hdf5Images>};
+}
+
+}  // namespace dagfusion

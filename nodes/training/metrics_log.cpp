@@ -1,0 +1,164 @@
+// metrics_log: writes numbers of the run to <name>.jsonl and <name>.csv in the run directory, a line each
+// time it fires.
+//
+//   {"step":10,"images":1280,"seconds":12.345,"loss":0.0312}
+//
+// step: updates made so far; images: step * batch_size; seconds: time the run has taken, over all its
+// processes. A value is that of its step alone (of a port that comes per frame: its mean over the step's
+// images), also with `every: 10`. What is not finite is null in JSON and nan, inf or -inf in CSV. A resumed
+// run cuts both files back to the step it goes on from. Two logs in one pipeline need two names.
+
+#include <fmt/format.h>
+#include <sys/file.h>
+
+#include <cerrno>
+#include <chrono>
+#include <cmath>
+#include <cstdio>
+#include <cstring>
+#include <nlohmann/json.hpp>
+#include <stdexcept>
+
+#include "graph/setup.h"
+#include "nodes/catalog.h"
+#include "nodes/files/durable.h"
+
+namespace dagfusion {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+// Calls f for every line that is complete.
+template <class F>
+void for_each_line(std::string_view text, const F& f) {
+  for (std::size_t end; (end = text.find('\n')) != text.npos; text.remove_prefix(end + 1))
+    f(text.substr(0, end + 1));
+}
+
+class LogFile {
+ public:
+  explicit LogFile(const std::filesystem::path& path) : path_(path), file_(std::fopen(path.c_str(), "ae")) {
+    if (!file_) fail();
+    if (::flock(fileno(file_.get()), LOCK_EX | LOCK_NB) != 0) {
+      throw std::runtime_error(
+          fmt::format("'{}' is being written by another log; give this one another 'name'", path.string()));
+    }
+  }
+  void write(const std::string& line) {
+    const bool whole = std::fwrite(line.data(), 1, line.size(), file_.get()) == line.size();
+    if (!whole || std::fflush(file_.get()) != 0) fail();
+  }
+
+ private:
+  struct Close {
+    void operator()(std::FILE* file) const { std::fclose(file); }
+  };
+  [[noreturn]] void fail() const {
+    throw std::runtime_error(fmt::format("cannot write '{}': {}", path_.string(), std::strerror(errno)));
+  }
+  std::filesystem::path path_;
+  std::unique_ptr<std::FILE, Close> file_;
+};
+
+class MetricsLog final : public Ordered {
+ public:
+  explicit MetricsLog(Setup& setup)
+      : inputs_(setup.any_inputs()), name_(setup.text("name")), batch_size_(setup.run().batch_size) {
+    if (inputs_.empty()) setup.fail("nothing is wired; say what to write, as in 'in: {loss: loss}'");
+    for (const auto& [name, input] : inputs_) {
+      if (name == "step" || name == "images" || name == "seconds") {
+        setup.fail_at_input(name, fmt::format("'{}' is written anyway; give the input another name", name));
+      }
+      columns_ += "," + name;
+    }
+    if (name_.empty() || name_.find('/') != name_.npos) {
+      setup.fail_at("name",
+                    fmt::format("'name' is '{}'; it is the name of a file without a directory", name_));
+    }
+  }
+
+  void prepare(Preparation&) override { start_ = Clock::now(); }
+
+  void run(Call& call) override {
+    if (!json_) open(call.run());
+    const std::int64_t step = call.step() + 1;
+    const double seconds = earlier_ + std::chrono::duration<double>(Clock::now() - start_).count();
+    std::string json =
+        fmt::format("{{\"step\":{},\"images\":{},\"seconds\":{:.3f}", step, step * batch_size_, seconds);
+    std::string csv = fmt::format("{},{},{:.3f}", step, step * batch_size_, seconds);
+    for (const auto& [name, input] : inputs_) {
+      const float value = *call.in<float>(input);
+      json += fmt::format(",{}:{}", nlohmann::json(name).dump(),
+                          std::isfinite(value) ? fmt::to_string(value) : "null");
+      csv += fmt::format(",{}", value);
+    }
+    json_->write(json + "}\n");
+    csv_->write(csv + "\n");
+  }
+
+ private:
+  void open(RunInfo& run) {
+    const std::filesystem::path json = run.resolve(name_ + ".jsonl"), csv = run.resolve(name_ + ".csv");
+    const std::int64_t last = run.first_step();
+    const LogFile unshared(json);  // or it throws
+    replace_file(json, last > 0 && exists(json) ? kept_json(read_text(json), last) : "");
+    replace_file(csv, last > 0 && exists(csv) ? kept_csv(read_text(csv), last, csv) : header());
+    json_ = std::make_unique<LogFile>(json);
+    csv_ = std::make_unique<LogFile>(csv);
+  }
+
+  std::string header() const { return "step,images,seconds" + columns_ + "\n"; }
+
+  std::string kept_json(const std::string& text, std::int64_t last) {
+    std::string kept;
+    for_each_line(text, [&](std::string_view line) {
+      const nlohmann::json values = nlohmann::json::parse(line, nullptr, false);
+      if (!values.is_object() || !values.contains("step") || !values["step"].is_number_integer()) return;
+      if (values["step"].get<std::int64_t>() > last) return;
+      if (values.contains("seconds") && values["seconds"].is_number())
+        earlier_ = values["seconds"].get<double>();
+      kept += line;
+    });
+    return kept;
+  }
+
+  std::string kept_csv(const std::string& text, std::int64_t last, const std::filesystem::path& path) const {
+    std::string kept;
+    for_each_line(text, [&](std::string_view line) {
+      if (kept.empty() && line != header()) {
+        line.remove_suffix(1);
+        throw std::runtime_error(
+            fmt::format("'{}' has the columns {}, but this log writes step,images,seconds{}; "
+                        "give it another 'name'",
+                        path.string(), line, columns_));
+      }
+      if (kept.empty() || std::atoll(line.data()) <= last) kept += line;
+    });
+    return kept.empty() ? header() : kept;
+  }
+
+  std::vector<std::pair<std::string, Input>> inputs_;
+  std::string name_, columns_;
+  std::int64_t batch_size_;
+  Clock::time_point start_;
+  double earlier_ = 0;  // seconds, of the processes before this one
+  std::unique_ptr<LogFile> json_, csv_;
+};
+
+}  // namespace
+
+NodeType metrics_log() {
+  return {.name = "metrics_log",
+          .summary = "Writes numbers of the run to a JSON lines file and a CSV file.",
+          .role = Role::ordered,
+          .rate = Rate::step,
+          .phase = Phase::read,
+          .inputs = {{kAnyName, "[] f32", "a number, written under the name it is wired to"}},
+          .parameters = {{.name = "name",
+                          .kind = Kind::text,
+                          .doc = "of the files, without .jsonl and .csv",
+                          .standard = std::string("metrics")}},
+          .create = make_node<MetricsLog>};
+}
+
+}  // namespace dagfusion
