@@ -198,7 +198,7 @@ Checked Checking::result() {
   const Tree* nodes = file.find("nodes");
   if (!nodes || !nodes->is_map() || nodes->entries.empty())
     throw UserError(nodes ? nodes->where : file.where, "a pipeline needs 'nodes': a map from names to nodes");
-  checked.run.training = anything_minimizes(*nodes);
+  checked.run.training = options.training || anything_minimizes(*nodes);
   guarded([&] { read_sections(); });
   guarded([&] { read_run(); });
   if (checked.run.micro_batch < 1) checked.run.micro_batch = 1;

@@ -104,6 +104,7 @@ struct CheckOptions {
   int channel_block = 8;
   bool bfloat16 = false;  // the core has bfloat16 primitives
   int auto_micro_batch = 1;  // what `micro_batch: auto` stands for
+  bool training = false;     // as if something were minimized, for benches of single nodes
   // Opens a checkpoint named by the user; throws UserError.
   std::function<ModelSource(const std::string& from, const Position&)> open_model;
   // Of a pipeline inside another: its model, and the table of weights to share.

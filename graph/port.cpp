@@ -65,10 +65,10 @@ PortSpec parse_port(const std::string& spec) {
   if (std::find(kDtypes.begin(), kDtypes.end(), port.dtype) == kDtypes.end())
     throw std::logic_error("port '" + spec + "': the dtype is one of " +
                            fmt::format("{}", fmt::join(kDtypes, ", ")));
-  if (!port.layout.empty() && port.layout != "blocked" && port.layout != "free")
-    throw std::logic_error("port '" + spec + "': the layout is nothing, 'blocked' or 'free'");
+  if (!port.layout.empty() && port.layout != "blocked" && port.layout != "first" && port.layout != "free")
+    throw std::logic_error("port '" + spec + "': the layout is nothing, 'blocked', 'first' or 'free'");
   if (!more.empty()) throw std::logic_error("port '" + spec + "': nothing follows the layout");
-  if (port.layout == "blocked" && !open_ended(port) && port.sides.size() != 4)
+  if ((port.layout == "blocked" || port.layout == "first") && !open_ended(port) && port.sides.size() != 4)
     throw std::logic_error("port '" + spec + "': only 4-dimensional values are blocked");
   return port;
 }

@@ -14,7 +14,8 @@ struct Port {
   std::string name;
   // Shape, dtype, layout. Letters bind to the sides of what is wired ("[N,C,H,W]"), numbers stand for themselves,
   // "..." for any further sides ("[N,...]"), "[]" is a scalar. dtype: u8 u16 i32 f32 images, `act` = what
-  // run.precision says, `any`. Layout: nothing = plain; `blocked` = channel-blocked; `free` = as the first free input.
+  // run.precision says, `any`. Layout: nothing = plain; `blocked` = channel-blocked; `first` = that, but plain
+  // up to 4 channels (for first layers); `free` = as the first free input.
   std::string spec;
   std::string doc;
   bool optional = false;
@@ -26,7 +27,7 @@ inline constexpr const char* kAnyName = "*";
 struct PortSpec {
   std::vector<std::string> sides;  // letters, numbers, "..."
   std::string dtype;
-  std::string layout;  // "", "blocked", "free"
+  std::string layout;  // "", "blocked", "first", "free"
 };
 
 PortSpec parse_port(const std::string& spec);

@@ -27,6 +27,9 @@ Catalog catalog() {
                   mse_loss(), stop_gradient(),
 
                   // network
+                  conv2d(),
+                  linear(),
+                  attention(),
                   group_norm(),
                   silu(),
                   time_embedding(),

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "graph/catalog.h"
+#include "graph/check.h"
 
 namespace dagfusion::tests {
 
@@ -64,6 +64,9 @@ class OneNode {
   std::int64_t multiply_adds() const;
   RunInfo& run();
   bool dropped() const;
+  const CheckedNode& checked() const;
+  bool wants(const std::string& port) const;              // backward() gives d_input(port)
+  std::vector<float> given(const std::string& port) const;  // the values of an input
 
  private:
   struct State;

@@ -71,15 +71,15 @@ HWY_INLINE void Rows(D d, std::ptrdiff_t rows, const ProductSteps& s, const Vect
   }
   left += m * s.left_row;
   out += m * s.out_row;
+  if constexpr (J == 1) {
+    if (rows - m >= 4) {
+      Tile<4, J>(d, s, v, left, right, out, into);
+      m += 4;
+      left += 4 * s.left_row;
+      out += 4 * s.out_row;
+    }
+  }
   switch (rows - m) {
-    case 7:
-      return Tile<7, J>(d, s, v, left, right, out, into);
-    case 6:
-      return Tile<6, J>(d, s, v, left, right, out, into);
-    case 5:
-      return Tile<5, J>(d, s, v, left, right, out, into);
-    case 4:
-      return Tile<4, J>(d, s, v, left, right, out, into);
     case 3:
       return Tile<3, J>(d, s, v, left, right, out, into);
     case 2:

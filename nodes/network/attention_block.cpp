@@ -3,8 +3,8 @@
 //
 //   h = norm(x) ;  y = x + proj(attention(q(h), k(h), v(h)))
 //
-// x, y: [N,C,H,W]; q, k, v and proj are 1x1 convolutions. proj starts at 1e-10 of the usual size: at first
-// the block passes its input on.
+// x, y: [N,C,H,W]; q, k, v and proj are 1x1 convolutions. The weight of proj starts near zero
+// (init_scale 1e-10): at first y is x.
 
 #include "nodes/catalog.h"
 

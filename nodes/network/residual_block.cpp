@@ -5,7 +5,7 @@
 //   y = conv2(dropout(silu(norm2(h)))) + shortcut(x)
 //
 // x: [N,Cin,H,W]; temb: [N,E], after its SiLU; y: [N,C,H,W]. The short cut is x itself when Cin = C, else a
-// 1x1 convolution. conv2 starts at 1e-10 of the usual size: at first the block passes its input on.
+// 1x1 convolution. The weight of conv2 starts near zero (init_scale 1e-10): at first y is the short cut.
 
 #include "nodes/catalog.h"
 

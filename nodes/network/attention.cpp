@@ -1,0 +1,227 @@
+// attention: every pixel takes a mean of all pixels' values, weighted by how well its query fits their keys.
+// Vaswani et al. 2017, "Attention Is All You Need", arXiv:1706.03762, eq. 1; over the pixels of a feature map
+// as in Ho et al. 2020, arXiv:2006.11239, appendix B.
+//
+//   w[i,j] = softmax over j of sum over c of q[c,i] * k[c,j] / sqrt(D) ;  y[c,i] = sum over j of w[i,j] *
+//   v[c,j]
+//
+// q, k, v, y: [N,C,H,W]; i, j: the P = H*W pixels of an image; c: the D = C/heads channels of one head.
+// Backward: dv[c,j] = sum over i of w[i,j] * dy[c,i] ; dw[i,j] = sum over c of dy[c,i] * v[c,j] ;
+//   ds[i,j] = w[i,j] * (dw[i,j] - sum over l of w[i,l] * dw[i,l]) / sqrt(D) ;
+//   dq[c,i] = sum over j of ds[i,j] * k[c,j] ; dk[c,j] = sum over i of ds[i,j] * q[c,i]
+
+#include <algorithm>
+#include <cmath>
+
+#include "nodes/catalog.h"
+#include "nodes/kernels/blocked.h"
+#include "nodes/kernels/product.h"
+#include "nodes/kernels/softmax.h"
+
+namespace dagfusion {
+namespace {
+
+class Attention final : public Map {
+ public:
+  explicit Attention(Setup& setup)
+      : q_(setup.input("q")), k_(setup.input("k")), v_(setup.input("v")), y_(setup.output("y")) {
+    const Shape& shape = q_.spec.shape;
+    images_ = shape[0];
+    channels_ = shape[1];
+    pixels_ = shape[2] * shape[3];
+    heads_ = setup.integer("heads");
+    if (channels_ % heads_ != 0) {
+      setup.fail_at("heads", "'heads' is " + std::to_string(heads_) + ", which does not divide the " +
+                                 std::to_string(channels_) + " channels of 'q'");
+    }
+    block_ = q_.spec.block;
+    depth_ = channels_ / heads_;
+    scale_ = static_cast<float>(1 / std::sqrt(static_cast<double>(depth_)));
+    row_ = filled_up(pixels_);
+    head_size_ = filled_up(depth_) * pixels_;
+    // The weights are kept for backward() while they take no more memory than q, k, v and y; else they are
+    // made again, which costs a quarter more in backward().
+    if (setup.run().training && heads_ * pixels_ <= 4 * channels_) {
+      kept_ = setup.saved("w", {.shape = {images_, heads_, pixels_, row_}}, Span::forward_to_backward);
+    }
+    setup.backward_reads(q_);
+    setup.backward_reads(k_);
+    setup.backward_reads(v_);
+    setup.multiply_adds(2 * images_ * channels_ * pixels_ * pixels_);
+  }
+
+  void prepare(Preparation& preparation) override {
+    preparation.scratch((2 * matrix_size() + transposed_size() + 5 * head_size_) * sizeof(float));
+  }
+
+  void forward(Call& call) const override {
+    const Scratch scratch = divide(call.scratch());
+    for (std::int64_t n = 0; n < images_; ++n) {
+      for (std::int64_t h = 0; h < heads_; ++h) {
+        float* w = kept(call) ? kept(call) + (n * heads_ + h) * matrix_size() : scratch.w;
+        const float* q = head(call.in<float>(q_), n, h, scratch.head[0]);
+        const float* k = head(call.in<float>(k_), n, h, scratch.head[1]);
+        const float* v = head(call.in<float>(v_), n, h, scratch.head[2]);
+        float* y = whole() ? at(call.out<float>(y_), n, h) : scratch.head[3];
+        weights(q, k, scratch.transposed, w);
+        rows_times(w, v, y);
+        if (!whole()) put(y, call.out<float>(y_), n, h);
+      }
+    }
+  }
+
+  void backward(Call& call) const override {
+    const Scratch scratch = divide(call.scratch());
+    float* dq = static_cast<float*>(call.d(q_));
+    float* dk = static_cast<float*>(call.d(k_));
+    float* dv = static_cast<float*>(call.d(v_));
+    for (std::int64_t n = 0; n < images_; ++n) {
+      for (std::int64_t h = 0; h < heads_; ++h) {
+        const float* q = head(call.in<float>(q_), n, h, scratch.head[0]);
+        const float* k = head(call.in<float>(k_), n, h, scratch.head[1]);
+        const float* v = head(call.in<float>(v_), n, h, scratch.head[2]);
+        const float* dy = head(static_cast<const float*>(call.d(y_)), n, h, scratch.head[3]);
+        const float* w = kept(call) ? kept(call) + (n * heads_ + h) * matrix_size() : scratch.w;
+        if (!kept(call)) weights(q, k, scratch.transposed, scratch.w);
+        const auto write = [&](float* gradient, const auto& fill) {
+          if (!gradient) return;
+          float* to = whole() ? at(gradient, n, h) : scratch.head[4];
+          fill(to);
+          if (!whole()) put(to, gradient, n, h);
+        };
+        write(dv, [&](float* to) { columns_times(w, dy, to); });
+        if (!dq && !dk) continue;
+        pixels_by_pixels(dy, v, scratch.transposed, scratch.dw);
+        for (std::int64_t i = 0; i < pixels_; ++i) {
+          float* dw = scratch.dw + i * row_;
+          kernels::softmax_backward(scale_, w + i * row_, dw, dw, 1, pixels_);
+        }
+        write(dq, [&](float* to) { rows_times(scratch.dw, k, to); });
+        write(dk, [&](float* to) { columns_times(scratch.dw, q, to); });
+      }
+    }
+  }
+
+ private:
+  struct Scratch {
+    float *w, *dw, *transposed, *head[5];
+  };
+
+  std::int64_t filled_up(std::int64_t count) const { return (count + block_ - 1) / block_ * block_; }
+  std::int64_t matrix_size() const { return pixels_ * row_; }
+  // The last row is read up to the end of a vector; what is read there ends in columns nobody looks at.
+  std::int64_t transposed_size() const { return head_size_ + block_; }
+  std::int64_t image_size() const { return filled_up(channels_) * pixels_; }
+  // A head is a run of whole blocks where it lies, [D/b,P,b]; else it is copied to such a run.
+  bool whole() const { return heads_ == 1 || depth_ % block_ == 0; }
+  float* kept(Call& call) const { return kept_.index >= 0 ? call.saved<float>(kept_) : nullptr; }
+
+  Scratch divide(std::byte* memory) const {
+    Scratch s;
+    s.w = reinterpret_cast<float*>(memory);
+    s.dw = s.w + matrix_size();
+    s.head[0] = s.dw + matrix_size();
+    for (int i = 1; i < 5; ++i) s.head[i] = s.head[i - 1] + head_size_;
+    s.transposed = s.head[4] + head_size_;
+    return s;
+  }
+
+  template <class T>
+  T* at(T* feature_map, std::int64_t n, std::int64_t h) const {
+    return feature_map + n * image_size() + h * depth_ * pixels_;
+  }
+
+  // Calls f(place in an image, place in the head) for every value of head h.
+  template <class F>
+  void for_each(std::int64_t h, const F& f) const {
+    for (std::int64_t c = 0; c < depth_; ++c) {
+      const std::int64_t channel = h * depth_ + c;
+      const std::int64_t from = channel / block_ * pixels_ * block_ + channel % block_;
+      const std::int64_t to = c / block_ * pixels_ * block_ + c % block_;
+      for (std::int64_t p = 0; p < pixels_; ++p) f(from + p * block_, to + p * block_);
+    }
+  }
+
+  const float* head(const float* feature_map, std::int64_t n, std::int64_t h, float* copy) const {
+    if (whole()) return at(feature_map, n, h);
+    feature_map += n * image_size();
+    std::fill_n(copy, head_size_, 0.0f);
+    for_each(h, [&](std::int64_t from, std::int64_t to) { copy[to] = feature_map[from]; });
+    return copy;
+  }
+
+  void put(const float* copy, float* feature_map, std::int64_t n, std::int64_t h) const {
+    feature_map += n * image_size();
+    if (h == 0) std::fill_n(feature_map, image_size(), 0.0f);
+    for_each(h, [&](std::int64_t to, std::int64_t from) { feature_map[to] = copy[from]; });
+  }
+
+  // out[i,j] = sum over c of a[c,i] * b[c,j]
+  void pixels_by_pixels(const float* a, const float* b, float* transposed, float* out) const {
+    kernels::blocked_to_plain(b, transposed, static_cast<int>(filled_up(depth_)), pixels_, block_);
+    kernels::product({.outer = filled_up(depth_) / block_,
+                      .inner = block_,
+                      .left_row = block_,
+                      .left_outer = pixels_ * block_,
+                      .left_inner = 1,
+                      .right_outer = block_ * pixels_,
+                      .right_inner = pixels_,
+                      .out_row = row_},
+                     pixels_, 1, row_, a, transposed, out);
+  }
+
+  void weights(const float* q, const float* k, float* transposed, float* w) const {
+    pixels_by_pixels(q, k, transposed, w);
+    for (std::int64_t i = 0; i < pixels_; ++i) kernels::softmax(scale_, w + i * row_, 1, pixels_);
+  }
+
+  // out[c,i] = sum over j of matrix[i,j] * a[c,j]
+  void rows_times(const float* matrix, const float* a, float* out) const { times(row_, 1, matrix, a, out); }
+  // out[c,j] = sum over i of matrix[i,j] * a[c,i]
+  void columns_times(const float* matrix, const float* a, float* out) const {
+    times(1, row_, matrix, a, out);
+  }
+
+  void times(std::int64_t row, std::int64_t inner, const float* matrix, const float* a, float* out) const {
+    kernels::product({.inner = pixels_,
+                      .left_row = row,
+                      .left_inner = inner,
+                      .right_inner = block_,
+                      .out_row = block_,
+                      .right_block = pixels_ * block_,
+                      .out_block = pixels_ * block_},
+                     pixels_, filled_up(depth_) / block_, block_, matrix, a, out);
+  }
+
+  Input q_, k_, v_;
+  Output y_;
+  Saved kept_;  // [N,heads,P,P filled up]
+  std::int64_t images_ = 0, channels_ = 0, pixels_ = 0, heads_ = 0, depth_ = 0;
+  std::int64_t row_ = 0;        // from one row of w to the next
+  std::int64_t head_size_ = 0;  // floats of one head, filled up
+  int block_ = 8;
+  float scale_ = 1;
+};
+
+}  // namespace
+
+NodeType attention() {
+  return {
+      .name = "attention",
+      .summary = "Every pixel takes a mean of all pixels' values, weighted by how its query fits their keys.",
+      .role = Role::map,
+      .inputs = {{"q", "[N,C,H,W] act blocked", "queries"},
+                 {"k", "[N,C,H,W] act blocked", "keys"},
+                 {"v", "[N,C,H,W] act blocked", "values"}},
+      .outputs = {{"y", "[N,C,H,W] act blocked", "weighted means of the values"}},
+      .parameters = {{.name = "heads",
+                      .kind = Kind::integer,
+                      .doc = "groups of channels that attend apart from each other; must divide the channels",
+                      .standard = std::int64_t{1},
+                      .minimum = 1,
+                      .maximum = 1024}},
+      .differentiable = true,
+      .create = make_node<Attention>};
+}
+
+}  // namespace dagfusion
