@@ -94,8 +94,7 @@ class Reader final : public YAML::EventHandler {
     return static_cast<std::size_t>(mark.pos) < source_.size() ? source_[mark.pos] : '\0';
   }
 
-  // yaml-cpp takes a line without ':' for a key without a value. After "? key" the ':' is in a line of its
-  // own.
+  // yaml-cpp takes a line without ':' for a key without a value. Behind "? key" it is in a line of its own.
   bool has_colon(const YAML::Mark& mark, const std::string& key) const {
     std::size_t start = mark.pos;
     std::string_view before = source_.substr(0, start);
@@ -131,8 +130,7 @@ class Reader final : public YAML::EventHandler {
     map.key_where = position(mark);
   }
 
-  // yaml-cpp marks a value that is not there at the next token: we point at its key, or at the list it
-  // belongs to.
+  // yaml-cpp marks a value that is not there at the next token: we point at its key, or at the list it is in.
   Position null_position(const YAML::Mark& mark) const {
     if (open_.empty()) return position(mark);
     const Open& top = open_.back();
@@ -222,7 +220,8 @@ Tree parse_document(std::string_view yaml, const std::string& file_name) {
 
 Tree read_document(const std::filesystem::path& path) {
   std::string name = path.string();
-  if (std::filesystem::is_directory(path))
+  std::error_code unreadable;
+  if (std::filesystem::is_directory(path, unreadable))
     throw UserError({name, 0, 0}, "is a directory; expected a YAML file");
   std::ifstream file(path, std::ios::binary);
   if (!file) throw UserError({name, 0, 0}, "cannot be read; check that the file exists and is readable");

@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "graph/document.h"
+#include "graph/number.h"
 
 namespace dagfusion {
 
@@ -52,7 +53,7 @@ Tree parse_value(const std::string& path, const std::string& text) {
     mark_as_command_line(value);
     return value;
   } catch (const UserError& e) {
-    fail(fmt::format("the value '{}' of '{}' is not YAML: {}", text, path, e.faults().front().message));
+    fail(fmt::format("the value {} of '{}' is not YAML: {}", shown(text), path, e.faults().front().message));
   }
 }
 

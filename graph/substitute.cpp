@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "graph/document.h"
+#include "graph/number.h"
 #include "graph/yaml_text.h"
 
 namespace dagfusion {
@@ -30,7 +31,7 @@ class Substitution {
     if (auto done = done_.find(name); done != done_.end()) return done->second;
     const Tree* written = vars_ != nullptr ? vars_->find(name) : nullptr;
     if (written == nullptr) {
-      throw UserError(where, fmt::format("unknown variable '{}'{}", name,
+      throw UserError(where, fmt::format("unknown variable {}{}", shown(name),
                                          vars_ == nullptr ? "; the file has no section 'vars'"
                                                           : suggestion(name, vars_->keys())));
     }
@@ -91,8 +92,8 @@ class Substitution {
       if (end == std::string::npos) {
         throw UserError(
             tree.where,
-            fmt::format("'{}' opens a variable that is not closed; write ${{name}}, or $${{ for a plain ${{",
-                        text));
+            fmt::format("{} opens a variable that is not closed; write ${{name}}, or $${{ for a plain ${{",
+                        shown(text)));
       }
       std::string name = text.substr(mark + 2, end - mark - 2);
       const Tree& variable = value(name, tree.where);
@@ -103,13 +104,13 @@ class Substitution {
       }
       if (!variable.is_scalar()) {
         throw UserError(tree.where,
-                        fmt::format("variable '{}' is {} and stands inside the text '{}'; only a text or "
+                        fmt::format("variable '{}' is {} and stands inside the text {}; only a text or "
                                     "number can",
                                     name,
                                     variable.is_list()  ? "a list"
                                     : variable.is_map() ? "a map"
                                                         : "null",
-                                    text));
+                                    shown(text)));
       }
       result += variable.text;
       if (result.size() > most_bytes) break;

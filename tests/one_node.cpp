@@ -107,7 +107,7 @@ struct Bench : RunInfo {
   WeightValues live;
   Buffer gradient, scratch;
   std::int64_t position_ = 0;
-  int iteration_ = 0, valid_ = 0;
+  int iteration_ = 0, valid_ = -1;
   bool first = true, dropped_ = false;
 
   std::filesystem::path directory() const override { return options.directory; }

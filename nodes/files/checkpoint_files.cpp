@@ -25,6 +25,7 @@ CheckpointFacts read_facts(const fs::path& directory) {
   facts.pipeline = read_document(directory / kPipeline);
   facts.model_input = state.value("model_input", Shape{});
   facts.seed = state.value("seed", std::uint64_t{0});
+  facts.batch_size = state.value("batch_size", std::int64_t{0});
   facts.micro_batch = state.value("micro_batch", 0);
   facts.precision = state.value("precision", std::string());
   facts.instruction_set = state.value("instruction_set", std::string());

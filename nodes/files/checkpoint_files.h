@@ -23,6 +23,7 @@ struct CheckpointFacts {
   // Of state.json; what it does not say stays as it is here.
   Shape model_input;
   std::uint64_t seed = 0;
+  std::int64_t batch_size = 0;
   int micro_batch = 0;
   std::string precision, instruction_set;
   std::string data;  // fingerprint of the data sets; JSON when it is more than one text

@@ -16,18 +16,17 @@ struct Constants {
   V scale, decay_value, decay_gradient, beta1, rest1, beta2, rest2, rate, root, epsilon;
 
   explicit Constants(const AdamStep& s) {
-    const Floats d;
-    scale = hn::Set(d, s.gradient_scale);
-    decay_value =
-        hn::Set(d, s.decoupled ? static_cast<float>(1.0 - double{s.learning_rate} * s.weight_decay) : 1.0f);
-    decay_gradient = hn::Set(d, s.decoupled ? 0.0f : s.weight_decay);
-    beta1 = hn::Set(d, s.beta1);
-    rest1 = hn::Set(d, static_cast<float>(1.0 - double{s.beta1}));
-    beta2 = hn::Set(d, s.beta2);
-    rest2 = hn::Set(d, static_cast<float>(1.0 - double{s.beta2}));
-    rate = hn::Set(d, static_cast<float>(-double{s.learning_rate} / s.correction1));
-    root = hn::Set(d, static_cast<float>(1 / std::sqrt(double{s.correction2})));
-    epsilon = hn::Set(d, s.epsilon);
+    const auto set = [](double value) HWY_ATTR { return hn::Set(Floats(), static_cast<float>(value)); };
+    scale = set(s.gradient_scale);
+    decay_value = set(s.decoupled ? 1 - s.learning_rate * s.weight_decay : 1);
+    decay_gradient = set(s.decoupled ? 0 : s.weight_decay);
+    beta1 = set(s.beta1);
+    rest1 = set(1 - s.beta1);
+    beta2 = set(s.beta2);
+    rest2 = set(1 - s.beta2);
+    rate = set(-s.learning_rate / s.correction1);
+    root = set(1 / std::sqrt(s.correction2));
+    epsilon = set(s.epsilon);
   }
 
   HWY_INLINE void Update(V& value, V gradient, V& m, V& v) const {
@@ -61,9 +60,9 @@ void Adam(const AdamStep& step, float* value, const float* gradient, float* m, f
   }
 }
 
-void MoveAverage(float decay, const float* value, float* average, std::size_t n) {
+void MoveAverage(double decay, const float* value, float* average, std::size_t n) {
   const Floats d;
-  const auto keep = hn::Set(d, decay), rest = hn::Set(d, static_cast<float>(1.0 - double{decay}));
+  const auto keep = hn::Set(d, static_cast<float>(decay)), rest = hn::Set(d, static_cast<float>(1 - decay));
   Map(
       average, n, [&](auto a, auto v) HWY_ATTR { return hn::MulAdd(keep, a, hn::Mul(rest, v)); }, average,
       value);
@@ -82,7 +81,7 @@ void adam(const AdamStep& step, float* value, const float* gradient, float* m, f
   HWY_DYNAMIC_DISPATCH(Adam)(step, value, gradient, m, v, n);
 }
 
-void move_average(float decay, const float* value, float* average, std::size_t n) {
+void move_average(double decay, const float* value, float* average, std::size_t n) {
   HWY_DYNAMIC_DISPATCH(MoveAverage)(decay, value, average, n);
 }
 

@@ -7,15 +7,16 @@
 
 namespace dagfusion::kernels {
 
+// Rounded to float only once all of their own arithmetic is done.
 struct AdamStep {
-  float gradient_scale = 1;  // of clipping; applied to the gradient before anything else
-  float learning_rate = 1e-3f;
-  float beta1 = 0.9f;
-  float beta2 = 0.999f;
-  float epsilon = 1e-8f;
-  float correction1 = 1;  // 1 - beta1^t, t = 1 at the first step (compute it in double)
-  float correction2 = 1;  // 1 - beta2^t
-  float weight_decay = 0;
+  double gradient_scale = 1;  // of clipping; applied to the gradient before anything else
+  double learning_rate = 1e-3;
+  double beta1 = 0.9;
+  double beta2 = 0.999;
+  double epsilon = 1e-8;
+  double correction1 = 1;  // 1 - beta1^t, t = 1 at the first step
+  double correction2 = 1;  // 1 - beta2^t
+  double weight_decay = 0;
   // true: value *= 1 - learning_rate * weight_decay first (AdamW); false: g += weight_decay * value
   bool decoupled = true;
 };
@@ -28,6 +29,6 @@ struct AdamStep {
 void adam(const AdamStep& step, float* value, const float* gradient, float* m, float* v, std::size_t n);
 
 // average = decay * average + (1 - decay) * value
-void move_average(float decay, const float* value, float* average, std::size_t n);
+void move_average(double decay, const float* value, float* average, std::size_t n);
 
 }  // namespace dagfusion::kernels

@@ -111,25 +111,24 @@ void gaussian(const RandomStream& stream, double* out, std::size_t n, std::size_
 
 void adam(const AdamStep& s, float* value, const float* gradient, float* m, float* v, std::size_t n) {
   for (std::size_t i = 0; i < n; ++i) {
-    double g = double{s.gradient_scale} * gradient[i], w = value[i];
+    double g = s.gradient_scale * gradient[i], w = value[i];
     if (s.decoupled) {
-      w *= 1 - double{s.learning_rate} * s.weight_decay;
+      w *= 1 - s.learning_rate * s.weight_decay;
     } else {
-      g += double{s.weight_decay} * w;
+      g += s.weight_decay * w;
     }
-    const double first = s.beta1 * double{m[i]} + (1 - double{s.beta1}) * g;
-    const double second = s.beta2 * double{v[i]} + (1 - double{s.beta2}) * g * g;
-    w -= s.learning_rate / double{s.correction1} * first /
-         (std::sqrt(second) / std::sqrt(double{s.correction2}) + s.epsilon);
+    const double first = s.beta1 * double{m[i]} + (1 - s.beta1) * g;
+    const double second = s.beta2 * double{v[i]} + (1 - s.beta2) * g * g;
+    w -= s.learning_rate / s.correction1 * first / (std::sqrt(second) / std::sqrt(s.correction2) + s.epsilon);
     value[i] = static_cast<float>(w);
     m[i] = static_cast<float>(first);
     v[i] = static_cast<float>(second);
   }
 }
 
-void move_average(float decay, const float* value, float* average, std::size_t n) {
+void move_average(double decay, const float* value, float* average, std::size_t n) {
   for (std::size_t i = 0; i < n; ++i) {
-    average[i] = static_cast<float>(double{decay} * average[i] + (1 - double{decay}) * value[i]);
+    average[i] = static_cast<float>(decay * average[i] + (1 - decay) * value[i]);
   }
 }
 

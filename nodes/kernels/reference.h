@@ -20,7 +20,7 @@ void silu(const float* x, float* y, std::size_t n);
 void silu_backward(const float* x, const float* dy, float* dx, std::size_t n);
 void gaussian(const RandomStream& stream, double* out, std::size_t n, std::size_t first = 0);
 void adam(const AdamStep& step, float* value, const float* gradient, float* m, float* v, std::size_t n);
-void move_average(float decay, const float* value, float* average, std::size_t n);
+void move_average(double decay, const float* value, float* average, std::size_t n);
 double sum(const float* x, std::size_t n);
 double sum_of_squares(const float* x, std::size_t n);
 double sum_of_squared_differences(const float* a, const float* b, std::size_t n);

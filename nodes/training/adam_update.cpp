@@ -52,10 +52,6 @@ class AdamUpdate final : public Ordered {
       if (beta >= 0 && beta < 1) continue;
       setup.fail_at("betas", fmt::format("'betas' holds {}; each is at least 0 and below 1", beta));
     }
-    if (trained_.empty()) {
-      setup.fail_at("weights",
-                    fmt::format("'weights' is '{}', which matches no trained weight", setup.text("weights")));
-    }
   }
 
   void prepare(Preparation&) override {

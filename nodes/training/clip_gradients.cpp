@@ -30,10 +30,6 @@ class ClipGradients final : public Ordered {
         clip_norm_(setup.real("clip_norm")),
         table_(setup.weight_table()),
         trained_(setup.trained_weights(setup.text("weights"))) {
-    if (trained_.empty()) {
-      setup.fail_at("weights",
-                    fmt::format("'weights' is '{}', which matches no trained weight", setup.text("weights")));
-    }
   }
 
   void prepare(Preparation&) override {

@@ -41,7 +41,7 @@ class WeightAverage final : public Ordered, public WeightSource {
 
   void run(Call& call) override {
     ++updates_;
-    const float decay = decay_now();
+    const double decay = decay_now();
     const float* values = call.run().values().values().data();
     float* average = average_.values().data();
     for_each_chunk(chunks_, [&](std::size_t i) {
@@ -49,7 +49,7 @@ class WeightAverage final : public Ordered, public WeightSource {
       kernels::move_average(decay, values + begin, average + begin, count);
     });
     packed_ = false;
-    *call.out<float>(decay_out_) = decay;
+    *call.out<float>(decay_out_) = static_cast<float>(decay);
   }
 
   // Packs only when somebody asks: a preview comes once in a thousand updates.
@@ -74,10 +74,10 @@ class WeightAverage final : public Ordered, public WeightSource {
   }
 
  private:
-  float decay_now() const {
+  double decay_now() const {
     if (updates_ == 1) return 0;
-    if (!warms_up_) return static_cast<float>(decay_);
-    return static_cast<float>(std::min(decay_, 1 - std::pow(1 + (updates_ - 1) / inv_gamma_, -power_)));
+    if (!warms_up_) return decay_;
+    return std::min(decay_, 1 - std::pow(1 + (updates_ - 1) / inv_gamma_, -power_));
   }
 
   Output decay_out_;

@@ -1,0 +1,99 @@
+// Files that hdf5_writer made, damaged in every place: what is read is right, or the fault is told.
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <iterator>
+
+#include "nodes/files/image_file.h"
+#include "tests/one_node.h"
+#include "tests/picture_files.h"
+#include "tests/scratch_folder.h"
+
+namespace dagfusion::tests {
+namespace {
+
+Bytes load(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+// Everything in the file: pixels of all images, then their labels. Throws what ImageFile throws.
+std::vector<std::int64_t> contents(const std::string& path) {
+  const ImageFile file(path);
+  std::vector<std::int64_t> all = {file.count(), file.height(), file.width(), file.channels()};
+  Bytes pixels(file.image_bytes()), room(file.most_packed_bytes());
+  for (std::int64_t i = 0; i < file.count(); ++i) {
+    file.read(i, pixels, room);
+    all.insert(all.end(), pixels.begin(), pixels.end());
+    all.push_back(file.has_labels() ? file.label(i) : -1);
+  }
+  return all;
+}
+
+class Hdf5Damage : public ::testing::Test {
+ protected:
+  Hdf5Damage() {
+    OneNode writer(
+        "{type: hdf5_writer, path: a.h5}", {{"images", numbered({2, 1, 3, 3})}, {"label", {{2}, {4, 5}}}},
+        {.directory = folder_.path().string(), .dtypes = {{"images", DType::u8}, {"label", DType::i32}}});
+    writer.forward();
+    dynamic_cast<Ordered&>(writer.node()).finish(writer.run());
+    whole_ = load(folder_ / "a.h5");
+    right_ = contents(folder_ / "a.h5");
+  }
+
+  // How many of the damaged files were read all the same.
+  int read_right(const std::function<Bytes(std::size_t)>& damaged) {
+    int right = 0;
+    for (std::size_t at = 0; at < whole_.size(); ++at) {
+      save(folder_ / "b.h5", damaged(at));
+      try {
+        EXPECT_EQ(contents(folder_ / "b.h5"), right_) << "byte " << at;
+        ++right;
+      } catch (const std::runtime_error& error) {
+        EXPECT_EQ(std::string(error.what()).find("'" + folder_ / "b.h5" + "' "), 0u) << "byte " << at;
+      }
+    }
+    return right;
+  }
+
+  ScratchFolder folder_;
+  Bytes whole_;
+  std::vector<std::int64_t> right_;
+};
+
+TEST_F(Hdf5Damage, OfAnyByteIsToldOrDoesNotMatter) {
+  for (const int flip : {0x01, 0x80, 0xFF})
+    read_right([&](std::size_t at) {
+      Bytes damaged = whole_;
+      damaged[at] ^= static_cast<std::uint8_t>(flip);
+      return damaged;
+    });
+}
+
+TEST_F(Hdf5Damage, ByCuttingShortIsAlwaysTold) {
+  EXPECT_EQ(read_right([&](std::size_t at) {
+              return Bytes(whole_.begin(), whole_.begin() + static_cast<std::ptrdiff_t>(at));
+            }),
+            0);
+}
+
+TEST_F(Hdf5Damage, IsToldInWords) {
+  const auto complaint = [&](std::size_t length) -> std::string {
+    save(folder_ / "b.h5", Bytes(whole_.begin(), whole_.begin() + static_cast<std::ptrdiff_t>(length)));
+    try {
+      ImageFile(folder_ / "b.h5");
+    } catch (const std::runtime_error& error) {
+      return error.what();
+    }
+    return "";
+  };
+  EXPECT_EQ(complaint(whole_.size() - 1),
+            "'" + folder_ / "b.h5" + "' is damaged or cut short (HDF5: truncated file: eof = " +
+                std::to_string(whole_.size() - 1) + ", sblock->base_addr = 0, " +
+                "stored_eof = " + std::to_string(whole_.size()) + ")");
+  EXPECT_EQ(complaint(7), "'" + folder_ / "b.h5" + "' is not an HDF5 file");
+}
+
+}  // namespace
+}  // namespace dagfusion::tests
