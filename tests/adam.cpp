@@ -68,6 +68,7 @@ Catalog small_catalog() {
   return {.nodes = {{.name = "numbers",
                      .role = Role::data_set,
                      .outputs = {{"x", "[N,1] f32", ""}},
+                     .parameters = {{.name = "shuffle", .kind = Kind::boolean, .standard = true}},
                      .create = make_node<Numbers>},
                     {.name = "distance",
                      .role = Role::map,

@@ -300,7 +300,7 @@ TEST(Checkpoint, RefusesToKeepLessThanNone) {
 }
 
 TEST(Manifest, ListsFilesByNameWithTheirChecksums) {
-  EXPECT_EQ(manifest_text({{"b", 3, 0x1234}, {"a", 10, 0xffffffff}}).substr(0, 56),
+  EXPECT_EQ(manifest_text({{"b", 3, 0x1234}, {"a", 10, 0xffffffff}}).substr(0, 57),
             "dagfusion checkpoint, format 1\nffffffff 10 a\n00001234 3 b");
 }
 

@@ -80,7 +80,7 @@ TEST(WeightAverage, GoesOnWithItsScheduleAfterResuming) {
 TEST(WeightAverage, RefusesADecayAboveOne) {
   BenchRun run;
   EXPECT_EQ(thrown([&] { StepNode(run, "{type: weight_average, decay: 1.5}"); }),
-            "test.yaml:1:31: node 'node' (weight_average): 'decay' is 1.5; it must be at most 1");
+            "test.yaml:1:31: node 'node' (weight_average): 'decay' is 1.5; it must be between 0 and 1");
 }
 
 TEST(WeightAverage, RefusesAnUnknownWarmup) {
