@@ -143,6 +143,7 @@ class SectionGraph {
     }
     applied_ = std::make_unique<Body>(graph_, flow::serial, [this](Frame* f) noexcept {
       if (f->last_of_step) {
+        if (!inner_ && shared_.options.on_step) shared_.options.on_step(f->step + 1);
         section_.steps_done_ = f->step + 1;
         if (plan_.admission >= 0) poke(plan_.admission);
         entry_->try_put(nullptr);

@@ -60,13 +60,15 @@ TEST(AdamUpdate, DecaysWeightsAsPyTorchsAdamWDoes) {
 }
 
 TEST(AdamUpdate, AddsEpsilonToTheUncorrectedRootWithEpsilonHat) {
-  // t = 1: m = 0.1 g, v = 0.001 g^2, rate = lr * sqrt(0.001) / 0.1. With g = 1 and epsilon = sqrt(0.001) w moves by
-  // lr * sqrt(0.001) / (2 * sqrt(0.001)) = lr / 2; PyTorch's form moves it by lr / (1 + sqrt(0.001)). The decay
-  // takes lr * 0.5 of w = 1 before.
+  // t = 1: m = 0.1 g, v = 0.001 g^2, rate = lr * sqrt(0.001) / 0.1. With g = 1 and epsilon = sqrt(0.001) w
+  // moves by lr * sqrt(0.001) / (2 * sqrt(0.001)) = lr / 2; PyTorch's form moves it by lr / (1 +
+  // sqrt(0.001)). The decay takes lr * 0.5 of w = 1 before.
   BenchRun run;
   run.set("model/b", {1, 1, 1, 1, 1});
   run.set_gradient("model/b", {1, 1, 1, 1, 1});
-  StepNode node(run, "{type: adam_update, learning_rate: 0.1, epsilon: 0.0316227766, epsilon_hat: true, weight_decay: 0.5}");
+  StepNode node(
+      run,
+      "{type: adam_update, learning_rate: 0.1, epsilon: 0.0316227766, epsilon_hat: true, weight_decay: 0.5}");
   node.run(1);
   expect_near(run.get("model/b"), std::vector<float>(5, 1 - 0.05f - 0.05f));
   EXPECT_EQ(node.output("learning_rate"), 0.1f);
@@ -127,8 +129,9 @@ TEST(AdamUpdate, GoesOnBitForBitFromItsState) {
 
 TEST(AdamUpdate, RefusesBetasThatAreNotTwo) {
   BenchRun run;
-  EXPECT_EQ(thrown([&] { StepNode(run, "{type: adam_update, betas: [0.9]}"); }),
-            "test.yaml:1:28: node 'node' (adam_update): 'betas' has 1 numbers; Adam takes two, like [0.9, 0.999]");
+  EXPECT_EQ(
+      thrown([&] { StepNode(run, "{type: adam_update, betas: [0.9]}"); }),
+      "test.yaml:1:28: node 'node' (adam_update): 'betas' has 1 numbers; Adam takes two, like [0.9, 0.999]");
 }
 
 TEST(AdamUpdate, RefusesABetaThatForgetsNothing) {

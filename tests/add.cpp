@@ -11,6 +11,16 @@ TEST(Add, SumsElementByElement) {
   EXPECT_EQ(add.output("out").values, (std::vector<float>{11, 22, 0}));
 }
 
+TEST(Add, TakesTheLayoutOfItsFirstSummand) {
+  const Plain a = gaussian({2, 11, 2, 3}, 1), b = gaussian({2, 11, 2, 3}, 2);
+  OneNode plain("{type: add}", {{"a", a}, {"b", b}});
+  OneNode blocked("{type: add}", {{"a", a}, {"b", b}}, {.blocked = {"a"}});
+  plain.forward();
+  blocked.forward();
+  EXPECT_EQ(blocked.output_spec("out").block, 8);
+  EXPECT_EQ(blocked.output("out").values, plain.output("out").values);
+}
+
 TEST(Add, GivesBothSummandsTheGradientOfTheSum) {
   OneNode add("{type: add}", {{"a", gaussian({2, 3, 2, 2}, 1)}, {"b", gaussian({2, 3, 2, 2}, 2)}},
               {.training = true});

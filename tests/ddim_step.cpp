@@ -112,7 +112,7 @@ TEST(DdimStep, RefusesEtaAboveOne) {
                      {"t", {{1}, {1}}},
                      {"t_prev", {{1}, {0}}}},
                     {.sections = "diffusion: {schedule: linear}"}),
-            "node 'node' (ddim_step): 'eta' is 1.5; it must be from 0 to 1");
+            "test.yaml:1:24: node 'node' (ddim_step): 'eta' is 1.5; it must be between 0 and 1");
 }
 
 }  // namespace

@@ -50,6 +50,18 @@ struct Value {
     for (std::size_t i = 0; i < p.values.size(); ++i) p.values[i] = read(spec, memory.data(), place(spec, i));
     return p;
   }
+  void forget() { std::memset(memory.data(), 0xFF, spec.bytes()); }  // floats: NaN
+  // Channels that only fill the last block up.
+  void expect_zero_filling(const std::string& name) const {
+    if (spec.block == 1) return;
+    std::vector<bool> counts(spec.stored_elements());
+    for (std::size_t i = 0; i < static_cast<std::size_t>(count_of(spec.shape)); ++i) counts[place(spec, i)] = true;
+    for (std::size_t i = 0; i < counts.size(); ++i) {
+      if (counts[i] || read(spec, memory.data(), i) == 0) continue;
+      ADD_FAILURE() << name << " holds " << read(spec, memory.data(), i) << " in a channel that only fills a block up";
+      return;
+    }
+  }
   void set(const std::vector<float>& values) {
     if (values.size() != static_cast<std::size_t>(count_of(spec.shape))) throw std::logic_error("a value of another size");
     std::memset(memory.data(), 0, spec.bytes());
@@ -200,9 +212,10 @@ OneNode::OneNode(const std::string& yaml, std::map<std::string, Plain> inputs, B
   Tree nodes = map(), in = map();
   Tree node = parse_document(yaml, "test.yaml");
   const auto give = [&](const std::string& port, TensorSpec spec) {
+    const bool blocked = std::find(options.blocked.begin(), options.blocked.end(), port) != options.blocked.end();
     s.types.nodes.push_back({.name = "given_" + port,
                              .summary = "What the test gives.",
-                             .outputs = {{"out", "[...] any", "given"}},
+                             .outputs = {{"out", blocked ? "[A,B,C,D] any blocked" : "[...] any", "given"}},
                              .create = [spec](Setup& setup) { return std::make_unique<Given>(setup, spec); }});
     Tree given = map();
     given.entries.push_back({"type", where, text("given_" + port)});
@@ -265,6 +278,8 @@ void OneNode::set_input(const std::string& port, std::vector<float> values) {
 
 void OneNode::forward() {
   State& s = *state_;
+  std::vector<Value>& own = s.outputs[static_cast<std::size_t>(s.node)];
+  for (Value& v : own) v.forget();
   for (int n = 0; n < static_cast<int>(s.checked.nodes.size()); ++n) {
     BenchCall call(s, n);
     Node& node = *s.checked.nodes[static_cast<std::size_t>(n)].node;
@@ -273,6 +288,7 @@ void OneNode::forward() {
     else
       static_cast<const Map&>(node).forward(call);
   }
+  for (std::size_t o = 0; o < own.size(); ++o) own[o].expect_zero_filling(checked().outputs[o].port);
 }
 
 namespace {
@@ -326,7 +342,11 @@ void OneNode::backward(std::map<std::string, Plain> d_outputs) {
   s.first = true;
   BenchCall call(s, s.node);
   const auto& map = static_cast<const Map&>(*c.node);
+  for (std::size_t i = 0; i < c.inputs.size(); ++i)
+    if (s.wants[i]) s.d_inputs[i].forget();
   map.backward(call);
+  for (std::size_t i = 0; i < c.inputs.size(); ++i)
+    if (s.wants[i]) s.d_inputs[i].expect_zero_filling("d(" + c.inputs[i].port + ")");
   if (!c.weights.empty()) map.accumulate(call);
 }
 

@@ -30,6 +30,7 @@ struct BenchOptions {
   std::map<std::string, DType> dtypes;                   // of inputs that are not f32
   std::map<std::string, std::vector<Image>> images;      // inputs of dtype `images`
   std::vector<std::string> no_gradient;                  // inputs that want no gradient
+  std::vector<std::string> blocked;                      // inputs given in channel blocks to ports that take any layout
 };
 
 class OneNode {
@@ -44,7 +45,8 @@ class OneNode {
   void at(std::int64_t position, int iteration = 0, int valid = -1);
   void set_input(const std::string& port, std::vector<float> values);
 
-  void forward();  // maps; of an ordered node: run()
+  // Maps; of an ordered node: run(). What the node does not write is NaN; filling channels must come out as zero.
+  void forward();
   Plain output(const std::string& port) const;
   const std::vector<Image>& output_images(const std::string& port) const;
   TensorSpec output_spec(const std::string& port) const;  // as planned: dtype, layout

@@ -54,10 +54,10 @@ void sort_for_file(std::vector<StateTensor>& tensors) {
   });
 }
 
-std::string header_of(const std::vector<StateTensor>& sorted, const Metadata& metadata) {
+std::string header_of(const std::vector<StateTensor>& sorted, Metadata metadata) {
+  metadata["format"] = "pt";  // some loaders refuse a file that does not say so
   nlohmann::ordered_json header = nlohmann::ordered_json::object();
   header["__metadata__"] = metadata;
-  header["__metadata__"]["format"] = "pt";  // some loaders refuse a file that does not say so
   std::uint64_t begin = 0;
   for (const StateTensor& tensor : sorted) {
     if (header.contains(tensor.name)) throw std::logic_error("two values are called '" + tensor.name + "'");
@@ -122,7 +122,8 @@ SafetensorsFile::Tensor read_tensor(const Json& entry) {
 
 }  // namespace
 
-std::uint64_t safetensors_bytes(const std::vector<StateTensor>& tensors, const Metadata& metadata) {
+std::uint64_t safetensors_bytes(std::vector<StateTensor> tensors, const Metadata& metadata) {
+  sort_for_file(tensors);
   std::uint64_t bytes = kLengthBytes + header_of(tensors, metadata).size();
   for (const StateTensor& tensor : tensors) bytes += bytes_of(tensor);
   return bytes;

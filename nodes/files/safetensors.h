@@ -21,7 +21,7 @@ struct WrittenFile {
 };
 
 // Bytes that the file will have.
-std::uint64_t safetensors_bytes(const std::vector<StateTensor>&, const Metadata&);
+std::uint64_t safetensors_bytes(std::vector<StateTensor>, const Metadata&);
 // The file is on the disk when it returns. Equal tensors give equal bytes, whatever their order.
 WrittenFile write_safetensors(const std::filesystem::path&, std::vector<StateTensor>, const Metadata&);
 
