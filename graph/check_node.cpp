@@ -317,7 +317,8 @@ Named Checking::make(Request request) {
   for (std::size_t i = 0; i < type.outputs.size(); ++i)
     if (node.outputs[i].port.empty())
       throw std::logic_error(fmt::format("{} never asked for its output '{}'", type.name, type.outputs[i].name));
-  if (type.role == Role::data_set && request.parameters.has("shuffle")) node.shuffle = request.parameters.flag("shuffle");
+  for (const Parameter& p : type.parameters)
+    if (type.role == Role::data_set && p.name == "shuffle") node.shuffle = request.parameters.flag("shuffle");
   node.parameters = std::move(request.parameters);
   const int index = static_cast<int>(checked.nodes.size());
   if (!type.outputs.empty()) named.main = type.outputs.front().name;

@@ -5,7 +5,7 @@
 
 namespace dagfusion {
 
-Catalog catalog();  // all of them
+const Catalog& catalog();  // all of them, for as long as the process lives
 
 // sources: nodes/sources
 NodeType image_folder();

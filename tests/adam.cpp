@@ -30,7 +30,8 @@ class Numbers final : public DataSet {
   Output x_;
 };
 
-// loss = mean (w - x)^2, which is least where w is the mean of x. With `times: inf` its gradient is not finite.
+// loss = mean (w - x)^2, which is least where w is the mean of x. With `times: inf` its gradient is not
+// finite.
 class Distance final : public Map {
  public:
   explicit Distance(Setup& setup)
@@ -90,10 +91,15 @@ std::string pipeline(int steps, const std::string& optimiser, const std::string&
   return "run: {seed: 1, steps: " + std::to_string(steps) + ", batch_size: 4, micro_batch: 2}\n" +
          "nodes:\n"
          "  x: {type: numbers}\n"
-         "  loss: {type: distance, in: x" + loss + "}\n"
-         "  adam: {type: adam, minimize: loss, " + optimiser + "}\n"
+         "  loss: {type: distance, in: x" +
+         loss +
+         "}\n"
+         "  adam: {type: adam, minimize: loss, " +
+         optimiser +
+         "}\n"
          "  ema: {type: weight_average, after: adam, decay: 0.9}\n"
-         "  log: {type: metrics_log, in: {loss: loss, grad_norm: adam.grad_norm, rate: adam.learning_rate}, every: 10}\n"
+         "  log: {type: metrics_log, in: {loss: loss, grad_norm: adam.grad_norm, rate: adam.learning_rate}, "
+         "every: 10}\n"
          "  save: {type: checkpoint, every: 20, keep: 0}\n";
 }
 
@@ -125,7 +131,8 @@ TEST(Adam, ExpandsToClipUpdateAndPack) {
 
 TEST(Adam, FindsTheMeanOfItsData) {
   ScratchFolder folder;
-  EXPECT_NEAR(train(pipeline(400, "learning_rate: 0.05, warmup_steps: 10, clip_norm: 1"), folder.path()), 3, 1e-3);
+  EXPECT_NEAR(train(pipeline(400, "learning_rate: 0.05, warmup_steps: 10, clip_norm: 1"), folder.path()), 3,
+              1e-3);
 }
 
 TEST(Adam, LogsTheGradientBeforeClipping) {
@@ -147,23 +154,27 @@ TEST(Adam, GoesOnFromACheckpointByteForByte) {
   train(pipeline(60, optimiser), stopped.path(), 2, stopped.path());
   const fs::path last = fs::path("checkpoints") / "step-000060";
   for (const auto& entry : fs::directory_iterator(through.path() / last)) {
-    EXPECT_EQ(file_text(entry.path()), file_text(stopped.path() / last / entry.path().filename())) << entry.path();
+    EXPECT_EQ(file_text(entry.path()), file_text(stopped.path() / last / entry.path().filename()))
+        << entry.path();
   }
   EXPECT_EQ(std::distance(fs::directory_iterator(through.path() / last), fs::directory_iterator()), 6);
 }
 
 TEST(Adam, StopsBeforeTheUpdateWhenAGradientIsNotFinite) {
   ScratchFolder folder;
-  const std::string message = thrown([&] { train(pipeline(5, "clip_norm: 1", ", times: 1.0e+39"), folder.path()); });
+  const std::string message =
+      thrown([&] { train(pipeline(5, "clip_norm: 1", ", times: 1.0e+39"), folder.path()); });
   EXPECT_NE(message.find("node 'adam/clip' (clip_gradients)"), std::string::npos) << message;
   EXPECT_NE(message.find("the gradient of 'loss.weight' is not finite"), std::string::npos) << message;
 }
 
 TEST(Adam, RefusesAPatternThatMatchesNothing) {
   const Catalog types = small_catalog();
-  EXPECT_EQ(thrown([&] { check(parse_document(pipeline(1, "weights: 'model/**'"), "test.yaml"), types, {}); }),
-            "test.yaml:5:3: node 'adam/clip' (clip_gradients): 'weights' is 'model/**', which matches none of the 1 "
-            "weights upstream of the loss, such as loss.weight");
+  EXPECT_EQ(
+      thrown([&] { check(parse_document(pipeline(1, "weights: 'model/**'"), "test.yaml"), types, {}); }),
+      "test.yaml:5:3: node 'adam/clip' (clip_gradients): 'weights' is 'model/**', which matches none of the "
+      "1 "
+      "weights upstream of the loss, such as loss.weight");
 }
 
 }  // namespace

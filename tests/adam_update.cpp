@@ -60,13 +60,15 @@ TEST(AdamUpdate, DecaysWeightsAsPyTorchsAdamWDoes) {
 }
 
 TEST(AdamUpdate, AddsEpsilonToTheUncorrectedRootWithEpsilonHat) {
-  // t = 1: m = 0.1 g, v = 0.001 g^2, rate = lr * sqrt(0.001) / 0.1. With g = 1 and epsilon = sqrt(0.001) w moves by
-  // lr * sqrt(0.001) / (2 * sqrt(0.001)) = lr / 2; PyTorch's form moves it by lr / (1 + sqrt(0.001)). The decay
-  // takes lr * 0.5 of w = 1 before.
+  // t = 1: m = 0.1 g, v = 0.001 g^2, rate = lr * sqrt(0.001) / 0.1. With g = 1 and epsilon = sqrt(0.001) w
+  // moves by lr * sqrt(0.001) / (2 * sqrt(0.001)) = lr / 2; PyTorch's form moves it by lr / (1 +
+  // sqrt(0.001)). The decay takes lr * 0.5 of w = 1 before.
   BenchRun run;
   run.set("model/b", {1, 1, 1, 1, 1});
   run.set_gradient("model/b", {1, 1, 1, 1, 1});
-  StepNode node(run, "{type: adam_update, learning_rate: 0.1, epsilon: 0.0316227766, epsilon_hat: true, weight_decay: 0.5}");
+  StepNode node(
+      run,
+      "{type: adam_update, learning_rate: 0.1, epsilon: 0.0316227766, epsilon_hat: true, weight_decay: 0.5}");
   node.run(1);
   expect_near(run.get("model/b"), std::vector<float>(5, 1 - 0.05f - 0.05f));
   EXPECT_EQ(node.output("learning_rate"), 0.1f);
@@ -89,6 +91,23 @@ TEST(AdamUpdate, WarmsUpInALineFromTheFirstUpdateOn) {
     node.run(step);
     EXPECT_FLOAT_EQ(node.output("learning_rate"), wanted[step - 1]) << "update " << step;
   }
+}
+
+TEST(AdamUpdate, FallsAlongHalfACosineAfterTheWarmUp) {
+  // Two updates of warm-up, then four of (1 + cos(pi k / 4)) / 2 for k = 0 .. 3, then nothing.
+  BenchRun run;
+  StepNode node(run, "{type: adam_update, learning_rate: 1, warmup_steps: 2, decay_steps: 6}");
+  const float wanted[] = {0.5f, 1, 1, 0.85355339f, 0.5f, 0.14644661f, 0, 0};
+  for (int step = 0; step < 8; ++step) {
+    node.run(step + 1);
+    EXPECT_NEAR(node.output("learning_rate"), wanted[step], 1e-6f) << "update " << step + 1;
+  }
+}
+
+TEST(AdamUpdate, RefusesADecayThatEndsBeforeTheWarmUpDoes) {
+  BenchRun run;
+  EXPECT_EQ(thrown([&] { StepNode(run, "{type: adam_update, warmup_steps: 100, decay_steps: 100}"); }),
+            "test.yaml:1:53: node 'node' (adam_update): 'decay_steps' is 100; it must be more than the 100 warmup_steps");
 }
 
 TEST(AdamUpdate, LeavesWeightsOutsideItsPatternAlone) {
@@ -127,8 +146,9 @@ TEST(AdamUpdate, GoesOnBitForBitFromItsState) {
 
 TEST(AdamUpdate, RefusesBetasThatAreNotTwo) {
   BenchRun run;
-  EXPECT_EQ(thrown([&] { StepNode(run, "{type: adam_update, betas: [0.9]}"); }),
-            "test.yaml:1:28: node 'node' (adam_update): 'betas' has 1 numbers; Adam takes two, like [0.9, 0.999]");
+  EXPECT_EQ(
+      thrown([&] { StepNode(run, "{type: adam_update, betas: [0.9]}"); }),
+      "test.yaml:1:28: node 'node' (adam_update): 'betas' has 1 numbers; Adam takes two, like [0.9, 0.999]");
 }
 
 TEST(AdamUpdate, RefusesABetaThatForgetsNothing) {

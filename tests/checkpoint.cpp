@@ -1,7 +1,6 @@
-#include "nodes/files/checkpoint_files.h"
-
 #include <gtest/gtest.h>
 
+#include "nodes/files/checkpoint_files.h"
 #include "nodes/files/durable.h"
 #include "nodes/files/manifest.h"
 #include "tests/step_bench.h"
@@ -53,8 +52,9 @@ TEST(Checkpoint, HoldsWeightsStatesAndFacts) {
   Training training(folder.path());
   training.steps(1, 1);
   const fs::path made = folder.path() / "checkpoints/step-000001";
-  EXPECT_EQ(names_in(made), (std::vector<std::string>{"MANIFEST", "adam.update.safetensors", "ema.safetensors",
-                                                      "pipeline.yaml", "state.json", "weights.safetensors"}));
+  EXPECT_EQ(names_in(made),
+            (std::vector<std::string>{"MANIFEST", "adam.update.safetensors", "ema.safetensors",
+                                      "pipeline.yaml", "state.json", "weights.safetensors"}));
   EXPECT_EQ(file_text(made / "pipeline.yaml"), training.run.yaml);
   std::vector<std::string> passed_over;
   const CheckpointFacts facts = open_checkpoint(folder.path(), passed_over);
@@ -101,7 +101,8 @@ TEST(Checkpoint, KeepsTheNewest) {
   ScratchFolder folder;
   Training training(folder.path(), "{type: checkpoint, keep: 2}");
   training.steps(1, 4);
-  EXPECT_EQ(names_in(folder.path() / "checkpoints"), (std::vector<std::string>{"step-000003", "step-000004"}));
+  EXPECT_EQ(names_in(folder.path() / "checkpoints"),
+            (std::vector<std::string>{"step-000003", "step-000004"}));
 }
 
 TEST(Checkpoint, KeepsAllWhenKeepIsZero) {
@@ -119,7 +120,8 @@ TEST(Checkpoint, ReplacesOneOfALaterStepWhenTheRunComesByAgain) {
   }
   Training again(folder.path(), "{type: checkpoint, keep: 1}");
   again.steps(1, 2);  // taken up from before step 2
-  EXPECT_EQ(names_in(folder.path() / "checkpoints"), (std::vector<std::string>{"step-000002", "step-000003"}));
+  EXPECT_EQ(names_in(folder.path() / "checkpoints"),
+            (std::vector<std::string>{"step-000002", "step-000003"}));
   again.steps(3, 3);
   EXPECT_EQ(names_in(folder.path() / "checkpoints"), std::vector<std::string>{"step-000003"});
 }
@@ -140,7 +142,8 @@ TEST(Checkpoint, IsTheNewestRunsThatHasOne) {
   first.steps(1, 2);
   second.steps(1, 1);
   std::vector<std::string> passed_over;
-  EXPECT_EQ(open_checkpoint(folder.path(), passed_over).directory, folder.path() / "002/checkpoints/step-000001");
+  EXPECT_EQ(open_checkpoint(folder.path(), passed_over).directory,
+            folder.path() / "002/checkpoints/step-000001");
   EXPECT_EQ(open_checkpoint(folder.path() / "001/", passed_over).step, 2);
   EXPECT_EQ(open_checkpoint(folder.path() / "001/checkpoints/step-000001", passed_over).step, 1);
 }
@@ -210,7 +213,8 @@ TEST_F(Damaged, UnderItsTemporaryNameIsNotSeen) {
   Training training(folder_.path());
   training.steps(1, 2);  // and is no hindrance to the next one
   EXPECT_EQ(open_checkpoint(folder_.path(), passed_over).step, 2);
-  EXPECT_EQ(names_in(folder_.path() / "checkpoints"), (std::vector<std::string>{"step-000001", "step-000002"}));
+  EXPECT_EQ(names_in(folder_.path() / "checkpoints"),
+            (std::vector<std::string>{"step-000001", "step-000002"}));
 }
 
 TEST_F(Damaged, AllOfThemLeaveNothingToOpen) {
@@ -219,8 +223,9 @@ TEST_F(Damaged, AllOfThemLeaveNothingToOpen) {
   std::vector<std::string> passed_over;
   const std::string below = folder_ / "checkpoints";
   EXPECT_EQ(thrown([&] { open_checkpoint(folder_.path(), passed_over); }),
-            "'" + folder_.path().string() + "' has no checkpoint that is whole; looked at " + below + "\n  " + below +
-                "/step-000002: MANIFEST is missing\n  " + below + "/step-000001: state.json is missing");
+            "'" + folder_.path().string() + "' has no checkpoint that is whole; looked at " + below + "\n  " +
+                below + "/step-000002: MANIFEST is missing\n  " + below +
+                "/step-000001: state.json is missing");
 }
 
 TEST(Checkpoint, IsNotThereWhereThereIsNone) {
@@ -228,8 +233,8 @@ TEST(Checkpoint, IsNotThereWhereThereIsNone) {
   fs::create_directory(folder.path() / "001");
   std::vector<std::string> passed_over;
   EXPECT_EQ(thrown([&] { open_checkpoint(folder.path(), passed_over); }),
-            "'" + folder.path().string() + "' has no checkpoint that is whole; looked at " + (folder / "checkpoints") +
-                ", " + (folder / "001/checkpoints"));
+            "'" + folder.path().string() + "' has no checkpoint that is whole; looked at " +
+                (folder / "checkpoints") + ", " + (folder / "001/checkpoints"));
   EXPECT_EQ(thrown([&] { open_checkpoint(folder.path() / "x", passed_over); }),
             "there is no directory '" + (folder / "x") + "'");
 }
@@ -245,14 +250,16 @@ TEST(Checkpoint, IsNotRestoredIntoAnotherModel) {
   other.table.add(WeightSpec{.path = "model/a", .shape = {3, 2}});
   other.table.add(WeightSpec{.path = "model/c", .shape = {1}});
   other.live = WeightValues(other.table.floats(), 0);
-  other.nodes = {{"ema", "weight_average", &training.ema.ordered()}, {"mean", "weight_average", &training.ema.ordered()}};
+  other.nodes = {{"ema", "weight_average", &training.ema.ordered()},
+                 {"mean", "weight_average", &training.ema.ordered()}};
   const std::string start = "checkpoint '" + facts.directory.string() + "' ";
-  EXPECT_EQ(thrown([&] { restore(facts, other); }),
-            start + "has no state of node 'mean' (weight_average)\n" +
-            start + "has the state of a node that is not in this pipeline: adam.update.safetensors\n" +
-            start + "does not fit this pipeline: in weights.safetensors, 'model/a' is [2,3] F32, not [3,2] F32\n" +
-            start + "does not fit this pipeline: in weights.safetensors, 'model/c' is missing\n" +
-            start + "does not fit this pipeline: in weights.safetensors, 'model/b' has no place here");
+  EXPECT_EQ(
+      thrown([&] { restore(facts, other); }),
+      start + "has no state of node 'mean' (weight_average)\n" + start +
+          "has the state of a node that is not in this pipeline: adam.update.safetensors\n" + start +
+          "does not fit this pipeline: in weights.safetensors, 'model/a' is [2,3] F32, not [3,2] F32\n" +
+          start + "does not fit this pipeline: in weights.safetensors, 'model/c' is missing\n" + start +
+          "does not fit this pipeline: in weights.safetensors, 'model/b' has no place here");
 }
 
 TEST(Checkpoint, GivesLiveOrAveragedWeights) {
@@ -268,8 +275,9 @@ TEST(Checkpoint, GivesLiveOrAveragedWeights) {
   EXPECT_EQ(run.get("model/b"), training.ema.state().at("model/b"));
   EXPECT_NE(run.get("model/b"), training.run.get("model/b"));
   EXPECT_EQ(run.packed_b()[2], 2 * run.get("model/b")[2]);
-  EXPECT_EQ(thrown([&] { load_weights(facts, "adam/update", run.table, run.live); }),
-            "checkpoint '" + facts.directory.string() + "' has no weights 'adam/update'; known are live, ema");
+  EXPECT_EQ(
+      thrown([&] { load_weights(facts, "adam/update", run.table, run.live); }),
+      "checkpoint '" + facts.directory.string() + "' has no weights 'adam/update'; known are live, ema");
   EXPECT_EQ(thrown([&] { load_weights(facts, "emma", run.table, run.live); }),
             "checkpoint '" + facts.directory.string() + "' has no weights 'emma'; did you mean 'ema'?");
 }
@@ -290,7 +298,8 @@ TEST(Checkpoint, IsNotBegunWithoutRoomForIt) {
   ScratchFolder folder;
   const std::string message = thrown([&] { require_space(folder.path(), std::uint64_t{1} << 60); });
   EXPECT_TRUE(message.starts_with("'" + folder.path().string() + "' has ")) << message;
-  EXPECT_TRUE(message.ends_with(" MB free, but 1152921504607 MB are needed; make room and resume")) << message;
+  EXPECT_TRUE(message.ends_with(" MB free, but 1152921504607 MB are needed; make room and resume"))
+      << message;
 }
 
 TEST(Checkpoint, RefusesToKeepLessThanNone) {

@@ -63,9 +63,9 @@ TEST(DdimTimesteps, GivesAllImagesTheSameTimestep) {
 
 TEST(DdimTimesteps, TakesAtMostAllTimesteps) {
   EXPECT_EQ(walk("{type: ddim_timesteps, steps: 1000}", "t").size(), 1000u);
-  EXPECT_EQ(
-      refusal("{type: ddim_timesteps, steps: 1001}", {}, kLinear),
-      "node 'node' (ddim_timesteps): 'steps' is 1001, more than the 1000 timesteps of section 'diffusion'");
+  EXPECT_EQ(refusal("{type: ddim_timesteps, steps: 1001}", {}, kLinear),
+            "test.yaml:1:31: node 'node' (ddim_timesteps): 'steps' is 1001, more than the 1000 timesteps of "
+            "section 'diffusion'");
 }
 
 }  // namespace

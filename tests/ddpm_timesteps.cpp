@@ -49,24 +49,23 @@ TEST(DdpmTimesteps, TakesTheFirstTimestepOfASectionOfOne) {
 }
 
 TEST(DdpmTimesteps, RefusesMoreStepsThanThereAre) {
-  EXPECT_EQ(
-      refused("{type: ddpm_timesteps, steps: 301}"),
-      "node 'node' (ddpm_timesteps): 'steps' asks for 301 steps, more than the 300 timesteps of section "
-      "'diffusion'");
+  EXPECT_EQ(refused("{type: ddpm_timesteps, steps: 301}"),
+            "test.yaml:1:31: node 'node' (ddpm_timesteps): 'steps' asks for 301 steps, more than the 300 "
+            "timesteps of section 'diffusion'");
   EXPECT_EQ(refused("{type: ddpm_timesteps, sections: [10, 101, 10]}"),
-            "node 'node' (ddpm_timesteps): 'sections' asks for 101 steps, more than the 100 timesteps of a "
-            "section");
+            "test.yaml:1:34: node 'node' (ddpm_timesteps): 'sections' asks for 101 steps, more than the 100 "
+            "timesteps of a section");
 }
 
 TEST(DdpmTimesteps, RefusesStepsAndSectionsTogether) {
-  EXPECT_EQ(
-      refused("{type: ddpm_timesteps, steps: 10, sections: [10]}"),
-      "node 'node' (ddpm_timesteps): 'sections' and 'steps' are both given; 'steps' is for a single section");
+  EXPECT_EQ(refused("{type: ddpm_timesteps, steps: 10, sections: [10]}"),
+            "test.yaml:1:45: node 'node' (ddpm_timesteps): 'sections' and 'steps' are both given; 'steps' is "
+            "for a single section");
 }
 
 TEST(DdpmTimesteps, RefusesNoSections) {
   EXPECT_EQ(refused("{type: ddpm_timesteps, sections: []}"),
-            "node 'node' (ddpm_timesteps): 'sections' is empty; [50] takes 50 steps");
+            "test.yaml:1:34: node 'node' (ddpm_timesteps): 'sections' is empty; [50] takes 50 steps");
 }
 
 }  // namespace

@@ -91,7 +91,7 @@ TEST(DrawnDigits, HasNoEndAndNamesWhatItDraws) {
 
 TEST(DrawnDigits, RefusesFontsItDoesNotHave) {
   EXPECT_EQ(refusal("{type: drawn_digits, fonts: [complx]}", {}),
-            "test.yaml:1:30: node 'node' (drawn_digits): unknown font 'complx'; did you mean 'complex'?");
+            "test.yaml:1:29: node 'node' (drawn_digits): unknown font 'complx'; did you mean 'complex'?");
   EXPECT_EQ(refusal("{type: drawn_digits, fonts: []}", {}),
             "test.yaml:1:29: node 'node' (drawn_digits): 'fonts' is [], which leaves nothing to draw with");
 }
@@ -99,9 +99,9 @@ TEST(DrawnDigits, RefusesFontsItDoesNotHave) {
 TEST(DrawnDigits, RefusesLinesOutOfRange) {
   const std::string rule = "; it takes the thinnest and the thickest line, between 0.25 and 16";
   EXPECT_EQ(refusal("{type: drawn_digits, thickness: [2, 1]}", {}),
-            "test.yaml:1:33: node 'node' (drawn_digits): 'thickness' is [2, 1]" + rule);
+            "test.yaml:1:33: node 'node' (drawn_digits): 'thickness' is [2.0, 1.0]" + rule);
   EXPECT_EQ(refusal("{type: drawn_digits, thickness: [2]}", {}),
-            "test.yaml:1:33: node 'node' (drawn_digits): 'thickness' is [2]" + rule);
+            "test.yaml:1:33: node 'node' (drawn_digits): 'thickness' is [2.0]" + rule);
 }
 
 }  // namespace

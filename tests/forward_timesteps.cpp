@@ -46,17 +46,19 @@ TEST(ForwardTimesteps, TakesAListOfTimesteps) {
 
 TEST(ForwardTimesteps, RefusesTimesThatAreNone) {
   EXPECT_EQ(refused("steps: 1001"),
-            "node 'node' (forward_timesteps): 'steps' is 1001, more than the 1000 timesteps of section "
-            "'diffusion'");
+            "test.yaml:1:34: node 'node' (forward_timesteps): 'steps' is 1001, more than the 1000 timesteps "
+            "of section 'diffusion'");
   EXPECT_EQ(refused("list: [0, 1000]"),
-            "node 'node' (forward_timesteps): 'list' holds 1000, but the timesteps of section 'diffusion' "
-            "end at 999");
+            "test.yaml:1:33: node 'node' (forward_timesteps): 'list' holds 1000, but the timesteps of "
+            "section 'diffusion' end at 999");
   EXPECT_EQ(refused("list: [7, 7]"),
-            "node 'node' (forward_timesteps): 'list' holds 7 after 7; noise is only added, so it must rise");
+            "test.yaml:1:33: node 'node' (forward_timesteps): 'list' holds 7 after 7; noise is only added, "
+            "so it must rise");
   EXPECT_EQ(refused("list: []"),
-            "node 'node' (forward_timesteps): 'list' is empty; [0, 500] takes two steps");
+            "test.yaml:1:33: node 'node' (forward_timesteps): 'list' is empty; [0, 500] takes two steps");
   EXPECT_EQ(refused("steps: 2, list: [7]"),
-            "node 'node' (forward_timesteps): 'steps' and 'list' are both given; one of them says it all");
+            "test.yaml:1:34: node 'node' (forward_timesteps): 'steps' and 'list' are both given; one of them "
+            "says it all");
 }
 
 }  // namespace

@@ -75,7 +75,7 @@ TEST(GaussianNoise, DependsOnTheSeed) {
 
 TEST(GaussianNoise, RefusesAnUnknownShape) {
   EXPECT_EQ(refusal("{type: gaussian_noise, shape: modle}", {{"like", numbered({1, 4})}}),
-            "node 'node' (gaussian_noise): 'shape' is 'modle'; did you mean 'model'?");
+            "test.yaml:1:31: node 'node' (gaussian_noise): 'shape' is 'modle'; did you mean 'model'?");
 }
 
 }  // namespace

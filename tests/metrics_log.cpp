@@ -28,7 +28,8 @@ TEST(MetricsLog, WritesALineOfJsonAndOneOfCsvEachTime) {
   BenchRun run(folder.path());
   StepNode log(run, "{type: metrics_log}", {{"loss", 0.5f}, {"grad_norm", 2}});
   log.run(10);
-  const std::vector<std::string> early = lines_of(folder.path() / "metrics.jsonl");  // flushed, with the log still open
+  const std::vector<std::string> early =
+      lines_of(folder.path() / "metrics.jsonl");  // flushed, with the log still open
   ASSERT_EQ(early.size(), 1u);
   EXPECT_EQ(timeless(early[0]), R"({"step":10,"images":40,"loss":0.5,"grad_norm":2})");
   log.set("loss", 1.25e-7f);
@@ -44,10 +45,12 @@ TEST(MetricsLog, WritesALineOfJsonAndOneOfCsvEachTime) {
 TEST(MetricsLog, WritesWhatIsNotFiniteAsNull) {
   ScratchFolder folder;
   BenchRun run(folder.path());
-  StepNode log(run, "{type: metrics_log}",
-               {{"a", std::numeric_limits<float>::quiet_NaN()}, {"b", -std::numeric_limits<float>::infinity()}});
+  StepNode log(
+      run, "{type: metrics_log}",
+      {{"a", std::numeric_limits<float>::quiet_NaN()}, {"b", -std::numeric_limits<float>::infinity()}});
   log.run(1);
-  EXPECT_EQ(timeless(lines_of(folder.path() / "metrics.jsonl")[0]), R"({"step":1,"images":4,"a":null,"b":null})");
+  EXPECT_EQ(timeless(lines_of(folder.path() / "metrics.jsonl")[0]),
+            R"({"step":1,"images":4,"a":null,"b":null})");
   const std::string csv = lines_of(folder.path() / "metrics.csv")[1];
   EXPECT_EQ(csv.substr(csv.size() - 9), ",nan,-inf");
 }
@@ -61,7 +64,8 @@ TEST(MetricsLog, CutsBackToTheStepThatARunResumesFrom) {
   }
   const std::vector<std::string> json = lines_of(folder.path() / "metrics.jsonl");
   const std::vector<std::string> csv = lines_of(folder.path() / "metrics.csv");
-  std::ofstream(folder.path() / "metrics.jsonl", std::ios::app) << R"({"step":6,"im)";  // killed in the middle
+  std::ofstream(folder.path() / "metrics.jsonl", std::ios::app)
+      << R"({"step":6,"im)";  // killed in the middle
   std::ofstream(folder.path() / "metrics.csv", std::ios::app) << "6,2";
   BenchRun run(folder.path());
   run.first = 3;
@@ -79,7 +83,8 @@ TEST(MetricsLog, CutsBackToTheStepThatARunResumesFrom) {
 
 TEST(MetricsLog, CountsTheSecondsOfEarlierProcesses) {
   ScratchFolder folder;
-  write_text(folder.path() / "metrics.jsonl", "{\"step\":1,\"seconds\":5000.5}\n{\"step\":2,\"seconds\":9000}\n");
+  write_text(folder.path() / "metrics.jsonl",
+             "{\"step\":1,\"seconds\":5000.5}\n{\"step\":2,\"seconds\":9000}\n");
   BenchRun run(folder.path());
   run.first = 1;
   StepNode log(run, "{type: metrics_log}", {{"loss", 1}});
@@ -101,13 +106,15 @@ TEST(MetricsLog, StartsAnewWhenTheRunDoes) {
 TEST(MetricsLog, WritesTwoLogsUnderTwoNamesOnly) {
   ScratchFolder folder;
   BenchRun run(folder.path());
-  StepNode one(run, "{type: metrics_log}", {{"loss", 1}}), two(run, "{type: metrics_log, name: slow}", {{"fid", 9}}),
+  StepNode one(run, "{type: metrics_log}", {{"loss", 1}}),
+      two(run, "{type: metrics_log, name: slow}", {{"fid", 9}}),
       three(run, "{type: metrics_log}", {{"loss", 1}});
   one.run(1);
   two.run(1);
   EXPECT_EQ(lines_of(folder.path() / "slow.csv")[0], "step,images,seconds,fid");
-  EXPECT_EQ(thrown([&] { three.run(1); }),
-            "'" + (folder / "metrics.jsonl") + "' is being written by another log; give this one another 'name'");
+  EXPECT_EQ(
+      thrown([&] { three.run(1); }),
+      "'" + (folder / "metrics.jsonl") + "' is being written by another log; give this one another 'name'");
 }
 
 TEST(MetricsLog, RefusesToGoOnWithOtherColumns) {
@@ -117,26 +124,34 @@ TEST(MetricsLog, RefusesToGoOnWithOtherColumns) {
   run.first = 1;
   StepNode log(run, "{type: metrics_log}", {{"error", 1}});
   EXPECT_EQ(thrown([&] { log.run(2); }),
-            "'" + (folder / "metrics.csv") + "' has the columns step,images,seconds,loss, but this log writes "
-            "step,images,seconds,error; give it another 'name'");
+            "'" + (folder / "metrics.csv") +
+                "' has the columns step,images,seconds,loss, but this log writes "
+                "step,images,seconds,error; give it another 'name'");
 }
 
 TEST(MetricsLog, RefusesToWriteNothing) {
   BenchRun run;
   EXPECT_EQ(thrown([&] { StepNode(run, "{type: metrics_log}"); }),
-            "test.yaml:1:1: node 'node' (metrics_log): nothing is wired; say what to write, as in 'in: {loss: loss}'");
+            "test.yaml:1:1: node 'node' (metrics_log): nothing is wired; say what to write, as in 'in: "
+            "{loss: loss}'");
 }
 
 TEST(MetricsLog, RefusesAnInputCalledLikeAColumnOfItsOwn) {
   BenchRun run;
-  EXPECT_EQ(thrown([&] { StepNode(run, "{type: metrics_log}", {{"step", 1}}); }),
-            "test.yaml:1:1: node 'node' (metrics_log): 'step' is written anyway; give the input another name");
+  EXPECT_EQ(
+      thrown([&] {
+        StepNode(run, "{type: metrics_log}", {{"step", 1}});
+      }),
+      "test.yaml:1:1: node 'node' (metrics_log): 'step' is written anyway; give the input another name");
 }
 
 TEST(MetricsLog, RefusesANameInAnotherDirectory) {
   BenchRun run;
-  EXPECT_EQ(thrown([&] { StepNode(run, "{type: metrics_log, name: a/b}", {{"loss", 1}}); }),
-            "test.yaml:1:27: node 'node' (metrics_log): 'name' is 'a/b'; it is the name of a file without a directory");
+  EXPECT_EQ(thrown([&] {
+              StepNode(run, "{type: metrics_log, name: a/b}", {{"loss", 1}});
+            }),
+            "test.yaml:1:27: node 'node' (metrics_log): 'name' is 'a/b'; it is the name of a file without a "
+            "directory");
 }
 
 }  // namespace

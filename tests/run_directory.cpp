@@ -34,7 +34,8 @@ TEST(RunDirectory, GivesNoNumberTwice) {
   std::vector<std::thread> threads;
   std::vector<std::string> made(16);
   for (std::size_t i = 0; i < made.size(); ++i) {
-    threads.emplace_back([&, i] { made[i] = RunDirectory::create(folder.path()).path().filename().string(); });
+    threads.emplace_back(
+        [&, i] { made[i] = RunDirectory::create(folder.path()).path().filename().string(); });
   }
   for (std::thread& thread : threads) thread.join();
   EXPECT_EQ(std::set<std::string>(made.begin(), made.end()).size(), made.size());

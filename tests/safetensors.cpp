@@ -24,7 +24,8 @@ struct Kept {
 
   template <class T>
   static StateTensor tensor(std::string name, DType dtype, Shape shape, std::vector<T>& values) {
-    return {name, dtype, shape, [&](std::byte* out) { std::memcpy(out, values.data(), values.size() * sizeof(T)); },
+    return {name, dtype, shape,
+            [&](std::byte* out) { std::memcpy(out, values.data(), values.size() * sizeof(T)); },
             [&](const std::byte* in) { std::memcpy(values.data(), in, values.size() * sizeof(T)); }};
   }
 };
@@ -94,7 +95,8 @@ TEST(Safetensors, SayWhatDoesNotFit) {
   write_safetensors(folder.path() / "x", kept.tensors(), {});
   const SafetensorsFile file(folder.path() / "x");
   EXPECT_EQ(file.misfit({.name = "a", .dtype = DType::f32, .shape = {2, 3}}), "");
-  EXPECT_EQ(file.misfit({.name = "a", .dtype = DType::f32, .shape = {3, 2}}), "'a' is [2,3] F32, not [3,2] F32");
+  EXPECT_EQ(file.misfit({.name = "a", .dtype = DType::f32, .shape = {3, 2}}),
+            "'a' is [2,3] F32, not [3,2] F32");
   EXPECT_EQ(file.misfit({.name = "count", .dtype = DType::f32}), "'count' is [] I32, not [] F32");
   EXPECT_EQ(file.misfit({.name = "b", .dtype = DType::f32}), "'b' is missing");
 }
@@ -124,7 +126,8 @@ TEST(Safetensors, RefuseHeadersThatLie) {
             "tensor 'a' has 32 bytes by its shape, and lies from 0 to 8");
   EXPECT_EQ(refusal_of(R"({"a":{"dtype":"U8","shape":[8],"data_offsets":[8,0]}})"),
             "tensor 'a' has 8 bytes by its shape, and lies from 8 to 0");
-  EXPECT_EQ(refusal_of(R"({"a":)" + u8 + R"(,"b":)" + u8 + "}"), "its tensors overlap or leave a hole at byte 8");
+  EXPECT_EQ(refusal_of(R"({"a":)" + u8 + R"(,"b":)" + u8 + "}"),
+            "its tensors overlap or leave a hole at byte 8");
   EXPECT_EQ(refusal_of(R"({"a":{"dtype":"U8","shape":[7],"data_offsets":[1,8]}})"),
             "its tensors overlap or leave a hole at byte 0");
   EXPECT_EQ(refusal_of(R"({"a":)" + u8 + "}", "1234567"), "has 7 bytes of values; its header says 8");
@@ -139,7 +142,8 @@ TEST(Safetensors, RefuseALengthBeyondTheFileOrTheFormat) {
   write_text(folder.path() / "x", text);
   EXPECT_EQ(thrown([&] { SafetensorsFile(folder.path() / "x"); }),
             "'" + (folder / "x") + "': says that its header has 4611686018427387906 bytes; the file has 10");
-  EXPECT_EQ(thrown([&] { SafetensorsFile(folder.path() / "y"); }), "'" + (folder / "y") + "': there is no such file");
+  EXPECT_EQ(thrown([&] { SafetensorsFile(folder.path() / "y"); }),
+            "'" + (folder / "y") + "': there is no such file");
 }
 
 TEST(Safetensors, CutShortAnywhereAreRefused) {

@@ -21,19 +21,19 @@ NoiseSchedule schedule(const std::string& section) {
 }
 
 // E[x0 | xt = x], and from it what a perfect model predicts.
-float perfect_prediction(const NoiseSchedule& s, int t, double x) {
+double perfect_prediction(const NoiseSchedule& s, int t, double x) {
   const double a = s.alpha_bar(t), variance = kDeviation * kDeviation;
   const double x0 = kMean + variance * std::sqrt(a) / (variance * a + 1 - a) * (x - std::sqrt(a) * kMean);
   const double epsilon = (x - std::sqrt(a) * x0) / std::sqrt(1 - a);
   switch (s.prediction()) {
     case Prediction::epsilon:
-      return static_cast<float>(epsilon);
+      return epsilon;
     case Prediction::sample:
-      return static_cast<float>(x0);
+      return x0;
     case Prediction::v:
       break;
   }
-  return static_cast<float>(std::sqrt(a) * epsilon - std::sqrt(1 - a) * x0);
+  return std::sqrt(a) * epsilon - std::sqrt(1 - a) * x0;
 }
 
 struct Moments {
@@ -55,8 +55,9 @@ Moments sample(const std::string& times_yaml, const std::string& step_yaml, cons
     times.forward();
     const Plain t = times.output("t");
     Plain prediction = x;
-    for (float& value : prediction.values)
-      value = perfect_prediction(perfect, static_cast<int>(t.values[0]), value);
+    const double at_zero = perfect_prediction(perfect, static_cast<int>(t.values[0]), 0);
+    const double slope = perfect_prediction(perfect, static_cast<int>(t.values[0]), 1) - at_zero;
+    for (float& value : prediction.values) value = static_cast<float>(at_zero + slope * value);
     step.at(0, i);
     step.set_input("x", x.values);
     step.set_input("prediction", prediction.values);

@@ -26,12 +26,13 @@ inline void write_text(const std::filesystem::path& path, const std::string& tex
   std::ofstream(path, std::ios::binary) << text;
 }
 
-// A model of two weights, "model/a" [2,3] stored with its rows filled up to 4 floats, and "model/b" [5], which has a
-// packed copy of twice its values.
+// A model of two weights, "model/a" [2,3] stored with its rows filled up to 4 floats, and "model/b" [5],
+// which has a packed copy of twice its values.
 class BenchRun final : public RunInfo {
  public:
   explicit BenchRun(std::filesystem::path where = "") : directory_(std::move(where)) {
-    table.add(WeightSpec{.path = "model/a", .shape = {2, 3}, .layout = {"rows of 4", 8, store_rows, load_rows}});
+    table.add(
+        WeightSpec{.path = "model/a", .shape = {2, 3}, .layout = {"rows of 4", 8, store_rows, load_rows}});
     const int b = table.add(WeightSpec{.path = "model/b", .shape = {5}});
     table.add(PackedSpec{.weight = b, .key = "twice", .bytes = 5 * sizeof(float), .pack = pack_twice});
     live = WeightValues(table.floats(), table.packed_bytes());
@@ -44,7 +45,9 @@ class BenchRun final : public RunInfo {
   void set_gradient(const std::string& weight, const std::vector<float>& plain) {
     table.set_plain(table.find(weight), plain, gradients());
   }
-  std::vector<float> get(const std::string& weight) const { return table.plain(table.find(weight), live.values()); }
+  std::vector<float> get(const std::string& weight) const {
+    return table.plain(table.find(weight), live.values());
+  }
   std::vector<float> packed_b() const { return packed_b(live); }
   static std::vector<float> packed_b(const WeightValues& values) {
     const auto* begin = reinterpret_cast<const float*>(values.packed());
@@ -189,16 +192,16 @@ class BenchCall final : public Call {
   std::int64_t step_;
 };
 
-// "{type: clip_gradients, clip_norm: 1}", with its scalar inputs. It is called "node" and lies in "test.yaml". Steps
-// have batches of 4 images.
+// "{type: clip_gradients, clip_norm: 1}", with its scalar inputs. It is called "node" and lies in
+// "test.yaml". Steps have batches of 4 images.
 class StepNode {
  public:
   StepNode(BenchRun& run, const std::string& yaml, std::vector<std::pair<std::string, float>> inputs = {})
       : run_(run) {
     const Tree tree = parse_document(yaml, "test.yaml");
     const std::string name = tree.find("type")->text;
-    const Catalog types{.nodes = {clip_gradients(), adam_update(), pack_weights(), weight_average(), metrics_log(),
-                                  checkpoint()}};
+    const Catalog types{.nodes = {clip_gradients(), adam_update(), pack_weights(), weight_average(),
+                                  metrics_log(), checkpoint()}};
     const NodeType* type = types.find(name);
     std::vector<Fault> faults;
     Parameters parameters =

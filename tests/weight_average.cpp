@@ -31,7 +31,7 @@ TEST(WeightAverage, LeavesTheLiveWeightsAlone) {
 
 TEST(WeightAverage, WarmsUpByThePowerRule) {
   // diffusers' EMA with use_ema_warmup, power 0.75, inv_gamma 1.
-  const std::map<int, float> golden = {{1, 0},           {2, .405396f},     {10, .822172f},
+  const std::map<int, float> golden = {{1, 0},          {2, .405396f},    {10, .822172f},
                                        {100, .968377f}, {1000, .994377f}, {10000, .999f}};
   BenchRun run;
   StepNode node(run, "{type: weight_average, warmup: power, power: 0.75, inv_gamma: 1}");

@@ -60,6 +60,7 @@ bool ImageFile::check_version() const {
   if (version != kImageFileVersion)
     fail(fmt::format("has version {} of the image format; this program reads version {}", version,
                      kImageFileVersion));
+  return true;
 }
 
 Hdf5Id ImageFile::open_dataset(const char* name) const {

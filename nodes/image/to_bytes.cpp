@@ -6,10 +6,9 @@
 // fraction off instead, which is half a grey level darker. What is not a number becomes 0. x: [N,...], values
 // outside [-1,1] are clipped; y: [N,...] in 0 … 255.
 
-#include <cmath>
-
 #include "graph/setup.h"
 #include "nodes/catalog.h"
+#include "nodes/kernels/bytes.h"
 
 namespace dagfusion {
 namespace {
@@ -19,14 +18,7 @@ class ToBytes final : public Map {
   explicit ToBytes(Setup& setup) : x_(setup.input("x")), y_(setup.output("y")) {}
 
   void forward(Call& call) const override {
-    const auto* x = call.in<float>(x_);
-    auto* y = call.out<std::uint8_t>(y_);
-    const std::int64_t count = count_of(x_.spec.shape);
-    for (std::int64_t i = 0; i < count; ++i) {
-      const float level = (x[i] + 1.0f) * 127.5f;
-      const float inside = level > 0.0f ? std::fmin(level, 255.0f) : 0.0f;  // false for what is not a number
-      y[i] = static_cast<std::uint8_t>(std::lrint(inside));
-    }
+    kernels::signed_to_bytes(call.in<float>(x_), call.out<std::uint8_t>(y_), x_.spec.stored_elements());
   }
 
  private:

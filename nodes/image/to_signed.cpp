@@ -7,6 +7,7 @@
 
 #include "graph/setup.h"
 #include "nodes/catalog.h"
+#include "nodes/kernels/bytes.h"
 
 namespace dagfusion {
 namespace {
@@ -16,10 +17,7 @@ class ToSigned final : public Map {
   explicit ToSigned(Setup& setup) : x_(setup.input("x")), y_(setup.output("y")) {}
 
   void forward(Call& call) const override {
-    const auto* x = call.in<std::uint8_t>(x_);
-    auto* y = call.out<float>(y_);
-    const std::int64_t count = count_of(x_.spec.shape);
-    for (std::int64_t i = 0; i < count; ++i) y[i] = static_cast<float>(x[i]) / 127.5f - 1.0f;
+    kernels::bytes_to_signed(call.in<std::uint8_t>(x_), call.out<float>(y_), x_.spec.stored_elements());
   }
 
  private:

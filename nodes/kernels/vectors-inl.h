@@ -120,8 +120,7 @@ HWY_INLINE void CosSin(D d, hn::Vec<hn::RebindToUnsigned<D>> word, V& cosine, V&
   V c = hn::MulAdd(u, hn::Set(d, 2.44384155e-05f), hn::Set(d, -0.00138873677f));
   c = hn::MulAdd(u, c, hn::Set(d, 0.0416666456f));
   c = hn::MulAdd(hn::Mul(u, u), c, hn::NegMulAdd(hn::Set(d, 0.5f), u, hn::Set(d, 1.0f)));
-  const auto swapped =
-      hn::MaskFromVec(hn::BitCast(d, hn::VecFromMask(du, hn::Eq(hn::And(quadrant, swap), swap))));
+  const auto swapped = hn::RebindMask(d, hn::Eq(hn::And(quadrant, swap), swap));
   cosine = hn::Xor(hn::IfThenElse(swapped, s, c), hn::BitCast(d, hn::And(hn::Add(quadrant, swap), sign)));
   sine = hn::Xor(hn::IfThenElse(swapped, c, s), hn::BitCast(d, hn::And(quadrant, sign)));
 }

@@ -1,0 +1,111 @@
+#!/usr/bin/python3
+"""Judges drawn samples: how many look like one of the ten digits, and which.
+
+Trains a small convolutional network on digits packed by digits.yaml, and on an eleventh class of things that are no
+digits (halves of two digits, digits under noise or washed out), so that it is not sure of just anything. Then it looks at
+a folder of PNG files. Needs Debian's python3-torch, python3-h5py and python3-opencv (or PIL).
+
+  tools/run-pipeline tests/classifier/digits.yaml vars.file=/tmp/digits.h5
+  tools/run-pipeline pipelines/sample.yaml --add 'nodes.files={type: png_folder, in: bytes, path: images}'
+  tests/classifier/classify_digits.py /tmp/digits.h5 runs/sample/001/images
+"""
+import pathlib
+import struct
+import sys
+import zlib
+
+import h5py
+import torch
+from torch import nn
+
+
+def read_png(path):
+    """An 8-bit grey, non-interlaced PNG, as our png_folder writes it, as a [H,W] tensor of bytes."""
+    data, at, header, packed = path.read_bytes(), 8, None, b""
+    while at < len(data):
+        size, kind = struct.unpack(">I4s", data[at:at + 8])
+        body = data[at + 8:at + 8 + size]
+        at += 12 + size
+        if kind == b"IHDR":
+            header = struct.unpack(">IIBBBBB", body)
+        elif kind == b"IDAT":
+            packed += body
+    width, height, depth, colour = header[:4]
+    if (depth, colour) != (8, 0):
+        raise SystemExit(f"{path}: not an 8-bit grey PNG")
+    raw, rows, above = zlib.decompress(packed), [], bytearray(width)
+    for y in range(height):
+        start = y * (width + 1)
+        kind, row = raw[start], bytearray(raw[start + 1:start + 1 + width])
+        for x in range(width):
+            left, up, corner = (row[x - 1] if x else 0), above[x], (above[x - 1] if x else 0)
+            guess = left + up - corner
+            near = min((abs(guess - left), 0, left), (abs(guess - up), 1, up), (abs(guess - corner), 2, corner))[2]
+            row[x] = (row[x] + (0, left, up, (left + up) // 2, near)[kind]) & 255
+        rows.append(list(row))
+        above = row
+    return torch.tensor(rows, dtype=torch.uint8)
+
+
+def network():
+    return nn.Sequential(
+        nn.Conv2d(1, 16, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
+        nn.Conv2d(16, 32, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
+        nn.Conv2d(32, 64, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
+        nn.Flatten(), nn.Linear(64 * 16, 128), nn.ReLU(), nn.Dropout(0.3), nn.Linear(128, 11))
+
+
+def no_digits(x, generator):
+    """As many things that are no digits, made from the digits x: [N,1,32,32]."""
+    other = x[torch.randperm(len(x), generator=generator)]
+    halves = torch.cat([x[:, :, :16], other[:, :, 16:]], 2).clone()
+    noisy = (0.4 * x + 0.6 * torch.randn(x.shape, generator=generator)).clamp(-1, 1)
+    both = torch.maximum(x, other.flip(3))
+    kind = torch.randint(0, 3, (len(x), 1, 1, 1), generator=generator)
+    return torch.where(kind == 0, halves, torch.where(kind == 1, noisy, both))
+
+
+def train(file):
+    torch.manual_seed(1)
+    with h5py.File(file) as f:
+        x = torch.tensor(f["images"][:]).permute(0, 3, 1, 2).float() / 127.5 - 1
+        y = torch.tensor(f["labels"][:]).long()
+    held = len(x) // 10
+    model, generator = network(), torch.Generator().manual_seed(2)
+    optimiser = torch.optim.Adam(model.parameters(), 2e-3)
+    for epoch in range(4):
+        model.train()
+        for batch in torch.randperm(len(x) - held, generator=generator).split(128):
+            good = x[held + batch]
+            bad = no_digits(good, generator)[: len(good) // 2]
+            target = torch.cat([y[held + batch], torch.full((len(bad),), 10)])
+            loss = nn.functional.cross_entropy(model(torch.cat([good, bad])), target)
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+    model.eval()
+    with torch.no_grad():
+        right = (model(x[:held]).argmax(1) == y[:held]).float().mean().item()
+        bad = (model(no_digits(x[:held], generator)).argmax(1) == 10).float().mean().item()
+    print(f"classifier: right on {right:.1%} of {held} digits it never saw, on {bad:.1%} of as many things that are none")
+    return model
+
+
+def main():
+    if len(sys.argv) != 3:
+        raise SystemExit(__doc__)
+    files = sorted(pathlib.Path(sys.argv[2]).glob("*.png"))
+    if not files:
+        raise SystemExit(f"{sys.argv[2]}: no PNG files")
+    model = train(sys.argv[1])
+    x = torch.stack([read_png(f) for f in files])[:, None].float() / 127.5 - 1
+    with torch.no_grad():
+        sure, digit = model(x).softmax(1).max(1)
+    good = (sure >= 0.9) & (digit < 10)
+    print(f"{int(good.sum())} of {len(files)} samples are a digit with at least 0.9: {good.float().mean():.1%}")
+    print("digits: " + " ".join(f"{d}:{int((good & (digit == d)).sum())}" for d in range(10)))
+    print("not sure: " + " ".join(f.stem for f, g in zip(files, good) if not g))
+
+
+if __name__ == "__main__":
+    main()

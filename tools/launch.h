@@ -1,0 +1,38 @@
+// From what the user typed to a run that is ready: files, overrides, checkpoints, run directories.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "graph/run.h"
+#include "nodes/files/run_directory.h"
+
+namespace dagfusion {
+
+struct Invocation {
+  std::filesystem::path file;            // empty: the one in the run that is resumed
+  std::vector<Override> overrides;
+  std::optional<std::string> resume;     // a run directory; "" = the newest below run.output
+  bool fork = false;                     // go on from the checkpoint in a new run, whatever has changed
+  int threads = 0;
+  std::function<void(std::int64_t)> on_step;  // see RunOptions
+};
+
+struct Launch {
+  std::optional<RunDirectory> directory;  // locked while this lives
+  std::unique_ptr<Run> run;
+  std::vector<std::string> notes;         // said before the run starts
+  std::int64_t first_step = 0;
+};
+
+// Reads and checks; makes nothing on the disk. Throws UserError.
+Checked check_file(const Invocation&);
+
+// The same, then the run directory and the run. Throws UserError.
+Launch launch(const Invocation&);
+
+}  // namespace dagfusion

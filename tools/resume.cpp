@@ -1,0 +1,103 @@
+#include "tools/resume.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "nodes/files/run_directory.h"
+
+namespace dagfusion {
+
+namespace {
+
+const std::set<std::string> kFreeRunKeys = {"threads", "lanes", "frames_in_flight", "steps", "output"};
+const std::set<std::string> kFreeNodeKeys = {"every", "keep", "doc"};
+const std::set<std::string> kSinks = {"png_grid", "png_folder", "hdf5_writer", "metrics_log", "run_pipeline"};
+
+bool is_sink(const Tree& node) {
+  const Tree* type = node.find("type");
+  return type && kSinks.count(type->text);
+}
+
+std::string shown(const Tree* tree) {
+  if (!tree) return "nothing";
+  if (tree->is_scalar()) return tree->text;
+  std::string text = write_document(*tree);
+  std::replace(text.begin(), text.end(), '\n', ' ');
+  return text.size() > 60 ? text.substr(0, 57) + "..." : text;
+}
+
+bool equal(const Tree& a, const Tree& b) {
+  if (a.kind != b.kind || a.text != b.text || a.items.size() != b.items.size() || a.entries.size() != b.entries.size()) return false;
+  for (std::size_t i = 0; i < a.items.size(); ++i)
+    if (!equal(a.items[i], b.items[i])) return false;
+  for (const Entry& e : a.entries) {
+    const Tree* other = b.find(e.key);
+    if (!other || !equal(e.value, *other)) return false;
+  }
+  return true;
+}
+
+// Differences below `path`, each as one line.
+void compare(const Tree* before, const Tree* now, const std::string& path, std::vector<Fault>& found) {
+  if (before && now && before->is_map() && now->is_map()) {
+    std::set<std::string> keys;
+    for (const Tree* t : {before, now})
+      for (const Entry& e : t->entries) keys.insert(e.key);
+    for (const std::string& key : keys) {
+      const bool node = path == "nodes.";
+      if (path == "run." && kFreeRunKeys.count(key)) continue;
+      if (path.starts_with("nodes.") && !node && kFreeNodeKeys.count(key)) continue;
+      if (path.empty() && (key == "vars" || key == "doc")) continue;
+      const Tree *b = before->find(key), *n = now->find(key);
+      if (node && (!b || is_sink(*b)) && (!n || is_sink(*n))) continue;
+      compare(b, n, path + key + ".", found);
+    }
+    return;
+  }
+  if (before && now && equal(*before, *now)) return;
+  found.push_back({now ? now->where : Position{},
+                   fmt::format("{} was {}, and is now {}; a run that goes on cannot change it, --fork starts a new one from here",
+                               path.substr(0, path.size() - 1), shown(before), shown(now))});
+}
+
+}  // namespace
+
+std::filesystem::path run_to_resume(const Tree& file, const std::string& given) {
+  if (!given.empty()) return given;
+  const Tree* run = file.find("run");
+  const Tree* output = run ? run->find("output") : nullptr;
+  const std::filesystem::path parent = output ? output->text : "runs";
+  const auto newest = RunDirectory::newest(parent);
+  if (!newest) throw UserError(output ? output->where : file.where, fmt::format("no run to resume below {}", parent.string()));
+  return *newest;
+}
+
+void refuse_changes(const Tree& before, const Tree& now, const std::filesystem::path& run) {
+  std::vector<Fault> found;
+  compare(&before, &now, "", found);
+  if (found.empty()) return;
+  found.insert(found.begin(), Fault{{}, fmt::format("{} was started from another pipeline", run.string())});
+  throw UserError(std::move(found));
+}
+
+void refuse_other_conditions(const CheckpointFacts& facts, const Checked& checked, const std::string& instruction_set) {
+  std::vector<Fault> found;
+  const auto differ = [&](const std::string& what, const std::string& then, const std::string& now) {
+    if (then != now)
+      found.push_back({{}, fmt::format("{}: {} was {}, and is now {}; results would not be those of the same run",
+                                       facts.directory.string(), what, then, now)});
+  };
+  differ("micro_batch", std::to_string(facts.micro_batch), std::to_string(checked.run.micro_batch));
+  differ("precision", facts.precision, checked.run.activation == DType::bf16 ? "bfloat16" : "float32");
+  differ("the instruction set", facts.instruction_set, instruction_set);
+  nlohmann::ordered_json data;
+  for (const CheckedNode& n : checked.nodes)
+    if (const auto* set = dynamic_cast<const DataSet*>(n.node.get())) data[n.path] = set->fingerprint();
+  if (!data.is_null()) differ("the data set", facts.data, data.dump());
+  if (!found.empty()) throw UserError(std::move(found));
+}
+
+}  // namespace dagfusion
