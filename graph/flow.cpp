@@ -144,7 +144,9 @@ class SectionGraph {
     applied_ = std::make_unique<Body>(graph_, flow::serial, [this](Frame* f) noexcept {
       if (f->last_of_step) {
         if (!inner_ && shared_.options.on_step) shared_.options.on_step(f->step + 1);
-        section_.steps_done_ = f->step + 1;
+        // Frames may come here out of order.
+        section_.steps_applied_ = std::max<std::int64_t>(section_.steps_applied_, f->step + 1);
+        section_.steps_done_ = std::max<std::int64_t>(section_.steps_done_, f->step + 1);
         if (plan_.admission >= 0) poke(plan_.admission);
         entry_->try_put(nullptr);
       }
@@ -206,7 +208,7 @@ class SectionGraph {
 
   // A node that saves after step `step` must be done before the next step begins: nothing ordered may be ahead of it.
   bool saving_after(std::int64_t step) const {
-    if (section_.steps_done_ > step) return false;
+    if (section_.steps_applied_ > step) return false;
     return std::any_of(plan_.steps.begin(), plan_.steps.end(), [&](int t) {
       return section_.checked_.nodes[plan_.tasks[t].visits[0].node].type->phase == Phase::save && section_.due(t, step);
     });
@@ -249,7 +251,7 @@ class SectionGraph {
     if (arrived) arrived_[arrived->ticket] = arrived;
     while (!arrived_.empty() && arrived_.begin()->first == next_admitted_) {
       Frame* f = arrived_.begin()->second;
-      if (section_.checked_.run.training && section_.steps_done_ < f->step) return;
+      if (section_.checked_.run.training && section_.steps_applied_ < f->step) return;
       int lane = -1;
       if (!free_lanes_.try_pop(lane)) return;
       arrived_.erase(arrived_.begin());

@@ -47,6 +47,7 @@ Section::Section(const Checked& checked, Shared& shared, std::string prefix)
     child_of_node_[static_cast<int>(n)] = children_.back().get();
   }
   steps_done_ = shared.options.first_step;
+  steps_applied_ = shared.options.first_step;
   frames_in_flight_ = checked.run.frames_in_flight > 0 ? checked.run.frames_in_flight : shared.lanes + 2;
 }
 

@@ -79,7 +79,7 @@ TEST(Dropout, ThinsOutPlainVectors) {
 
 TEST(Dropout, RejectsToDropEverything) {
   EXPECT_EQ(refusal("{type: dropout, rate: 1}", {{"x", numbered({1, 8})}}, kTraining),
-            "node 'node' (dropout): 'rate' is 1; it must be between 0 and 0.999");
+            "test.yaml:1:23: node 'node' (dropout): 'rate' is 1; it must be between 0 and 0.999");
 }
 
 }  // namespace

@@ -98,13 +98,14 @@ TEST(GroupNorm, StartsAsPlainNormalisation) {
 
 TEST(GroupNorm, RejectsChannelsThatDoNotDivideIntoGroups) {
   EXPECT_EQ(refusal("{type: group_norm}", {{"x", numbered({1, 30, 2, 2})}}),
-            "node 'node' (group_norm): 'groups' is 32, which does not divide the 30 channels of 'x'");
+            "test.yaml:1:1: node 'node' (group_norm): 'groups' is 32, which does not divide the 30 channels "
+            "of 'x'");
 }
 
 TEST(GroupNorm, RejectsAShiftOfOtherChannels) {
   EXPECT_EQ(
       refusal("{type: group_norm, groups: 1}", {{"x", numbered({1, 2, 2, 2})}, {"shift", numbered({1, 3})}}),
-      "node 'node' (group_norm): input 'shift' [1,3]: C is 3, but 2 in input 'x' [1,2,2,2]");
+      "test.yaml:1:1: node 'node' (group_norm): input 'shift' [1,3]: C is 3, but 2 in input 'x' [1,2,2,2]");
 }
 
 }  // namespace
