@@ -1,7 +1,6 @@
 // README.md has a table of all node types; this compares it with the catalog.
 #include <gtest/gtest.h>
 
-#include <filesystem>
 #include <fstream>
 #include <set>
 
@@ -12,7 +11,7 @@ namespace dagfusion {
 namespace {
 
 std::set<std::string> rows_of_the_table() {
-  std::ifstream readme(std::filesystem::path(__FILE__).parent_path().parent_path() / "README.md");
+  std::ifstream readme(README);
   std::set<std::string> rows;
   for (std::string line; std::getline(readme, line);)
     if (line.starts_with("| `")) rows.insert(line);
@@ -21,11 +20,13 @@ std::set<std::string> rows_of_the_table() {
 
 TEST(Readme, HasARowForEveryNodeTypeAndForNothingElse) {
   std::set<std::string> wanted;
-  for (const NodeType& type : catalog().nodes) wanted.insert("| `" + type.name + "` | " + type.summary + " |");
+  for (const NodeType& type : catalog().nodes)
+    wanted.insert("| `" + type.name + "` | " + type.summary + " |");
   wanted.insert("| `" + run_pipeline().name + "` | " + run_pipeline().summary + " |");
   const std::set<std::string> rows = rows_of_the_table();
   for (const std::string& row : wanted) EXPECT_TRUE(rows.contains(row)) << "README.md lacks the row\n" << row;
-  for (const std::string& row : rows) EXPECT_TRUE(wanted.contains(row)) << "README.md has a row too many\n" << row;
+  for (const std::string& row : rows)
+    EXPECT_TRUE(wanted.contains(row)) << "README.md has a row too many\n" << row;
 }
 
 }  // namespace
