@@ -86,10 +86,11 @@ void Checking::read_run() {
   settings.channel_block = options.channel_block;
   settings.seed = static_cast<std::uint64_t>(run.integer("seed"));
   settings.output = run.text("output");
-  settings.activation = run.text("precision") == "bfloat16" ? DType::bf16 : DType::f32;
-  if (settings.activation == DType::bf16 && !options.bfloat16)
+  const bool half = run.text("precision") == "bfloat16";
+  if (half && !options.bfloat16)
     run.fail("precision",
              "'precision' is bfloat16, which this build cannot compute on this core; float32 runs anywhere");
+  settings.activation = half ? DType::bf16 : DType::f32;
   if (run.has("images")) checked.images = run.integer("images");
   settings.lanes = number_or_auto(run, "lanes", 1024);
   settings.threads = number_or_auto(run, "threads", 1024);
