@@ -14,9 +14,9 @@ void Checking::take_model_input(const Request& call, const std::string& owner) {
   const Shape shape(given.begin() + 1, given.end());
   if (checked.model_input.empty()) checked.model_input = shape;
   if (checked.model_input != shape)
-    fault(call.in_where.at(main->first),
-          fmt::format("{}: input '{}' holds images {}, but the model was made for {}", owner, main->first,
-                      to_string(shape), to_string(checked.model_input)));
+    throw UserError(call.in_where.at(main->first),
+                    fmt::format("{}: input '{}' holds images {}, but the model was made for {}", owner,
+                                main->first, to_string(shape), to_string(checked.model_input)));
 }
 
 // A call of the model: the type and the parameters stand in its section.

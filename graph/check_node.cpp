@@ -30,6 +30,20 @@ Named Checking::make(Request request) {
     throw UserError(request.where,
                     fmt::format("{}: {} cannot stand inside a loop: its order would not be defined", owner,
                                 type.role == Role::ordered ? "an ordered node" : "a data set"));
+  for (const int a : request.after) {
+    const CheckedNode& first = checked.nodes[a];
+    if (first.type->rate == Rate::step && type.rate == Rate::frame)
+      throw UserError(
+          request.where,
+          fmt::format("{}: 'after' names '{}', which runs once per step, this node once per frame", owner,
+                      first.path));
+    if (first.type->rate == Rate::step && first.type->phase > type.phase)
+      throw UserError(
+          request.where,
+          fmt::format("{}: 'after' names '{}', which comes later in a step: first what writes resources, "
+                      "then what reads them, then what saves them",
+                      owner, first.path));
+  }
   CheckedNode node;
   node.path = request.path;
   node.type = &type;
