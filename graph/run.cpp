@@ -157,7 +157,7 @@ std::int64_t Run::multiply_adds_per_image() const {
 namespace {
 
 constexpr std::size_t kLaneBytes = std::size_t{192} << 20;  // what a lane may take when micro_batch is auto
-constexpr int kMostImages = 16, kMostSampled = 8;           // and how many images a frame holds at most
+constexpr int kMostImages = 8, kMostSampled = 8;            // and how many images a frame holds at most
 
 }  // namespace
 

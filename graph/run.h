@@ -21,6 +21,7 @@ struct RunOptions {
   std::string instruction_set = "unknown";    // saved with the run: results depend on it
   std::int64_t first_step = 0;                // where to go on
   std::function<void(RunInfo&)> restore;      // sets weights and states before the first frame
+  std::function<void(std::int64_t)> on_step;  // between two steps, when the model is empty; must not throw
 };
 
 // What a task has cost, summed over its visits.

@@ -93,6 +93,23 @@ TEST(AdamUpdate, WarmsUpInALineFromTheFirstUpdateOn) {
   }
 }
 
+TEST(AdamUpdate, FallsAlongHalfACosineAfterTheWarmUp) {
+  // Two updates of warm-up, then four of (1 + cos(pi k / 4)) / 2 for k = 0 .. 3, then nothing.
+  BenchRun run;
+  StepNode node(run, "{type: adam_update, learning_rate: 1, warmup_steps: 2, decay_steps: 6}");
+  const float wanted[] = {0.5f, 1, 1, 0.85355339f, 0.5f, 0.14644661f, 0, 0};
+  for (int step = 0; step < 8; ++step) {
+    node.run(step + 1);
+    EXPECT_NEAR(node.output("learning_rate"), wanted[step], 1e-6f) << "update " << step + 1;
+  }
+}
+
+TEST(AdamUpdate, RefusesADecayThatEndsBeforeTheWarmUpDoes) {
+  BenchRun run;
+  EXPECT_EQ(thrown([&] { StepNode(run, "{type: adam_update, warmup_steps: 100, decay_steps: 100}"); }),
+            "test.yaml:1:53: node 'node' (adam_update): 'decay_steps' is 100; it must be more than the 100 warmup_steps");
+}
+
 TEST(AdamUpdate, LeavesWeightsOutsideItsPatternAlone) {
   BenchRun run;
   run.set("model/a", {1, 2, 3, 4, 5, 6});

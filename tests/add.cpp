@@ -32,8 +32,9 @@ TEST(Add, GivesBothSummandsTheGradientOfTheSum) {
 }
 
 TEST(Add, RejectsSummandsOfDifferentShapes) {
-  EXPECT_EQ(refusal("{type: add}", {{"a", numbered({1, 2})}, {"b", numbered({1, 3})}}),
-            "node 'node' (add): input 'b' [1,3]: '...' is [1,3], but [1,2] in input 'a' [1,2]");
+  EXPECT_EQ(
+      refusal("{type: add}", {{"a", numbered({1, 2})}, {"b", numbered({1, 3})}}),
+      "test.yaml:1:1: node 'node' (add): input 'b' [1,3]: '...' is [1,3], but [1,2] in input 'a' [1,2]");
 }
 
 }  // namespace

@@ -149,11 +149,16 @@ TEST(Attention, CountsItsMultiplyAdds) {
 }
 
 TEST(Attention, RefusesWhatItCannotDo) {
-  EXPECT_EQ(refusal(yaml(3), inputs({1, 16, 2, 2})), "");
-  EXPECT_EQ(refusal(yaml(0), inputs({1, 16, 2, 2})), "");
+  EXPECT_EQ(
+      refusal(yaml(3), inputs({1, 16, 2, 2})),
+      "test.yaml:1:26: node 'node' (attention): 'heads' is 3, which does not divide the 16 channels of 'q'");
+  EXPECT_EQ(refusal(yaml(0), inputs({1, 16, 2, 2})),
+            "test.yaml:1:26: node 'node' (attention): 'heads' is 0; it must be between 1 and 1024");
   std::map<std::string, Plain> in = inputs({1, 16, 2, 2});
   in["k"] = numbered({1, 8, 2, 2});
-  EXPECT_EQ(refusal(yaml(1), in), "");
+  EXPECT_EQ(
+      refusal(yaml(1), in),
+      "test.yaml:1:1: node 'node' (attention): input 'k' [1,8,2,2]: C is 8, but 16 in input 'q' [1,16,2,2]");
 }
 
 }  // namespace

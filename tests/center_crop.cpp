@@ -7,9 +7,7 @@ namespace dagfusion::tests {
 namespace {
 
 OneNode crop(const std::string& yaml, std::vector<Image> images) {
-  const auto count = static_cast<std::int64_t>(images.size());
-  return OneNode(yaml, {{"images", {{count}, {}}}},
-                 {.dtypes = {{"images", DType::images}}, .images = {{"images", std::move(images)}}});
+  return OneNode(yaml, {}, {.images = {{"images", std::move(images)}}});
 }
 
 std::string complaint(const std::string& yaml, Image image) {
@@ -45,10 +43,10 @@ TEST(CenterCrop, NamesAPictureThatIsTooSmall) {
 TEST(CenterCrop, NamesAPictureOfOtherChannels) {
   EXPECT_EQ(complaint("{type: center_crop, size: 1}", {1, 1, 1, {0}, "cat/1.png"}),
             "'cat/1.png' has 1 channels, not 3; 'channels' must be the same in image_folder and center_crop");
-  EXPECT_EQ(refusal("{type: center_crop, size: 1, channels: 2}", {{"images", {{1}, {}}}},
-                    {.dtypes = {{"images", DType::images}}, .images = {{"images", {{1, 1, 1, {0}}}}}}),
-            "test.yaml:1:41: node 'node' (center_crop): 'channels' is 2; it takes 1 (grey) or 3 (red, green, "
-            "blue)");
+  EXPECT_EQ(
+      refusal("{type: center_crop, size: 1, channels: 2}", {}, {.images = {{"images", {{1, 1, 1, {0}}}}}}),
+      "test.yaml:1:40: node 'node' (center_crop): 'channels' is 2; it takes 1 (grey) or 3 (red, green, "
+      "blue)");
 }
 
 }  // namespace

@@ -40,7 +40,7 @@ INSTANTIATE_TEST_SUITE_P(Channels, ConcatOfChannels,
 
 TEST(Concat, RejectsMapsOfDifferentSizes) {
   EXPECT_EQ(refusal("{type: concat}", {{"a", numbered({1, 2, 4, 4})}, {"b", numbered({1, 2, 2, 4})}}),
-            "node 'node' (concat): input 'b' [1,2,2,4]: H is 2, but 4 in input 'a' [1,2,4,4]");
+            "test.yaml:1:1: node 'node' (concat): input 'b' [1,2,2,4]: H is 2, but 4 in input 'a' [1,2,4,4]");
 }
 
 }  // namespace

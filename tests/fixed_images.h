@@ -40,6 +40,8 @@ inline NodeType fixed_images(const std::map<std::string, Plain>& tensors) {
   };
 
   NodeType type{.name = "fixed_images", .summary = "Tensors in memory.", .role = Role::data_set};
+  type.parameters = {
+      {.name = "shuffle", .kind = Kind::boolean, .doc = "in another order", .standard = false}};
   for (const auto& [name, tensor] : tensors) type.outputs.push_back({name, "[N,...] f32", "of the test"});
   type.create = [tensors](Setup& setup) { return std::make_unique<FixedImages>(setup, tensors); };
   return type;

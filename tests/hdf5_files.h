@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <numeric>
 #include <string>
 #include <vector>
 
@@ -36,14 +37,18 @@ class NewHdf5 {
   // A dataset of bytes 0, 1, 2, …; `shaped` sets layout and filters.
   void bytes(const char* name, const std::vector<hsize_t>& sides, const std::function<void(hid_t)>& shaped,
              hid_t type = H5T_STD_U8LE, bool write = true) const {
-    const hid_t space = H5Screate_simple(static_cast<int>(sides.size()), sides.data(), nullptr);
     const hid_t creation = H5Pcreate(H5P_DATASET_CREATE);
     shaped(creation);
+    const std::vector<hsize_t> endless(sides.size(), H5S_UNLIMITED);
+    const bool chunked = H5Pget_layout(creation) == H5D_CHUNKED;
+    const hid_t space =
+        H5Screate_simple(static_cast<int>(sides.size()), sides.data(), chunked ? endless.data() : nullptr);
     const hid_t dataset = H5Dcreate2(file_, name, type, space, H5P_DEFAULT, creation, H5P_DEFAULT);
-    std::vector<std::uint8_t> values(static_cast<std::size_t>(H5Sget_simple_extent_npoints(space)));
-    for (std::size_t i = 0; i < values.size(); ++i) values[i] = static_cast<std::uint8_t>(i);
-    if (write && !values.empty())
+    if (write && H5Sget_simple_extent_npoints(space) > 0) {
+      std::vector<std::uint8_t> values(static_cast<std::size_t>(H5Sget_simple_extent_npoints(space)));
+      std::iota(values.begin(), values.end(), std::uint8_t{0});
       H5Dwrite(dataset, H5T_NATIVE_UINT8, H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data());
+    }
     H5Dclose(dataset);
     H5Pclose(creation);
     H5Sclose(space);

@@ -46,6 +46,15 @@ TEST(KernelsSoftmax, SurvivesLargeScoresAndMakesHopelessOnesZero) {
   });
 }
 
+TEST(KernelsSoftmax, CutsOffAt87BelowTheMaximum) {
+  with_every_instruction_set([] {
+    std::vector<float> p{0, -44, -43};  // times the scale of 2: 88 and 86 below
+    softmax(2, p.data(), 1, 3);
+    EXPECT_EQ(p[1], 0.0f);
+    EXPECT_GT(p[2], 0.0f);
+  });
+}
+
 TEST(KernelsSoftmax, SpoilsTheWholeRowAndNoOtherWithWhatIsNotFinite) {
   for (const float bad : {kInfinity, std::numeric_limits<float>::quiet_NaN()}) {
     for (const std::size_t columns : {3, 8, 21}) {

@@ -11,8 +11,8 @@ Image picture(int height, int width, int channels, Bytes pixels) {
 }
 
 Image resized(int size, Image image) {
-  OneNode node("{type: resize, size: " + std::to_string(size) + "}", {{"images", {{1}, {}}}},
-               {.dtypes = {{"images", DType::images}}, .images = {{"images", {std::move(image)}}}});
+  OneNode node("{type: resize, size: " + std::to_string(size) + "}", {},
+               {.images = {{"images", {std::move(image)}}}});
   node.forward();
   return node.output_images("resized")[0];
 }

@@ -47,14 +47,16 @@ TEST(TimeEmbedding, TakesTimesBetweenSteps) {
 }
 
 TEST(TimeEmbedding, RejectsAnOddNumberOfNumbers) {
-  EXPECT_EQ(refusal("{type: time_embedding, dim: 7}", {{"t", numbered({1})}}),
-            "node 'node' (time_embedding): 'dim' is 7, which has no halves for sine and cosine; "
-            "8 would do");
+  EXPECT_EQ(
+      refusal("{type: time_embedding, dim: 7}", {{"t", numbered({1})}}),
+      "test.yaml:1:29: node 'node' (time_embedding): 'dim' is 7, which has no halves for sine and cosine; "
+      "8 would do");
 }
 
 TEST(TimeEmbedding, RejectsOneFrequencyThatWouldHaveToBeFirstAndLast) {
   EXPECT_EQ(refusal("{type: time_embedding, dim: 2}", {{"t", numbered({1})}}),
-            "node 'node' (time_embedding): 'dim' is 2, too few for 'freq_shift' 1; at least 4 would do");
+            "test.yaml:1:29: node 'node' (time_embedding): 'dim' is 2, too few for 'freq_shift' 1; at least "
+            "4 would do");
 }
 
 }  // namespace

@@ -128,7 +128,8 @@ Launch launch(const Invocation& request) {
                      .on_thread_entry = on_thread_entry,
                      .resolved_yaml = write_document(kept(p.file)),
                      .instruction_set = instruction_set(),
-                     .first_step = made.first_step};
+                     .first_step = made.first_step,
+                     .on_step = request.on_step};
   if (p.resumed && !request.fork) {
     made.directory.emplace(RunDirectory::open(*p.resumed));
   } else if (checked.run.training || !checked.run.output.empty()) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -18,6 +19,7 @@ struct Invocation {
   std::optional<std::string> resume;     // a run directory; "" = the newest below run.output
   bool fork = false;                     // go on from the checkpoint in a new run, whatever has changed
   int threads = 0;
+  std::function<void(std::int64_t)> on_step;  // see RunOptions
 };
 
 struct Launch {

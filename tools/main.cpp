@@ -5,6 +5,7 @@
 #include <csignal>
 #include <opencv2/core/utility.hpp>
 
+#include "tools/bench.h"
 #include "tools/launch.h"
 #include "tools/screen.h"
 
@@ -63,11 +64,13 @@ int run(const Invocation& request, bool check_only) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  if (argc > 1 && std::string_view(argv[1]) == "bench") return bench(argc - 1, argv + 1);
   CLI::App app{"Checks a pipeline file and runs it.\n\n"
                "  run-pipeline pipelines/train.yaml                         trains\n"
                "  run-pipeline pipelines/train.yaml run.steps=100           with another value\n"
                "  run-pipeline pipelines/train.yaml --resume                goes on with the newest run\n"
-               "  run-pipeline pipelines/sample.yaml vars.count=16          draws images\n",
+               "  run-pipeline pipelines/sample.yaml vars.count=16          draws images\n"
+               "  run-pipeline bench pipelines/train.yaml                   measures training beside the cores' peak\n",
                "run-pipeline"};
   std::string file;
   std::vector<std::string> sets, adds, removes;

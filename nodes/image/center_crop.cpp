@@ -35,10 +35,9 @@ class CenterCrop final : public Map {
             fmt::format("'{0}' has {1}x{2} pixels, too few to cut {3}x{3} out of it; resize first",
                         image.name, image.width, image.height, size_));
       if (image.channels != channels_)
-        throw std::runtime_error(
-            fmt::format("'{}' has {} channels, not {}; give 'channels' to both image_folder and "
-                        "center_crop",
-                        image.name, image.channels, channels_));
+        throw std::runtime_error(fmt::format(
+            "'{}' has {} channels, not {}; 'channels' must be the same in image_folder and center_crop",
+            image.name, image.channels, channels_));
       const std::int64_t top = (image.height - size_) / 2, left = (image.width - size_) / 2;
       const std::int64_t row = std::int64_t{image.width} * channels_;
       pixels_to_planes(image.pixels.data() + top * row + left * channels_, row, channels_, size_, size_, y);

@@ -23,7 +23,7 @@ void expand(Builder& b) {
 
   Wire h = b.add("norm1", "group_norm", {{"x", x}}, norm);
   h = b.add("conv1", "conv2d", {{"x", h}}, {{"channels", channels}, {"kernel", kernel}});
-  Wire shift;
+  Wire shift = kNoWire;
   if (b.has_input("temb")) {
     shift = b.add("time", "linear", {{"x", b.input("temb")}}, {{"channels", channels}});
   }

@@ -3,7 +3,9 @@
 // decay is that of Loshchilov and Hutter 2017, "Decoupled Weight Decay Regularization", arXiv:1711.05101.
 //
 //   g  = scale * gradient                   t = 1 at the first update
-//   lr = learning_rate * min(t / warmup_steps, 1)
+//   lr = learning_rate * min(t / warmup_steps, 1) * fall
+//   fall = (1 + cos(pi * min((t - 1 - warmup_steps) / (decay_steps - warmup_steps), 1))) / 2   after warm-up, with
+//          decay_steps; else 1
 //   w *= 1 - lr * weight_decay
 //   m  = beta1 * m + (1 - beta1) * g        m_hat = m / (1 - beta1^t)
 //   v  = beta2 * v + (1 - beta2) * g^2      v_hat = v / (1 - beta2^t)
@@ -18,6 +20,7 @@
 
 #include <cmath>
 #include <cstring>
+#include <numbers>
 
 #include "graph/setup.h"
 #include "nodes/catalog.h"
@@ -38,9 +41,13 @@ class AdamUpdate final : public Ordered {
         epsilon_(setup.real("epsilon")),
         weight_decay_(setup.real("weight_decay")),
         warmup_steps_(setup.integer("warmup_steps")),
+        decay_steps_(setup.integer("decay_steps")),
         epsilon_hat_(setup.flag("epsilon_hat")),
         table_(setup.weight_table()),
         trained_(setup.trained_weights(setup.text("weights"))) {
+    if (decay_steps_ > 0 && decay_steps_ <= warmup_steps_)
+      setup.fail_at("decay_steps", fmt::format("'decay_steps' is {}; it must be more than the {} warmup_steps", decay_steps_,
+                                               warmup_steps_));
     const std::vector<double>& betas = setup.parameters().reals("betas");
     if (betas.size() != 2) {
       setup.fail_at("betas",
@@ -62,8 +69,7 @@ class AdamUpdate final : public Ordered {
 
   void run(Call& call) override {
     ++updates_;
-    const double rate =
-        learning_rate_ * (updates_ < warmup_steps_ ? double(updates_) / double(warmup_steps_) : 1);
+    const double rate = learning_rate();
     const kernels::AdamStep step = step_with(rate, scale_.connected() ? *call.in<float>(scale_) : 1);
     float* values = call.run().values().values().data();
     const float* gradients = call.run().gradients().data();
@@ -92,6 +98,13 @@ class AdamUpdate final : public Ordered {
   }
 
  private:
+  double learning_rate() const {
+    if (updates_ <= warmup_steps_) return learning_rate_ * double(updates_) / double(warmup_steps_);
+    if (decay_steps_ == 0) return learning_rate_;
+    const double progress = double(updates_ - 1 - warmup_steps_) / double(decay_steps_ - warmup_steps_);
+    return learning_rate_ * (1 + std::cos(std::numbers::pi * std::min(progress, 1.0))) / 2;
+  }
+
   kernels::AdamStep step_with(double rate, float scale) const {
     const double correction1 = 1 - std::pow(beta1_, updates_);
     const double correction2 = 1 - std::pow(beta2_, updates_);
@@ -117,7 +130,7 @@ class AdamUpdate final : public Ordered {
   Input scale_;
   Output rate_out_;
   double learning_rate_, beta1_ = 0, beta2_ = 0, epsilon_, weight_decay_;
-  std::int64_t warmup_steps_;
+  std::int64_t warmup_steps_, decay_steps_;
   bool epsilon_hat_;
   const WeightTable& table_;
   std::vector<int> trained_;
