@@ -141,7 +141,8 @@ void Checking::find_model() {
   }
   if (!model && !options.model) return;
   static const Tree none;
-  if (!model || (model->is_null() && options.model)) model = &none;  // a pipeline inside another need not say it
+  if (!model || (model->is_null() && options.model))
+    model = &none;  // a pipeline inside another need not say it
   if (model != &none && !model->is_map())
     return fault(model->where, "section 'model' must be a map: {type: unet, …} or {from: runs/train}");
   const Tree* from = model->find("from");

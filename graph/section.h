@@ -99,7 +99,8 @@ class Section final : public RunInfo {
   std::unique_ptr<Cost[]> costs_;
   WeightValues* values_ = nullptr;
   std::filesystem::path directory_;
-  std::atomic<std::int64_t> steps_done_{0};       // what nodes are told: counts a step as soon as its writers have run
+  std::atomic<std::int64_t> steps_done_{
+      0};  // what nodes are told: counts a step as soon as its writers have run
   std::atomic<double> loss_{0};
   double loss_sum_ = 0;
   std::atomic<std::int64_t> images_done_{0};
