@@ -140,8 +140,11 @@ void Checking::find_model() {
     for (const Entry& e : models->entries) model_sections.emplace(e.key, e.value);
     return;
   }
-  if (!model) return;
-  if (!model->is_map())
+  if (!model && !options.model) return;
+  static const Tree none;
+  if (!model || (model->is_null() && options.model))
+    model = &none;  // a pipeline inside another need not say it
+  if (model != &none && !model->is_map())
     return fault(model->where, "section 'model' must be a map: {type: unet, …} or {from: runs/train}");
   const Tree* from = model->find("from");
   if (!from && !options.model) {
@@ -164,7 +167,7 @@ void Checking::find_model() {
     const Tree* weights = model->find("weights");
     checked.model_weights = weights && weights->is_scalar() ? weights->text : "live";
   }
-  model_sections.emplace("model", source.model);
+  if (source.model.is_map()) model_sections.emplace("model", source.model);
   checked.model_input = source.input;
   for (const Entry& e : source.sections) {
     if (auto here = sections.find(e.key); here != sections.end())

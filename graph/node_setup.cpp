@@ -195,6 +195,15 @@ bool NodeSetup::bind(const Port& port, Wire wire) {
     fault(port.name, fmt::format("input '{}' {}: {}", port.name, to_string(given.shape), *wrong));
     return false;
   }
+  if (producer.type->rate == Rate::step && producer.type->phase > type_.phase) {
+    fault(
+        port.name,
+        fmt::format(
+            "input '{}': '{}' comes later in a step: first what writes resources, then what reads them, then "
+            "what saves them",
+            port.name, producer.path));
+    return false;
+  }
   if (type_.rate == Rate::step && producer.type->rate == Rate::frame && dtype != DType::f32) {
     fault(port.name,
           fmt::format("input '{}': '{}' gives {} for every frame; only f32 can be averaged over a step",
