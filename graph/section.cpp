@@ -216,7 +216,9 @@ bool Section::due(int index, std::int64_t step) const {
   const std::int64_t last = checked_.run.training
                                 ? checked_.run.steps
                                 : (checked_.images.value_or(0) + checked_.run.micro_batch - 1) / checked_.run.micro_batch;
-  if (step + 1 == last) return true;
+  // What trains is not to depend on how many steps were asked for: the run may be made longer.
+  const bool writes = checked_.run.training && checked_.nodes[plan_.tasks[index].visits[0].node].type->phase == Phase::write;
+  if (step + 1 == last && !writes) return true;
   if (every.seconds <= 0) return (step + 1) % every.steps == 0;
   const std::lock_guard lock(due_mutex_);
   auto& self = const_cast<Section&>(*this);
@@ -285,7 +287,11 @@ void Section::save_now() {
     Frame frame;
     frame.step = done - 1;
     FrameCall call(*this, plan_.tasks[t].visits[0], frame, true);
-    static_cast<Ordered&>(*node.node).run(call);
+    try {
+      static_cast<Ordered&>(*node.node).run(call);
+    } catch (const std::exception& e) {
+      throw RunError(fmt::format("{}: {}: {}", to_string(node.where), owner_of(node.path, node.type->name), e.what()));
+    }
   }
 }
 
