@@ -12,15 +12,17 @@ namespace dagfusion::tests {
 
 // A pipeline of one node, `yaml` = "type: unet, channels: 8", fed with images x [1,shape…], temb or t by the
 // names of `tensors`. Throws UserError like the checker.
-inline Checked expanded(const std::string& yaml, const std::map<std::string, Plain>& tensors) {
+inline Checked expanded(const std::string& yaml, const std::map<std::string, Plain>& tensors,
+                        bool training = false) {
+  const std::string run =
+      training ? "run: {steps: 1, batch_size: 1, micro_batch: 1}\n" : "run: {images: 1, micro_batch: 1}\n";
   std::string in;
   for (const auto& [name, tensor] : tensors) in += (in.empty() ? "" : ", ") + name + ": images." + name;
   const std::string text =
-      "run: {images: 1, micro_batch: 1}\nnodes:\n  images: {type: fixed_images}\n  node: {" + yaml +
-      ", in: {" + in + "}}\n";
+      run + "nodes:\n  images: {type: fixed_images}\n  node: {" + yaml + ", in: {" + in + "}}\n";
   const Tree file = parse_document(text, "test.yaml");
   static std::deque<Catalog> kept;  // checked nodes point to their types
-  return check(file, kept.emplace_back(catalog_with(tensors)), {});
+  return check(file, kept.emplace_back(catalog_with(tensors)), {.training = training});
 }
 
 // "norm1 group_norm [1,8,4,4]", one line for each node inside; those that change the memory layout are left

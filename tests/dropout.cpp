@@ -49,6 +49,14 @@ TEST(Dropout, DropsTheSameElementsInEveryLayout) {
   }
 }
 
+// Neighbouring channels must not repeat each other, at the same pixels or eight pixels on.
+TEST(Dropout, DropsTheElementsOfEachChannelForThemselves) {
+  OneNode dropout("{type: dropout, rate: 0.5}", {{"x", ones({1, 2, 8, 8})}}, kTraining);
+  const std::vector<float> y = dropped_ones(dropout);
+  EXPECT_FALSE(std::equal(y.begin(), y.begin() + 56, y.begin() + 64));
+  EXPECT_FALSE(std::equal(y.begin() + 8, y.begin() + 64, y.begin() + 64));
+}
+
 TEST(Dropout, DropsByTheNumberOfTheImage) {
   OneNode dropout("{type: dropout, rate: 0.5}", {{"x", ones({2, 8, 4, 4})}}, kTraining);
   const std::vector<float> first = dropped_ones(dropout);

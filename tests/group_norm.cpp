@@ -90,6 +90,17 @@ TEST(GroupNorm, AddsTheFramesOfAStep) {
   for (std::size_t i = 0; i < once.size(); ++i) EXPECT_EQ(twice[i], 2 * once[i]);
 }
 
+TEST(GroupNorm, KeepsNothingFromTheStepBefore) {
+  OneNode norm("{type: group_norm, groups: 2}", {{"x", gaussian({2, 4, 2, 2}, 1)}}, {.training = true});
+  const Plain dy = gaussian({2, 4, 2, 2}, 2);
+  norm.forward();
+  norm.backward({{"y", dy}});
+  const std::vector<float> dweight = norm.d_weight("weight").values, dbias = norm.d_weight("bias").values;
+  norm.backward({{"y", dy}});
+  EXPECT_EQ(norm.d_weight("weight").values, dweight);
+  EXPECT_EQ(norm.d_weight("bias").values, dbias);
+}
+
 TEST(GroupNorm, StartsAsPlainNormalisation) {
   OneNode norm("{type: group_norm, groups: 1}", {{"x", gaussian({1, 2, 2, 2}, 1)}});
   EXPECT_EQ(norm.weight("weight").values, (std::vector<float>{1, 1}));

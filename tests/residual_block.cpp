@@ -26,6 +26,15 @@ TEST(ResidualBlock, AddsAOneByOneConvolutionWhenTheyChange) {
   EXPECT_EQ(checked.weights->weights()[shortcut].shape, (Shape{16, 8, 1, 1}));
 }
 
+TEST(ResidualBlock, DropsOutBeforeTheLastConvolutionWhileTraining) {
+  const Checked checked = expanded("type: residual_block, channels: 8, groups: 4, dropout: 0.1",
+                                   {{"x", numbered({1, 8, 4, 4})}}, true);
+  EXPECT_EQ(nodes_of(checked),
+            (std::vector<std::string>{"norm1 group_norm [1,8,4,4]", "conv1 conv2d [1,8,4,4]",
+                                      "norm2 group_norm [1,8,4,4]", "dropout dropout [1,8,4,4]",
+                                      "conv2 conv2d [1,8,4,4]"}));
+}
+
 TEST(ResidualBlock, StartsAsTheImagesThemselves) {
   const Checked checked =
       expanded("type: residual_block, channels: 8, groups: 4", {{"x", numbered({1, 8, 4, 4})}});

@@ -37,7 +37,8 @@ class Attention final : public Map {
     block_ = q_.spec.block;
     depth_ = channels_ / heads_;
     scale_ = static_cast<float>(1 / std::sqrt(static_cast<double>(depth_)));
-    row_ = filled_up(pixels_);
+    row_ = filled_up(pixels_) + kApart;
+    group_ = filled_up(pixels_) * block_ + kApart * kApart;
     head_size_ = filled_up(depth_) * pixels_;
     // The weights are kept for backward() while they take no more memory than q, k, v and y; else they are
     // made again, which costs a quarter more in backward().
@@ -109,8 +110,7 @@ class Attention final : public Map {
 
   std::int64_t filled_up(std::int64_t count) const { return (count + block_ - 1) / block_ * block_; }
   std::int64_t matrix_size() const { return pixels_ * row_; }
-  // The last row is read up to the end of a vector; what is read there ends in columns nobody looks at.
-  std::int64_t transposed_size() const { return head_size_ + block_; }
+  std::int64_t transposed_size() const { return filled_up(depth_) / block_ * group_; }
   std::int64_t image_size() const { return filled_up(channels_) * pixels_; }
   // A head is a run of whole blocks where it lies, [D/b,P,b]; else it is copied to such a run.
   bool whole() const { return heads_ == 1 || depth_ % block_ == 0; }
@@ -156,18 +156,25 @@ class Attention final : public Map {
     for_each(h, [&](std::int64_t to, std::int64_t from) { feature_map[to] = copy[from]; });
   }
 
-  // out[i,j] = sum over c of a[c,i] * b[c,j]
+  // out[i,j] = sum over c of a[c,i] * b[c,j]. Every b channels of b are turned over, to [P/b,b channels,b
+  // pixels].
   void pixels_by_pixels(const float* a, const float* b, float* transposed, float* out) const {
-    kernels::blocked_to_plain(b, transposed, static_cast<int>(filled_up(depth_)), pixels_, block_);
-    kernels::product({.outer = filled_up(depth_) / block_,
+    const std::int64_t groups = filled_up(depth_) / block_;
+    for (std::int64_t g = 0; g < groups; ++g) {
+      kernels::plain_to_blocked(b + g * pixels_ * block_, transposed + g * group_, static_cast<int>(pixels_),
+                                block_, block_);
+    }
+    kernels::product({.outer = groups,
                       .inner = block_,
                       .left_row = block_,
                       .left_outer = pixels_ * block_,
                       .left_inner = 1,
-                      .right_outer = block_ * pixels_,
-                      .right_inner = pixels_,
-                      .out_row = row_},
-                     pixels_, 1, row_, a, transposed, out);
+                      .right_outer = group_,
+                      .right_inner = block_,
+                      .out_row = row_,
+                      .right_block = block_ * block_,
+                      .out_block = block_},
+                     pixels_, filled_up(pixels_) / block_, block_, a, transposed, out);
   }
 
   void weights(const float* q, const float* k, float* transposed, float* w) const {
@@ -193,11 +200,15 @@ class Attention final : public Map {
                      pixels_, filled_up(depth_) / block_, block_, matrix, a, out);
   }
 
+  // A cache line between rows: rows that are 4 KiB apart share the same few places in a cache.
+  static constexpr std::int64_t kApart = 16;
+
   Input q_, k_, v_;
   Output y_;
-  Saved kept_;  // [N,heads,P,P filled up]
+  Saved kept_;  // [N,heads,P,row_]
   std::int64_t images_ = 0, channels_ = 0, pixels_ = 0, heads_ = 0, depth_ = 0;
   std::int64_t row_ = 0;        // from one row of w to the next
+  std::int64_t group_ = 0;      // from one block of channels to the next, in what is turned over
   std::int64_t head_size_ = 0;  // floats of one head, filled up
   int block_ = 8;
   float scale_ = 1;
