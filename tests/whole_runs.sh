@@ -76,7 +76,7 @@ started() {  # ARGUMENT...: starts a run that will not end by itself, and waits 
   local log=runs/001/metrics.csv
   until [[ -e $log && $(wc -l <"$log") -gt 2 ]]; do
     kill -0 "$process" 2>/dev/null || fail 'the run ended by itself'
-    read -rt 0.05 <> <(:) || true
+    sleep 0.05
   done
 }
 ended() {  # waits for it; sets status, out, err
@@ -178,9 +178,10 @@ SaysThatNothingIsSavedWithoutACheckpoint() {
 }
 
 StopsAtOnceWhenItIsInterruptedTwice() {
-  started nodes.save.every=1000000 run.batch_size=6000  # a step that takes long
+  started nodes.save.every=1000000 run.batch_size=600  # a step that takes long
   kill -INT "$process"
-  kill -INT "$process" 2>/dev/null || true
+  until grep -q stopping err.txt; do sleep 0.01; done  # two signals of a kind may come as one
+  kill -INT "$process"
   ended
   ends 130
   has "$err" 'stopping at once; nothing more is saved'
@@ -206,7 +207,7 @@ RefusesToGoOnWithAnotherPipeline() {
   cp -r runs before
   run train.yaml --resume run.steps=6 run.seed=4 vars.rate=1e-3 model.dropout=0.2 nodes.ema.every=2
   ends 2
-  is "$(grep -o '[a-z.]* was .*, and is now [^;]*' err.txt)" 'model.dropout was 0.1, and is now 0.2
+  is "$(grep -o '[a-z_.]* was .*, and is now [^;]*' err.txt)" 'model.dropout was 0.1, and is now 0.2
 nodes.adam.learning_rate was 2.0e-3, and is now 1e-3
 nodes.ema.every was nothing, and is now 2
 run.seed was 3, and is now 4'
@@ -264,7 +265,6 @@ DrawsTheSameImageWhateverTheCount() {
     run sample.yaml vars.count=$count run.output=samples-$count "run.threads=$((count % 4 + 1))" "run.lanes=$((count % 3 + 1))"
     ends 0
     is "$(ls samples-$count/001/images | wc -l)" $count
-    for n in 0 1 2; do same samples-17/001/images/0000$n.png samples-$count/001/images/0000$n.png 2>/dev/null || true; done
   done
   for n in 0 1 2; do
     same samples-3/001/images/0000$n.png samples-8/001/images/0000$n.png
@@ -292,7 +292,7 @@ SaysWhenItCannotWrite() {
 
 SaysWhenItsDirectoryHasGone() {
   started
-  rm -rf runs/001 || rm -rf runs/001
+  mv runs/001 away
   ended
   ends 1
   has "$err" "node 'save' (checkpoint): the run directory 'runs/001' is gone"
@@ -305,7 +305,7 @@ SaysWhenTheDiskIsFull() {
   mounted=$away/disk
   run train.yaml run.output=disk
   ends 1
-  has "$err" "train.yaml:18:12: node 'save' (checkpoint): 'disk/001/checkpoints' has 1 MB free, but "
+  has "$err" "node 'save' (checkpoint): 'disk/001/checkpoints' has 1 MB free, but "
   has "$err" ' MB are needed; make room and resume'
   [[ ! -e disk/001/checkpoints/step-000003 ]] || fail 'a checkpoint is there'
 }

@@ -37,6 +37,7 @@ std::string shown(const Tree* tree) {
   if (tree->is_scalar()) return tree->text;
   std::string text = write_document(*tree);
   std::replace(text.begin(), text.end(), '\n', ' ');
+  while (text.ends_with(' ')) text.pop_back();
   return text.size() > 60 ? text.substr(0, 57) + "..." : text;
 }
 
