@@ -86,10 +86,11 @@ void Checking::read_run() {
   settings.channel_block = options.channel_block;
   settings.seed = static_cast<std::uint64_t>(run.integer("seed"));
   settings.output = run.text("output");
-  settings.activation = run.text("precision") == "bfloat16" ? DType::bf16 : DType::f32;
-  if (settings.activation == DType::bf16 && !options.bfloat16)
+  const bool half = run.text("precision") == "bfloat16";
+  if (half && !options.bfloat16)
     run.fail("precision",
              "'precision' is bfloat16, which this build cannot compute on this core; float32 runs anywhere");
+  settings.activation = half ? DType::bf16 : DType::f32;
   if (run.has("images")) checked.images = run.integer("images");
   settings.lanes = number_or_auto(run, "lanes", 1024);
   settings.threads = number_or_auto(run, "threads", 1024);
@@ -139,8 +140,11 @@ void Checking::find_model() {
     for (const Entry& e : models->entries) model_sections.emplace(e.key, e.value);
     return;
   }
-  if (!model) return;
-  if (!model->is_map())
+  if (!model && !options.model) return;
+  static const Tree none;
+  if (!model || (model->is_null() && options.model))
+    model = &none;  // a pipeline inside another need not say it
+  if (model != &none && !model->is_map())
     return fault(model->where, "section 'model' must be a map: {type: unet, …} or {from: runs/train}");
   const Tree* from = model->find("from");
   if (!from && !options.model) {
@@ -163,7 +167,7 @@ void Checking::find_model() {
     const Tree* weights = model->find("weights");
     checked.model_weights = weights && weights->is_scalar() ? weights->text : "live";
   }
-  model_sections.emplace("model", source.model);
+  if (source.model.is_map()) model_sections.emplace("model", source.model);
   checked.model_input = source.input;
   for (const Entry& e : source.sections) {
     if (auto here = sections.find(e.key); here != sections.end())

@@ -16,6 +16,8 @@ Named Checking::check_child(const Entry& entry, const Scope& scope, const std::s
   if (!checked.run.training || current_loop >= 0)
     throw UserError(entry.where,
                     fmt::format("{}: runs between two steps of a training, and this is none", owner));
+  if (const Tree* when = entry.value.find("when"))
+    throw UserError(when->where, fmt::format("{}: 'when' is for nodes of a frame; a pipeline runs 'every' so many steps", owner));
   CheckedNode node{.path = path, .type = &type, .where = entry.where};
   const std::size_t before = faults.size();
   node.parameters =
@@ -61,10 +63,18 @@ Named Checking::check_child(const Entry& entry, const Scope& scope, const std::s
   source.input = checked.model_input;
   inside.model = source;
   inside.weights = checked.weights;
+  // Without a model because of a fault out here: that one is enough.
+  if (checked.model_input.empty() && !faults.empty()) throw UserError(std::vector<Fault>{});
+  const auto known = [&](const Fault& f) {  // of the model's section, which both check
+    return std::any_of(faults.begin(), faults.end(), [&](const Fault& k) {
+      return k.message == f.message && to_string(k.where) == to_string(f.where);
+    });
+  };
   try {
     node.child = std::make_unique<Checked>(check(inner, catalog, inside));
   } catch (const UserError& e) {
-    for (const Fault& f : e.faults()) fault(f.where, fmt::format("{} (run by {})", f.message, owner));
+    for (const Fault& f : e.faults())
+      if (!known(f)) fault(f.where, fmt::format("{} (run by {})", f.message, owner));
     throw UserError(std::vector<Fault>{});
   }
   if (node.child->run.training)

@@ -14,9 +14,9 @@ void Checking::take_model_input(const Request& call, const std::string& owner) {
   const Shape shape(given.begin() + 1, given.end());
   if (checked.model_input.empty()) checked.model_input = shape;
   if (checked.model_input != shape)
-    fault(call.in_where.at(main->first),
-          fmt::format("{}: input '{}' holds images {}, but the model was made for {}", owner, main->first,
-                      to_string(shape), to_string(checked.model_input)));
+    throw UserError(call.in_where.at(main->first),
+                    fmt::format("{}: input '{}' holds images {}, but the model was made for {}", owner,
+                                main->first, to_string(shape), to_string(checked.model_input)));
 }
 
 // A call of the model: the type and the parameters stand in its section.
@@ -158,6 +158,7 @@ Named Checking::check_entry(const Entry& entry, const Scope& scope, const std::s
   read_common_keys(request, tree, scope, owner);
   if (!wired) throw UserError(std::vector<Fault>{});
   if (type->text == "model") take_model_input(request, owner);
+  if (tree.find("when") || tree.find("otherwise")) return check_when(std::move(request), tree, scope, owner);
   if (request.type->minimizes) return check_optimiser(std::move(request), tree, scope, owner);
   return request.type->role == Role::composite ? expand(std::move(request)) : make(std::move(request));
 }

@@ -7,7 +7,7 @@ namespace dagfusion {
 
 Wire Checking::in_layout(Wire wire, int block) {
   if (spec(wire).block == block) return wire;
-  const auto key = std::make_tuple(wire.node, wire.output, current_loop);
+  const auto key = std::make_tuple(wire.node, wire.output, current_loop, current_when.node);
   if (auto made = reorders.find(key); made != reorders.end()) return made->second;
   const NodeType* type = catalog.find("reorder");
   if (!type) throw std::logic_error("the catalog has no 'reorder'");
@@ -30,6 +30,20 @@ Named Checking::make(Request request) {
     throw UserError(request.where,
                     fmt::format("{}: {} cannot stand inside a loop: its order would not be defined", owner,
                                 type.role == Role::ordered ? "an ordered node" : "a data set"));
+  for (const int a : request.after) {
+    const CheckedNode& first = checked.nodes[a];
+    if (first.type->rate == Rate::step && type.rate == Rate::frame)
+      throw UserError(
+          request.where,
+          fmt::format("{}: 'after' names '{}', which runs once per step, this node once per frame", owner,
+                      first.path));
+    if (first.type->rate == Rate::step && first.type->phase > type.phase)
+      throw UserError(
+          request.where,
+          fmt::format("{}: 'after' names '{}', which comes later in a step: first what writes resources, "
+                      "then what reads them, then what saves them",
+                      owner, first.path));
+  }
   CheckedNode node;
   node.path = request.path;
   node.type = &type;
@@ -37,6 +51,7 @@ Named Checking::make(Request request) {
   node.after = request.after;
   node.loop = current_loop;
   node.group = current_group;
+  node.when = current_when;
   node.every = request.every;
   node.drop_on_error = request.drop_on_error;
   node.stream = stream_key(checked.run.seed, request.stream.empty() ? request.path : request.stream);

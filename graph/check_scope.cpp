@@ -93,9 +93,9 @@ std::vector<const Entry*> Checking::in_order(const Tree& nodes, const Scope&, co
 void Checking::check_nodes(const Tree& nodes, Scope& scope, const std::string& prefix) {
   for (const Entry& e : nodes.entries)
     if (!good_name(e.key) || e.key == "carry" || e.key == "each")
-      fault(e.where,
-            fmt::format("'{}' cannot name a node; names are letters, digits and _, other than carry and each",
-                        e.key));
+      fault(e.where, fmt::format("'{}' cannot name a node; names are letters, digits and _, start with a "
+                                 "letter, and are not carry or each",
+                                 e.key));
   for (const Entry* e : in_order(nodes, scope, prefix)) {
     Named named;
     try {

@@ -21,8 +21,8 @@ struct Scope {
 };
 
 // Keys that every node takes besides its parameters.
-inline const std::vector<std::string> kNodeKeys = {"type",     "in",     "after", "every",
-                                                   "on_error", "stream", "doc"};
+inline const std::vector<std::string> kNodeKeys = {"type", "in", "after", "every", "on_error",
+                                                   "stream", "doc", "when", "otherwise"};
 
 // One node on its way in: from YAML or from a composite.
 struct Request {
@@ -63,6 +63,9 @@ class Checking {
   void read_common_keys(Request& request, const Tree& tree, const Scope& scope, const std::string& owner);
   Named check_optimiser(Request request, const Tree& tree, const Scope& scope, const std::string& owner);
 
+  // check_when.cpp: a node that some frames skip, and the value they get instead
+  Named check_when(Request request, const Tree& tree, const Scope& scope, const std::string& owner);
+
   // check_reference.cpp: what entries refer to
   std::optional<Wire> look_up(const Tree& reference, const Scope& scope, const std::string& owner);
   std::vector<int> read_after(const Tree& tree, const Scope& scope, const std::string& owner);
@@ -99,10 +102,11 @@ class Checking {
   std::vector<Fault> faults;
   std::map<std::string, Tree> model_sections;  // by name: "model" or the keys of `models`
   std::map<std::string, Entry> sections;       // by name: "diffusion"
-  std::map<std::tuple<int, int, int>, Wire> reorders;
+  std::map<std::tuple<int, int, int, int>, Wire> reorders;  // of a wire, in a loop, under a condition
   std::set<std::string> failed_sections;
   int current_loop = -1;
   int current_group = -1;
+  Wire current_when = kNoWire;
 };
 
 }  // namespace dagfusion

@@ -129,6 +129,8 @@ Packed NodeSetup::packed(const Weight& weight, std::string key, std::size_t byte
 }
 
 Shape NodeSetup::model_input() {
+  // Without a model because of another fault: that one is enough.
+  if (checking_.checked.model_input.empty() && !checking_.faults.empty()) throw UserError(std::vector<Fault>{});
   if (checking_.checked.model_input.empty())
     fail(
         "asks for the shape of the model's input, which is not known here; a model from a checkpoint knows "
@@ -191,6 +193,15 @@ bool NodeSetup::bind(const Port& port, Wire wire) {
   }
   if (const auto wrong = sides_.bind(port, wanted, given.shape)) {
     fault(port.name, fmt::format("input '{}' {}: {}", port.name, to_string(given.shape), *wrong));
+    return false;
+  }
+  if (producer.type->rate == Rate::step && producer.type->phase > type_.phase) {
+    fault(
+        port.name,
+        fmt::format(
+            "input '{}': '{}' comes later in a step: first what writes resources, then what reads them, then "
+            "what saves them",
+            port.name, producer.path));
     return false;
   }
   if (type_.rate == Rate::step && producer.type->rate == Rate::frame && dtype != DType::f32) {

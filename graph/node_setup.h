@@ -22,15 +22,10 @@ class NodeSetup final : public Setup {
   bool bind_inputs();
 
   Input input(std::string_view port) override;
-
   std::vector<std::pair<std::string, Input>> any_inputs() override;
-
   Output output(std::string_view port) override;
-
   Output output(std::string_view port, Shape shape) override;
-
   Output output(std::string_view port, Shape shape, DType dtype) override;
-
   Saved saved(std::string_view name, TensorSpec spec, Span span) override {
     node_.saved.push_back({std::string(name), std::move(spec), span});
     return {static_cast<int>(node_.saved.size()) - 1};
@@ -47,14 +42,12 @@ class NodeSetup final : public Setup {
   }
 
   Weight weight(std::string_view name, Shape shape, Init init, StoredLayout layout) override;
-
   Packed packed(const Weight& weight, std::string key, std::size_t bytes,
                 std::function<void(const float*, std::byte*)> pack) override;
 
   void multiply_adds(std::int64_t count) override { node_.multiply_adds = count; }
 
   Shape model_input() override;
-
   std::vector<int> trained_weights(const std::string& pattern) override;
   const WeightTable& weight_table() const override { return *checking_.checked.weights; }
 
@@ -71,9 +64,7 @@ class NodeSetup final : public Setup {
   std::string owner() const { return owner_of(request_.path, type_.name); }
 
   void fault(const std::string& port, const std::string& message);
-
   PortSpec port_spec(std::string_view output) const;
-
   bool bind(const Port& port, Wire wire);
 
   Checking& checking_;

@@ -98,6 +98,7 @@ void Planner::add_forward() {
       visit.in.push_back(slot_of(i.from));
       reads(t, visit.in.back());
     }
+    if (node.when.node >= 0) reads(t, visit.when = slot_of(node.when));
     for (const int s : visit.out) writes(t, s);
     for (std::size_t s = 0; s < node.saved.size(); ++s)
       if (node.saved[s].span != Span::backward_to_accumulate) writes(t, visit.saved[s]);

@@ -30,12 +30,6 @@ void Planner::add_steps() {
       const bool per_step = checked_.nodes[i.from.node].type->rate == Rate::step;
       if (per_step) {
         visit.in.push_back(from);
-        if (task_of_[i.from.node] < 0)
-          throw UserError(
-              node.where,
-              fmt::format("{}: reads '{}', which comes later in a step: first what writes resources, "
-                          "then what reads them, then what saves them",
-                          owner_of(node.path, node.type->name), checked_.nodes[i.from.node].path));
         link(task_of_[i.from.node], t);
       } else {
         const int mean = add_slot(fmt::format("mean of {}", plan_.slots[from].name), plan_.slots[from].spec);

@@ -6,6 +6,7 @@
 
 #include <chrono>
 
+#include "graph/builtin.h"
 #include "graph/frame_call.h"
 
 namespace dagfusion {
@@ -127,6 +128,12 @@ void Section::describe_failure(int index, const Frame& frame, const char* what) 
   }
 }
 
+bool Section::is_zero(int index, const Frame& frame) const {
+  const std::byte* value = slot(index, frame);
+  return plan_.slots[index].spec.dtype == DType::i32 ? *reinterpret_cast<const std::int32_t*>(value) == 0
+                                                     : *reinterpret_cast<const float*>(value) == 0;
+}
+
 void Section::run_visits(const Task& task, int, Frame& frame) {
   if (task.kind == Task::Kind::sum_gradients) {
     const std::size_t count = plan_.slots[task.sum].spec.stored_elements();
@@ -145,6 +152,10 @@ void Section::run_visits(const Task& task, int, Frame& frame) {
     FrameCall call(*this, visit, frame, first);
     first = false;  // a second call of the same model adds
     Node& node = *checked_.nodes[visit.node].node;
+    if (visit.when >= 0 && is_zero(visit.when, frame)) {
+      if (const auto* choice = dynamic_cast<const Choose*>(&node)) choice->otherwise(call);
+      continue;
+    }
     switch (task.kind) {
       case Task::Kind::forward:
         static_cast<const Map&>(node).forward(call);

@@ -82,6 +82,7 @@ class Section final : public RunInfo {
   friend class SectionGraph;  // section_graph.h
   friend class FrameCall;
 
+  bool is_zero(int slot, const Frame&) const;  // the value of a `when`
   void run_visits(const Task&, int task, Frame&);
   void loop_head(const Task&, Frame&);
   bool loop_again(const Task&, Frame&) noexcept;  // the tail's work; true: once more
@@ -101,7 +102,7 @@ class Section final : public RunInfo {
   WeightValues* values_ = nullptr;
   std::filesystem::path directory_;
   std::vector<std::string> told_;
-  std::atomic<std::int64_t> steps_done_{0};       // what nodes are told: counts a step as soon as its writers have run
+  std::atomic<std::int64_t> steps_done_{0};  // what nodes are told: a step counts once its writers have run
   std::atomic<double> loss_{0};
   double loss_sum_ = 0;
   std::atomic<std::int64_t> images_done_{0};

@@ -100,8 +100,8 @@ class SectionGraph {
   // Of the first step node's turn, which is serial.
   std::deque<Frame*> waiting_;
   bool turn_taken_ = false;
-  std::atomic<std::int64_t> steps_applied_{
-      0};  // every node of that step is done, those that read and save too
+  // Whole steps, those nodes too that read and save: what later frames wait for.
+  std::atomic<std::int64_t> steps_applied_{0};
   Frame* waiting_for_child_ = nullptr;
 };
 

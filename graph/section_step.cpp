@@ -62,8 +62,7 @@ bool Section::due(int index, std::int64_t step) const {
   const auto [fired, fresh] = self.last_fired_.try_emplace(index, now);
   const bool fires = !fresh && now - fired->second >= every.seconds;
   if (fires) fired->second = now;
-  decided.erase(decided.begin(),
-                decided.lower_bound(steps_done_ - 2));  // save_now() asks once more for the last step
+  decided.erase(decided.begin(), decided.lower_bound(steps_done_ - 2));  // save_now() asks again for the last
   return decided[step] = fires;
 }
 

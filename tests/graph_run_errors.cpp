@@ -34,14 +34,17 @@ TEST(RunError, NamesTheNodeTheStepAndTheImagesWhereverItHappens) {
     int line;
   };
   const std::vector<Case> cases = {
-      {"x", "forward", "'x' (numbers)", 3},         {"one", "forward", "'one' (add_one)", 4},
-      {"order", "forward", "'order' (total)", 5},   {"layer", "forward", "'layer' (scale)", 6},
+      {"x", "forward", "'x' (numbers)", 3},          {"one", "forward", "'one' (add_one)", 4},
+      {"order", "forward", "'order' (total)", 5},    {"layer", "forward", "'layer' (scale)", 6},
       {"layer", "accumulate", "'layer' (scale)", 6}, {"loss", "forward", "'loss' (mean)", 7},
       {"loss", "backward", "'loss' (mean)", 7}};
   for (const Case& c : cases)
     for (int threads : {1, 4}) {
-      const Outcome outcome = run_text(with(c.node, fmt::format("fail_at: 15, fail_in: {}", c.where)), {.threads = threads});
-      EXPECT_EQ(outcome.error, fmt::format("test.yaml:{}:3: node {}: a fault made for the test (step 3, images 14 to 15)", c.line, c.who));
+      const Outcome outcome =
+          run_text(with(c.node, fmt::format("fail_at: 15, fail_in: {}", c.where)), {.threads = threads});
+      EXPECT_EQ(outcome.error,
+                fmt::format("test.yaml:{}:3: node {}: a fault made for the test (step 3, images 14 to 15)",
+                            c.line, c.who));
       // Steps 1 and 2 were older: applied, noted and saved. Step 3 was not.
       EXPECT_EQ(seen().steps.back(), "save 2") << c.who;
       EXPECT_EQ(seen().steps.size(), 6u) << c.who;
@@ -51,8 +54,11 @@ TEST(RunError, NamesTheNodeTheStepAndTheImagesWhereverItHappens) {
 TEST(RunError, NamesTheLastFrameOfTheStepWhenAStepNodeFails) {
   for (const char* node : {"descend", "note", "look", "save"}) {
     const Outcome outcome = run_text(with(node, "fail_at: 11"), {.threads = 2});
-    const std::string who = node == std::string("descend") ? "'descend/update' (descend_update)" : fmt::format("'{}' ({})", node, node);
-    EXPECT_NE(outcome.error.find(fmt::format("node {}: a fault made for the test (step 2, images 10 to 11)", who)), std::string::npos)
+    const std::string who = node == std::string("descend") ? "'descend/update' (descend_update)"
+                                                           : fmt::format("'{}' ({})", node, node);
+    EXPECT_NE(
+        outcome.error.find(fmt::format("node {}: a fault made for the test (step 2, images 10 to 11)", who)),
+        std::string::npos)
         << outcome.error;
     for (const std::string& step : seen().steps) EXPECT_TRUE(step.back() <= '2') << step;
   }
@@ -60,7 +66,8 @@ TEST(RunError, NamesTheLastFrameOfTheStepWhenAStepNodeFails) {
 
 TEST(RunError, TellsTheEarliestOfSeveral) {
   std::string yaml = with("x", "fail_at: 20");
-  yaml.insert(yaml.find("  save:"), "  more: {type: add_one, in: x, fail_at: 8}\n  end: {type: sink, in: more}\n");
+  yaml.insert(yaml.find("  save:"),
+              "  more: {type: add_one, in: x, fail_at: 8}\n  end: {type: sink, in: more}\n");
   for (int i = 0; i < 10; ++i)
     EXPECT_EQ(run_text(yaml, {.threads = 4}).error,
               "test.yaml:11:3: node 'more' (add_one): a fault made for the test (step 2, images 8 to 9)");
@@ -99,13 +106,16 @@ nodes:
 }
 
 TEST(Drop, LeavesNoGapForWhatComesInOrder) {
-  for (const char* dropping : {"{type: flaky, in: x, drop_every: 3}", "{type: add_one, in: x, on_error: drop, fail_at: 6}"}) {
-    const Outcome outcome = run_text(fmt::format(
-        "run: {{micro_batch: 1}}\nnodes:\n  x: {{type: numbers, size: 8}}\n  y: {}\n  z: {{type: total, in: y}}\n  out: {{type: sink, in: z}}\n",
-        dropping));
+  for (const char* dropping :
+       {"{type: flaky, in: x, drop_every: 3}", "{type: add_one, in: x, on_error: drop, fail_at: 6}"}) {
+    const Outcome outcome =
+        run_text(fmt::format("run: {{micro_batch: 1}}\nnodes:\n  x: {{type: numbers, size: 8}}\n  y: {}\n  "
+                             "z: {{type: total, in: y}}\n  out: {{type: sink, in: z}}\n",
+                             dropping));
     EXPECT_EQ(outcome.error, "");
     const bool flaky = dropping[7] == 'f';
-    EXPECT_EQ(seen().positions["out"], flaky ? (std::vector<std::int64_t>{1, 2, 4, 5, 7}) : (std::vector<std::int64_t>{0, 1, 2, 3, 4, 5, 7}));
+    EXPECT_EQ(seen().positions["out"], flaky ? (std::vector<std::int64_t>{1, 2, 4, 5, 7})
+                                             : (std::vector<std::int64_t>{0, 1, 2, 3, 4, 5, 7}));
     EXPECT_EQ(outcome.report.dropped.size(), flaky ? 3u : 1u);
   }
   EXPECT_EQ(seen().finished.size(), 1u);
@@ -114,7 +124,8 @@ TEST(Drop, LeavesNoGapForWhatComesInOrder) {
 TEST(Drop, IsAnErrorInTraining) {
   std::string yaml = kTraining;
   yaml.replace(yaml.find("{type: add_one, in: x}"), 22, "{type: flaky, in: x, drop_every: 8}");
-  EXPECT_EQ(run_text(yaml).error, "test.yaml:4:3: node 'one' (flaky): a batch can have no holes: unlucky (step 1, images 0 to 1)");
+  EXPECT_EQ(run_text(yaml).error,
+            "test.yaml:4:3: node 'one' (flaky): a batch can have no holes: unlucky (step 1, images 0 to 1)");
 }
 
 TEST(Stop, FinishesTheStepThatHasBegunAndSaves) {
@@ -122,7 +133,7 @@ TEST(Stop, FinishesTheStepThatHasBegunAndSaves) {
   yaml.replace(yaml.find("steps: 4"), 8, "steps: 400");
   yaml.replace(yaml.find("every: 1"), 8, "every: 1000");
   seen().clear();
-  Run run(check_text(yaml), {.threads = 4});
+  dagfusion::Run run(check_text(yaml), {.threads = 4});
   seen().on_step = [&](const std::string& node, std::int64_t step) {
     if (node == "note" && step == 5) run.stop();
   };
@@ -138,7 +149,7 @@ TEST(Stop, SavesOnceWhenTheStepWasSavedAlready) {
   std::string yaml = kTraining;
   yaml.replace(yaml.find("steps: 4"), 8, "steps: 400");
   seen().clear();
-  Run run(check_text(yaml), {.threads = 2});
+  dagfusion::Run run(check_text(yaml), {.threads = 2});
   seen().on_step = [&](const std::string& node, std::int64_t step) {
     if (node == "note" && step == 5) run.stop();
   };
@@ -150,7 +161,7 @@ TEST(Stop, NamesTheNodeThatCannotSave) {
   std::string yaml = with("save", "fail_at: 0, fail_in: forward");
   yaml.replace(yaml.find("every: 1"), 8, "every: 1000");
   seen().clear();
-  Run run(check_text(yaml), {.threads = 2});
+  dagfusion::Run run(check_text(yaml), {.threads = 2});
   seen().on_step = [&](const std::string& node, std::int64_t) {
     if (node == "note") run.stop();
     if (node == "save") throw std::runtime_error("no space");
@@ -159,7 +170,8 @@ TEST(Stop, NamesTheNodeThatCannotSave) {
     run.run();
     FAIL() << "nothing was thrown";
   } catch (const RunError& e) {
-    EXPECT_NE(std::string(e.what()).find("test.yaml:11:3: node 'save' (save): "), std::string::npos) << e.what();
+    EXPECT_NE(std::string(e.what()).find("test.yaml:11:3: node 'save' (save): "), std::string::npos)
+        << e.what();
   }
 }
 
@@ -167,7 +179,7 @@ TEST(Abort, BringsEverythingHomeWithoutRunningIt) {
   std::string yaml = kTraining;
   yaml.replace(yaml.find("steps: 4"), 8, "steps: 400");
   seen().clear();
-  Run run(check_text(yaml), {.threads = 4});
+  dagfusion::Run run(check_text(yaml), {.threads = 4});
   seen().on_step = [&](const std::string& node, std::int64_t step) {
     if (node == "look" && step == 3) run.abort(), run.stop();
   };

@@ -21,7 +21,9 @@ nodes:
         up: {type: shift, in: {x: carry.v, by: each.index}}
       next: {v: up}
   out: {type: sink, in: loop.v}
-)").error, "");
+)")
+                .error,
+            "");
   EXPECT_EQ(seen().values["out"], (std::vector<std::vector<float>>{{6}, {7}, {8}}));
 }
 
@@ -59,7 +61,9 @@ nodes:
       next: {b: carry.a, a: carry.b}
   a: {type: sink, in: loop.a}
   b: {type: sink, in: loop.b}
-)").error, "");
+)")
+                .error,
+            "");
   EXPECT_EQ(first_of("a"), (std::vector<float>{1}));
   EXPECT_EQ(first_of("b"), (std::vector<float>{0}));
 }
@@ -78,12 +82,15 @@ nodes:
       next: {v: up}
       collect: {strip: up, every: 2}
   out: {type: sink, in: loop.collect.strip}
-)").error, "");
+)")
+                .error,
+            "");
   EXPECT_EQ(first_of("out"), (std::vector<float>{2, 4, 5, 3, 5, 6}));
 }
 
 TEST(Loop, SeesValuesFromOutsideInEveryIteration) {
-  // v -> v / 2 + outside, three times from 0 with outside = 8: 8, 12, 14. A name of the body hides the one out here.
+  // v -> v / 2 + outside, three times from 0 with outside = 8: 8, 12, 14. A name of the body hides the one
+  // out here.
   EXPECT_EQ(run_text(R"(run: {micro_batch: 1}
 nodes:
   loop:
@@ -101,13 +108,16 @@ nodes:
   four: {type: add_one, in: x}
   bys: {type: mean, in: four}
   x: {type: numbers, size: 1, width: 1}
-)").error, "");
+)")
+                .error,
+            "");
   // four = 1, bys = 1, eight = 2, by = 2, late = 2: 2, 3, 3.5
   EXPECT_EQ(first_of("out"), (std::vector<float>{3.5}));
 }
 
 TEST(Loop, KeepsWhatItCollectsFromTheBodysMemory) {
-  // A wide body inside the model's lane: strips are written in every iteration, while other slots come and go.
+  // A wide body inside the model's lane: strips are written in every iteration, while other slots come and
+  // go.
   const char* yaml = R"(run: {micro_batch: 2, lanes: 2}
 model: {type: chain, layers: 3}
 nodes:

@@ -1,4 +1,5 @@
-// Steps: means over their frames, when nodes are due and in which order, admission, resumption, pipelines inside.
+// Steps: means over their frames, when nodes are due and in which order, admission, resumption, pipelines
+// inside.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
@@ -27,20 +28,26 @@ nodes:
   loss: {type: mean, in: layer}
   descend: {type: descend, minimize: loss, rate: 0.5}
   note: {type: note, in: {data: data, loss: loss, size: descend.size}}
-)").error, "");
+)")
+                .error,
+            "");
   // Step 1: w = 1, dw = mean x = 1.5. Step 2: w = 1 - 0.5 * 1.5 = 0.25, loss = 0.25 * 5.5, dw = 5.5.
   EXPECT_EQ(seen().values["note"], (std::vector<std::vector<float>>{{1.5, 1.5, 2.25}, {5.5, 1.375, 30.25}}));
 }
 
 TEST(Step, WeighsTheLastFrameByItsImages) {
-  // Without training every frame is a step; the last has one valid image of two, and its mean is over the frame.
+  // Without training every frame is a step; the last has one valid image of two, and its mean is over the
+  // frame.
   EXPECT_EQ(run_text(R"(run: {micro_batch: 2}
 nodes:
   x: {type: numbers, size: 5, width: 1}
   mean: {type: mean, in: x}
   first: {type: note, in: {mean: mean}, spin: 50}
   second: {type: note, in: {first: first, mean: mean}, spin: 50}
-)", {.threads = 4}).error, "");
+)",
+                     {.threads = 4})
+                .error,
+            "");
   EXPECT_EQ(seen().values["second"], (std::vector<std::vector<float>>{{0, 0.5}, {1, 2.5}, {2, 2}}));
 }
 
@@ -57,9 +64,11 @@ nodes:
 
 TEST(Step, RunsWritersThenReadersThenThoseThatSave) {
   EXPECT_EQ(run_text(kTraining, {.threads = 4}).error, "");
-  EXPECT_EQ(seen().steps, (std::vector<std::string>{"note 1", "note 2", "look 2", "note 3", "save 3", "note 4", "look 4", "note 5",
-                                                    "note 6", "look 6", "save 6", "note 7", "look 7", "save 7"}));
-  EXPECT_EQ(seen().positions["note"], (std::vector<std::int64_t>{0, 1, 2, 3, 4, 5, 6}));  // steps done, as seen there
+  EXPECT_EQ(seen().steps,
+            (std::vector<std::string>{"note 1", "note 2", "look 2", "note 3", "save 3", "note 4", "look 4",
+                                      "note 5", "note 6", "look 6", "save 6", "note 7", "look 7", "save 7"}));
+  EXPECT_EQ(seen().positions["note"],
+            (std::vector<std::int64_t>{0, 1, 2, 3, 4, 5, 6}));  // steps done, as seen there
   EXPECT_EQ(seen().positions["look"], (std::vector<std::int64_t>{2, 4, 6, 7}));
   EXPECT_EQ(seen().positions["save"], (std::vector<std::int64_t>{3, 6, 7}));
 }
@@ -89,15 +98,19 @@ nodes:
   descend: {type: descend, minimize: loss, rate: 0.125}
   look: {type: look, spin: 500}
   seen: {type: sink, in: layer}
-)", {.threads = 4}).error, "");
+)",
+                     {.threads = 4})
+                .error,
+            "");
   ASSERT_EQ(seen().values["seen"].size(), 24u);
-  for (std::size_t f = 0; f < 24; ++f) EXPECT_EQ(seen().values["seen"][f], std::vector<float>{1.0f - 0.125f * static_cast<float>(f / 4)});
+  for (std::size_t f = 0; f < 24; ++f)
+    EXPECT_EQ(seen().values["seen"][f], std::vector<float>{1.0f - 0.125f * static_cast<float>(f / 4)});
 }
 
 TEST(Save, IsDoneBeforeAnythingOfTheNextStepBegins) {
   std::atomic<std::int64_t> most{0};
   seen().clear();
-  Run run(check_text(R"(run: {steps: 6, batch_size: 2, micro_batch: 1, lanes: 3, frames_in_flight: 9}
+  dagfusion::Run run(check_text(R"(run: {steps: 6, batch_size: 2, micro_batch: 1, lanes: 3, frames_in_flight: 9}
 nodes:
   x: {type: numbers}
   early: {type: sink, in: x}
@@ -105,12 +118,14 @@ nodes:
   loss: {type: mean, in: layer}
   descend: {type: descend, minimize: loss, rate: 0.001}
   save: {type: save, every: 2, spin: 2000}
-)"), {.threads = 4});
+)"),
+          {.threads = 4});
   seen().on_step = [&](const std::string&, std::int64_t step) {
     const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(2);
     while (std::chrono::steady_clock::now() < end) continue;
     const std::lock_guard lock(seen().mutex);
-    most = std::max<std::int64_t>(most, static_cast<std::int64_t>(seen().positions["early"].size()) - 2 * (step + 1));
+    most = std::max<std::int64_t>(
+        most, static_cast<std::int64_t>(seen().positions["early"].size()) - 2 * (step + 1));
   };
   run.run();
   EXPECT_EQ(most, 0);
@@ -130,9 +145,10 @@ nodes:
   const auto values = seen().values["in"];
   std::string half = yaml;
   const Outcome first = run_text(half.replace(half.find("steps: 6"), 8, "steps: 4"));
-  const Outcome rest = run_text(yaml, {.threads = 2, .first_step = 4, .restore = [&](RunInfo& info) {
-    std::copy(first.weights.begin(), first.weights.end(), info.values().values().begin());
-  }});
+  const Outcome rest =
+      run_text(yaml, {.threads = 2, .first_step = 4, .restore = [&](RunInfo& info) {
+                        std::copy(first.weights.begin(), first.weights.end(), info.values().values().begin());
+                      }});
   EXPECT_EQ(rest.weights, whole.weights);
   EXPECT_EQ(seen().positions["in"], (std::vector<std::int64_t>(positions.begin() + 8, positions.end())));
   EXPECT_EQ(seen().values["in"], (std::vector<std::vector<float>>(values.begin() + 8, values.end())));
@@ -149,7 +165,8 @@ nodes:
   out: {type: model, in: up}
   inner: {type: sink, in: out}
 )";
-  const std::string yaml = fmt::format(R"(run: {{steps: 5, batch_size: 2, micro_batch: 1, lanes: 2, frames_in_flight: 6}}
+  const std::string yaml =
+      fmt::format(R"(run: {{steps: 5, batch_size: 2, micro_batch: 1, lanes: 2, frames_in_flight: 6}}
 model: {{type: chain, layers: 1}}
 nodes:
   x: {{type: numbers, width: 1, size: 1}}
@@ -161,18 +178,25 @@ nodes:
   kept: {{type: average, after: descend}}
   look: {{type: look}}
   preview: {{type: run_pipeline, pipeline: {0}, model: MODEL, set: {{count: 2}}, every: 2, after: look}}
-)", folder / "inner.yaml");
+)",
+                  folder / "inner.yaml");
   for (const auto& [model, factor] : {std::pair<std::string, float>{"live", 1}, {"kept", 10}}) {
     std::string text = yaml;
     text.replace(text.find("MODEL"), 5, model);
     EXPECT_EQ(run_text(text, {.threads = 4, .directory = folder.path()}).error, "");
     // After steps 2, 4 and 5 the weight is 0.75, 0.5, 0.375; the inner images are 1 and 2.
-    EXPECT_EQ(seen().values["inner"], (std::vector<std::vector<float>>{{0.75f * factor}, {1.5f * factor}, {0.5f * factor},
-                                                                       {1.0f * factor}, {0.375f * factor}, {0.75f * factor}}));
+    EXPECT_EQ(seen().values["inner"], (std::vector<std::vector<float>>{{0.75f * factor},
+                                                                       {1.5f * factor},
+                                                                       {0.5f * factor},
+                                                                       {1.0f * factor},
+                                                                       {0.375f * factor},
+                                                                       {0.75f * factor}}));
     EXPECT_EQ(seen().positions["inner"], (std::vector<std::int64_t>{0, 1, 0, 1, 0, 1}));
-    EXPECT_EQ(seen().finished, (std::vector<std::string>{"inner in step-000002", "inner in step-000004", "inner in step-000005",
+    EXPECT_EQ(seen().finished, (std::vector<std::string>{"inner in step-000002", "inner in step-000004",
+                                                         "inner in step-000005",
                                                          "outer in " + folder.path().filename().string()}));
-    for (std::size_t f = 0; f < 10; ++f) EXPECT_EQ(seen().values["outer"][f], std::vector<float>{1.0f - 0.125f * static_cast<float>(f / 2)});
+    for (std::size_t f = 0; f < 10; ++f)
+      EXPECT_EQ(seen().values["outer"][f], std::vector<float>{1.0f - 0.125f * static_cast<float>(f / 2)});
     EXPECT_TRUE(std::filesystem::is_directory(folder.path() / "previews" / "step-000004"));
   }
 }
@@ -193,8 +217,12 @@ nodes:
   descend: {{type: descend, minimize: loss, rate: 0.125}}
   look: {{type: look}}
   preview: {{type: run_pipeline, pipeline: {}, every: 2, after: look}}
-)", folder / "inner.yaml"), {.threads = 2, .directory = folder.path()});
-  EXPECT_EQ(outcome.error, fmt::format("{}:4:3: node 'up' (add_one): a fault made for the test (images 1 to 1)", folder / "inner.yaml"));
+)",
+                                               folder / "inner.yaml"),
+                                   {.threads = 2, .directory = folder.path()});
+  EXPECT_EQ(outcome.error,
+            fmt::format("{}:4:3: node 'up' (add_one): a fault made for the test (images 1 to 1)",
+                        folder / "inner.yaml"));
   EXPECT_EQ(seen().steps, (std::vector<std::string>{"look 1", "look 2"}));
   EXPECT_TRUE(seen().finished.empty());
 }

@@ -23,8 +23,9 @@ void Seen::clear() {
 
 const Catalog& catalog() {
   static const Catalog all = [] {
-    Catalog made{.nodes = maps()};
-    for (NodeType type : ordered_nodes()) made.nodes.push_back(std::move(type));
+    Catalog made;
+    for (const auto& types : {plain_maps(), differentiable_maps(), ordered_nodes()})
+      made.nodes.insert(made.nodes.end(), types.begin(), types.end());
     return made;
   }();
   return all;

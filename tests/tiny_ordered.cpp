@@ -75,6 +75,13 @@ class StepNode final : public Ordered {
   Output y_;
 };
 
+// take: takes integers once per step, which the checker must not allow.
+class Take final : public Ordered {
+ public:
+  explicit Take(Setup& setup) { setup.input("x"); }
+  void run(Call&) override {}
+};
+
 // descend_update: w -= rate * dw.
 class Update final : public Ordered {
  public:
@@ -163,6 +170,12 @@ std::vector<NodeType> ordered_nodes() {
        .inputs = {{"x", "[N,...] f32", "values"}},
        .parameters = with_trouble(),
        .create = make_node<Sink>},
+      {.name = "take",
+       .summary = "Takes integers.",
+       .role = Role::ordered,
+       .rate = Rate::step,
+       .inputs = {{"x", "[N] i32", "integers"}},
+       .create = make_node<Take>},
       step_of("note", Phase::write),
       step_of("look", Phase::read),
       step_of("save", Phase::save),

@@ -41,7 +41,8 @@ inline std::vector<Parameter> with_trouble(std::vector<Parameter> own = {}) {
   return own;
 }
 
-std::vector<NodeType> maps();
+std::vector<NodeType> plain_maps();
+std::vector<NodeType> differentiable_maps();
 std::vector<NodeType> ordered_nodes();
 
 }  // namespace dagfusion::tiny
