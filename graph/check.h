@@ -16,7 +16,7 @@ namespace dagfusion {
 
 struct Checked;
 
-// When a per-step node fires: after n, 2n, … steps, or when so much time has passed; and after the last, unless it trains.
+// When a per-step node fires: after n, 2n, … steps and the last, or when so much time has passed.
 struct Every {
   std::int64_t steps = 1;
   double seconds = 0;  // > 0: by the clock
