@@ -48,7 +48,10 @@ bool Section::due(int index, std::int64_t step) const {
       checked_.run.training
           ? checked_.run.steps
           : (checked_.images.value_or(0) + checked_.run.micro_batch - 1) / checked_.run.micro_batch;
-  if (step + 1 == last) return true;
+  // What trains is not to depend on how many steps were asked for: the run may be made longer.
+  const bool writes =
+      checked_.run.training && checked_.nodes[plan_.tasks[index].visits[0].node].type->phase == Phase::write;
+  if (step + 1 == last && !writes) return true;
   if (every.seconds <= 0) return (step + 1) % every.steps == 0;
   const std::lock_guard lock(due_mutex_);
   auto& self = const_cast<Section&>(*this);
@@ -71,6 +74,8 @@ bool Section::begin_child(int node, Frame& frame) noexcept {
     if (source >= 0) child.values_ = &dynamic_cast<WeightSource&>(*checked_.nodes[source].node).weights();
     child.told_.clear();  // of several previews, the last is told
     child.directory_ = directory_ / "previews" / fmt::format("step-{:06}", frame.step + 1);
+    if (!directory_.empty() && !std::filesystem::is_directory(directory_))
+      throw std::runtime_error(fmt::format("the run directory '{}' is gone", directory_.string()));
     std::filesystem::create_directories(child.directory_);
     child.steps_done_ = frame.step + 1;
     return true;
