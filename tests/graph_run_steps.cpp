@@ -63,7 +63,11 @@ nodes:
 )";
 
 TEST(Step, RunsWritersThenReadersThenThoseThatSave) {
-  EXPECT_EQ(run_text(kTraining, {.threads = 4}).error, "");
+  std::vector<std::int64_t> told;
+  EXPECT_EQ(
+      run_text(kTraining, {.threads = 4, .on_step = [&](std::int64_t step) { told.push_back(step); }}).error,
+      "");
+  EXPECT_EQ(told, (std::vector<std::int64_t>{1, 2, 3, 4, 5, 6, 7}));
   EXPECT_EQ(seen().steps,
             (std::vector<std::string>{"note 1", "note 2", "look 2", "note 3", "save 3", "note 4", "look 4",
                                       "note 5", "note 6", "look 6", "save 6", "note 7", "look 7", "save 7"}));
@@ -110,7 +114,8 @@ nodes:
 TEST(Save, IsDoneBeforeAnythingOfTheNextStepBegins) {
   std::atomic<std::int64_t> most{0};
   seen().clear();
-  dagfusion::Run run(check_text(R"(run: {steps: 6, batch_size: 2, micro_batch: 1, lanes: 3, frames_in_flight: 9}
+  dagfusion::Run run(
+      check_text(R"(run: {steps: 6, batch_size: 2, micro_batch: 1, lanes: 3, frames_in_flight: 9}
 nodes:
   x: {type: numbers}
   early: {type: sink, in: x}
@@ -119,7 +124,7 @@ nodes:
   descend: {type: descend, minimize: loss, rate: 0.001}
   save: {type: save, every: 2, spin: 2000}
 )"),
-          {.threads = 4});
+      {.threads = 4});
   seen().on_step = [&](const std::string&, std::int64_t step) {
     const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(2);
     while (std::chrono::steady_clock::now() < end) continue;
