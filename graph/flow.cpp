@@ -128,7 +128,6 @@ void SectionGraph::take_turn(Frame* arrived, Port& port) noexcept {
 // passed it as well.
 void SectionGraph::applied(const Frame& f) noexcept {
   if (f.last_of_step) {
-    if (section_.parent_ticket_ < 0 && shared_.options.on_step) shared_.options.on_step(f.step + 1);
     if (!section_.skips(f)) section_.step_applied(f.step);
     if (section_.parent_ticket_ < 0 && shared_.options.on_step) shared_.options.on_step(f.step + 1);
     steps_applied_ = f.step + 1;

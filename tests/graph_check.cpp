@@ -141,9 +141,8 @@ TEST(Check, RefusesWrongValuesOfEveryOnErrorAfterAndStream) {
             "test.yaml:4:36: node 'y' (add_one): 'after' must be the name of a node, or a list of names");
   EXPECT_EQ(faults_in(x + "  y: {type: add_one, in: x, stream: [a]}\n"),
             "test.yaml:4:37: node 'y' (add_one): 'stream' must be the name of a stream of random numbers");
-  EXPECT_EQ(faults_in(x + "  y: {type: add_one, in: x, when: x}\n"),
-            "test.yaml:4:29: node 'y' (add_one): unknown key 'when'; known are spin, fail_at, fail_in, type, "
-            "in, after, every, on_error, stream, doc");
+  EXPECT_EQ(faults_in(x + "  y: {type: add_one, in: x, whne: x}\n"),
+            "test.yaml:4:29: node 'y' (add_one): unknown key 'whne'; did you mean 'when'?");
 }
 
 TEST(Check, RefusesPipelinesThatNeverEnd) {
@@ -189,7 +188,7 @@ TEST(Check, RefusesModelsThatAreNotThere) {
             "test.yaml:5:13: node 'y' (model): calls the section 'model', which this file lacks");
   EXPECT_EQ(model("{type: chain}", ", layers: 3"),
             "test.yaml:5:27: node 'y' (model): unknown key 'layers'; known are type, in, after, every, "
-            "on_error, stream, doc, model; "
+            "on_error, stream, doc, when, otherwise, model; "
             "parameters of the model stand in its section");
   EXPECT_EQ(model("{type: chain}", ", model: other"),
             "test.yaml:5:34: node 'y' (model): calls the section 'other', which this file lacks");

@@ -35,20 +35,23 @@ nodes:
   EXPECT_EQ(seen().values["note"], (std::vector<std::vector<float>>{{1.5, 1.5, 2.25}, {5.5, 1.375, 30.25}}));
 }
 
-TEST(Step, WeighsTheLastFrameByItsImages) {
-  // Without training every frame is a step; the last has one valid image of two, and its mean is over the
-  // frame.
-  EXPECT_EQ(run_text(R"(run: {micro_batch: 2}
+TEST(Step, IsAFrameWhereNothingIsTrained) {
+  // The last of 21 frames has one valid image of two. `second` takes its time to read what `first` said of its frame.
+  EXPECT_EQ(run_text(R"(run: {micro_batch: 2, frames_in_flight: 8}
 nodes:
-  x: {type: numbers, size: 5, width: 1}
+  x: {type: numbers, size: 41, width: 1}
   mean: {type: mean, in: x}
-  first: {type: note, in: {mean: mean}, spin: 50}
-  second: {type: note, in: {first: first, mean: mean}, spin: 50}
+  first: {type: note, in: {mean: mean}}
+  second: {type: note, in: {first: first, mean: mean}, spin: 1000}
 )",
                      {.threads = 4})
                 .error,
             "");
-  EXPECT_EQ(seen().values["second"], (std::vector<std::vector<float>>{{0, 0.5}, {1, 2.5}, {2, 2}}));
+  ASSERT_EQ(seen().values["second"].size(), 21u);
+  for (int f = 0; f < 20; ++f)
+    EXPECT_EQ(seen().values["second"][f],
+              (std::vector<float>{static_cast<float>(f), 2.0f * static_cast<float>(f) + 0.5f}));
+  EXPECT_EQ(seen().values["second"][20], (std::vector<float>{20, 20}));  // images 40 and, to fill up, 0
 }
 
 const char* kTraining = R"(run: {steps: 7, batch_size: 4, micro_batch: 2}
@@ -63,7 +66,11 @@ nodes:
 )";
 
 TEST(Step, RunsWritersThenReadersThenThoseThatSave) {
-  EXPECT_EQ(run_text(kTraining, {.threads = 4}).error, "");
+  std::vector<std::int64_t> told;
+  EXPECT_EQ(
+      run_text(kTraining, {.threads = 4, .on_step = [&](std::int64_t step) { told.push_back(step); }}).error,
+      "");
+  EXPECT_EQ(told, (std::vector<std::int64_t>{1, 2, 3, 4, 5, 6, 7}));
   EXPECT_EQ(seen().steps,
             (std::vector<std::string>{"note 1", "note 2", "look 2", "note 3", "save 3", "note 4", "look 4",
                                       "note 5", "note 6", "look 6", "save 6", "note 7", "look 7", "save 7"}));
@@ -110,18 +117,20 @@ nodes:
 TEST(Save, IsDoneBeforeAnythingOfTheNextStepBegins) {
   std::atomic<std::int64_t> most{0};
   seen().clear();
-  dagfusion::Run run(check_text(R"(run: {steps: 6, batch_size: 2, micro_batch: 1, lanes: 3, frames_in_flight: 9}
+  dagfusion::Run run(
+      check_text(R"(run: {steps: 6, batch_size: 2, micro_batch: 1, lanes: 3, frames_in_flight: 9}
 nodes:
   x: {type: numbers}
   early: {type: sink, in: x}
+  slow: {type: sink, in: x, spin: 1000}
   layer: {type: scale, in: x}
   loss: {type: mean, in: layer}
   descend: {type: descend, minimize: loss, rate: 0.001}
   save: {type: save, every: 2, spin: 2000}
 )"),
-          {.threads = 4});
+      {.threads = 4});
   seen().on_step = [&](const std::string&, std::int64_t step) {
-    const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(2);
+    const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(20);
     while (std::chrono::steady_clock::now() < end) continue;
     const std::lock_guard lock(seen().mutex);
     most = std::max<std::int64_t>(
