@@ -53,7 +53,7 @@ TEST(RefuseChanges, LetsSpeedLengthAndSinksChange) {
 
 TEST(RefuseChanges, NamesWhatHasChanged) {
   EXPECT_EQ(said("seed: 1", "seed: 2"), refusal("now.yaml:1:13: run.seed was 1, and is now 2"));
-  EXPECT_EQ(said("[1, 2]", "[1, 2, 2]"), refusal("now.yaml:2:51: model.multipliers was [1, 2], and is now [1, 2, 2]"));
+  EXPECT_EQ(said("[1, 2]", "[1, 2, 2]"), refusal("now.yaml:2:47: model.multipliers was [1, 2], and is now [1, 2, 2]"));
   EXPECT_EQ(said("1.0e-3", "2.0e-3"), refusal("now.yaml:5:53: nodes.adam.learning_rate was 1.0e-3, and is now 2.0e-3"));
   EXPECT_EQ(said(", doc: digits", ", size: 16"), refusal("now.yaml:4:38: nodes.images.size was nothing, and is now 16"));
   EXPECT_EQ(said("batch_size: 8, ", ""), refusal("run.batch_size was 8, and is now nothing"));

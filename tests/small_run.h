@@ -1,6 +1,9 @@
 // Whole runs, small enough for tests: a U-Net of 3000 weights on drawn digits, started inside this process.
 #pragma once
 
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
 #include <filesystem>
 #include <map>
 #include <string>

@@ -47,7 +47,7 @@ std::vector<std::pair<std::string, Tree>> inner_pipelines(Tree& file) {
 
 // "${" stands for itself by now; read again, it must do so too.
 void escape_variables(Tree& tree) {
-  for (std::size_t at = 0; tree.is_scalar() && (at = tree.text.find("${", at)) != std::string::npos; at += 3) tree.text.insert(at, "$");
+  for (std::size_t at = 0; tree.is_scalar() && (at = tree.text.find("${", at)) != std::string::npos; at += 3) tree.text.insert(at, 1, '$');
   for (Tree& item : tree.items) escape_variables(item);
   for (Entry& e : tree.entries) escape_variables(e.value);
 }

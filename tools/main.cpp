@@ -112,7 +112,7 @@ int main(int argc, char** argv) {
   app.add_option("overrides", sets, "path=value: replaces a value of the file, such as run.steps=100");
   app.add_option("--add", adds, "path=value: adds a key that is not in the file")->type_name("PATH=VALUE");
   app.add_option("--remove", removes, "takes a key out of the file")->type_name("PATH");
-  std::vector<std::string> resumed;
+  std::string resumed;  // one text and no list: that would take the overrides behind it too
   CLI::Option* resume = app.add_option("--resume", resumed, "go on with RUN, or with the newest run below run.output")->type_name("RUN")->expected(0, 1);
   app.add_flag("--fork", request.fork, "with --resume: a new run from its checkpoint, whatever has changed")->needs(resume);
   app.add_option("--threads", request.threads, "threads; the cores of this process otherwise")->check(CLI::Range(1, 1024));
@@ -122,10 +122,10 @@ int main(int argc, char** argv) {
   } catch (const CLI::ParseError& e) {
     return app.exit(e) == 0 ? kDone : kUserError;
   }
-  // `--resume run.steps=9`: what looks like a run, or like a file, is an override.
+  // `--resume run.steps=9`: what stands for a run, or for the file, is an override.
   const auto is_override = [](const std::string& text) { return text.find('=') != std::string::npos && !std::filesystem::exists(text); };
-  if (!resumed.empty() && is_override(resumed.front())) sets.insert(sets.begin(), std::exchange(resumed.front(), ""));
-  if (resume->count() > 0) request.resume = resumed.empty() ? "" : resumed.front();
+  if (is_override(resumed)) sets.insert(sets.begin(), std::exchange(resumed, ""));
+  if (resume->count() > 0) request.resume = resumed;
   if (is_override(file) && request.resume) sets.insert(sets.begin(), std::exchange(file, ""));
   request.file = file;
   if (file.empty() && (!request.resume || request.resume->empty())) {
