@@ -89,31 +89,31 @@ ended() {  # waits for it; sets status, out, err
 }
 
 GivesTheSameBytesHoweverOftenItIsKilled() {
-  run train.yaml run.output=whole
+  run train.yaml run.steps=8 run.output=whole
   ends 0
   local kills=0 turn took
-  took=$( { TIMEFORMAT=%R; time run train.yaml run.output=timed >/dev/null; } 2>&1 )
+  took=$( { TIMEFORMAT=%R; time run train.yaml run.steps=8 run.output=timed >/dev/null; } 2>&1 )
   RANDOM=5
   for ((turn = 0; kills < 20; ++turn)); do
-    if [[ -e runs/001/checkpoints/step-000012 ]]; then mv runs/001 "done-$turn"; fi
+    if [[ -e runs/001/checkpoints/step-000008 ]]; then mv runs/001 "done-$turn"; fi
     local resume=()
     [[ -d runs/001/checkpoints ]] && compgen -G 'runs/001/checkpoints/step-??????' >/dev/null && resume=(--resume)
     [[ ${#resume[@]} -gt 0 ]] || rm -rf runs
     # From before anything is there to a little before the end, on this machine and now.
     local moment; moment=$(awk -v t="$took" -v r="$RANDOM" 'BEGIN { printf "%.3f", t * r / 32768 }')
     status=0
-    timeout --foreground -s KILL "$moment" "$program" train.yaml "${resume[@]}" >out.txt 2>err.txt </dev/null || status=$?
+    timeout --foreground -s KILL "$moment" "$program" train.yaml run.steps=8 "${resume[@]}" >out.txt 2>err.txt </dev/null || status=$?
     if [[ $status == 124 || $status == 137 ]]; then ((++kills)); else ends 0; fi
   done
-  if [[ -d runs/001/checkpoints ]] && ! [[ -e runs/001/checkpoints/step-000012 ]]; then
-    run train.yaml --resume
+  if [[ -d runs/001/checkpoints ]] && ! [[ -e runs/001/checkpoints/step-000008 ]]; then
+    run train.yaml run.steps=8 --resume
     [[ $status == 0 || $err == *'has no checkpoint that is whole'* ]] || fail 'cannot go on'
   fi
   local checked=0 finished
   for finished in runs/001 done-*; do
-    [[ -e $finished/checkpoints/step-000012 ]] || continue
+    [[ -e $finished/checkpoints/step-000008 ]] || continue
     for file in weights.safetensors ema.safetensors adam.update.safetensors state.json; do
-      same whole/001/checkpoints/step-000012/$file "$finished/checkpoints/step-000012/$file"
+      same whole/001/checkpoints/step-000008/$file "$finished/checkpoints/step-000008/$file"
     done
     is "$(cut -d, -f1,2,4 "$finished/metrics.csv")" "$(cut -d, -f1,2,4 whole/001/metrics.csv)"
     checked=$((checked + 1))
