@@ -1,5 +1,7 @@
 #include "graph/builtin.h"
 
+#include <cstring>
+
 namespace dagfusion {
 
 const NodeType& loop_head() {
@@ -24,6 +26,28 @@ const NodeType& run_pipeline() {
                      {.name = "model", .kind = Kind::text, .doc = "live, or the node whose averaged weights are used",
                       .standard = std::string("live")},
                      {.name = "set", .kind = Kind::map, .doc = "values for the variables of that file"}}};
+  return type;
+}
+
+Choose::Choose(Setup& setup)
+    : in_(setup.input("in")), otherwise_(setup.input("otherwise")), out_(setup.output("out", in_.spec.shape, in_.spec.dtype)) {}
+
+void Choose::forward(Call& call) const { std::memcpy(call.out<std::byte>(out_), call.in<std::byte>(in_), out_.spec.bytes()); }
+
+void Choose::otherwise(Call& call) const {
+  if (otherwise_.connected())
+    std::memcpy(call.out<std::byte>(out_), call.in<std::byte>(otherwise_), out_.spec.bytes());
+  else
+    std::memset(call.out<std::byte>(out_), 0, out_.spec.bytes());
+}
+
+const NodeType& choose() {
+  static const NodeType type{.name = "choose",
+                             .summary = "Hands on what a node under `when` gave, or what stands in for it.",
+                             .inputs = {{"in", "[...] any free", "the node's value"},
+                                        {.name = "otherwise", .spec = "[...] any free", .doc = "what stands in for it", .optional = true}},
+                             .outputs = {{"out", "[...] any free", "one of the two"}},
+                             .create = make_node<Choose>};
   return type;
 }
 

@@ -10,20 +10,45 @@ namespace {
 
 std::vector<Parameter> run_parameters() {
   return {
-      {.name = "seed", .kind = Kind::integer, .doc = "key of every random number", .standard = std::int64_t{0}, .minimum = 0},
+      {.name = "seed",
+       .kind = Kind::integer,
+       .doc = "key of every random number",
+       .standard = std::int64_t{0},
+       .minimum = 0},
       {.name = "steps", .kind = Kind::integer, .doc = "optimiser updates", .minimum = 1},
-      {.name = "images", .kind = Kind::integer, .doc = "images to send through when nothing is trained", .minimum = 1},
-      {.name = "batch_size", .kind = Kind::integer, .doc = "images per step", .minimum = 1, .maximum = 1 << 20},
-      {.name = "micro_batch", .kind = Kind::text, .doc = "images per frame, or auto: from the shapes",
+      {.name = "images",
+       .kind = Kind::integer,
+       .doc = "images to send through when nothing is trained",
+       .minimum = 1},
+      {.name = "batch_size",
+       .kind = Kind::integer,
+       .doc = "images per step",
+       .minimum = 1,
+       .maximum = 1 << 20},
+      {.name = "micro_batch",
+       .kind = Kind::text,
+       .doc = "images per frame, or auto: from the shapes",
        .standard = std::string("auto")},
-      {.name = "lanes", .kind = Kind::text, .doc = "frames inside the model at once, or auto", .standard = std::string("auto")},
-      {.name = "threads", .kind = Kind::text, .doc = "threads, or auto: the cores of this process",
+      {.name = "lanes",
+       .kind = Kind::text,
+       .doc = "frames inside the model at once, or auto",
        .standard = std::string("auto")},
-      {.name = "frames_in_flight", .kind = Kind::text, .doc = "frames that exist at once, or auto",
+      {.name = "threads",
+       .kind = Kind::text,
+       .doc = "threads, or auto: the cores of this process",
        .standard = std::string("auto")},
-      {.name = "precision", .kind = Kind::choice, .doc = "of activations and packed weights",
-       .standard = std::string("float32"), .choices = {"float32", "bfloat16"}},
-      {.name = "output", .kind = Kind::text, .doc = "directory in which each run gets a numbered one",
+      {.name = "frames_in_flight",
+       .kind = Kind::text,
+       .doc = "frames that exist at once, or auto",
+       .standard = std::string("auto")},
+      {.name = "precision",
+       .kind = Kind::choice,
+       .doc = "of activations and packed weights",
+       .standard = std::string("float32"),
+       .choices = {"float32", "bfloat16"}},
+      {.name = "output",
+       .kind = Kind::text,
+       .doc = "directory in which each run gets a numbered one",
        .standard = std::string()},
   };
 }
@@ -32,7 +57,8 @@ std::vector<Parameter> run_parameters() {
 int number_or_auto(const Parameters& run, const std::string& name, int largest) {
   const std::string& text = run.text(name);
   if (text == "auto") return -1;
-  const bool digits = !text.empty() && text.size() < 8 && text.find_first_not_of("0123456789") == std::string::npos;
+  const bool digits =
+      !text.empty() && text.size() < 8 && text.find_first_not_of("0123456789") == std::string::npos;
   const int value = digits ? std::stoi(text) : 0;
   if (value < 1 || value > largest)
     run.fail(name, fmt::format("'{}' is {}; it must be auto or a number from 1 to {}", name, text, largest));
@@ -60,9 +86,11 @@ void Checking::read_run() {
   settings.channel_block = options.channel_block;
   settings.seed = static_cast<std::uint64_t>(run.integer("seed"));
   settings.output = run.text("output");
-  settings.activation = run.text("precision") == "bfloat16" ? DType::bf16 : DType::f32;
-  if (settings.activation == DType::bf16 && !options.bfloat16)
-    run.fail("precision", "'precision' is bfloat16, which this build cannot compute on this core; float32 runs anywhere");
+  const bool half = run.text("precision") == "bfloat16";
+  if (half && !options.bfloat16)
+    run.fail("precision",
+             "'precision' is bfloat16, which this build cannot compute on this core; float32 runs anywhere");
+  settings.activation = half ? DType::bf16 : DType::f32;
   if (run.has("images")) checked.images = run.integer("images");
   settings.lanes = number_or_auto(run, "lanes", 1024);
   settings.threads = number_or_auto(run, "threads", 1024);
@@ -71,8 +99,10 @@ void Checking::read_run() {
   const Position where = tree ? tree->where : file.where;
   if (settings.training) {
     for (const char* needed : {"steps", "batch_size"})
-      if (!run.has(needed)) fault(where, fmt::format("section 'run': '{}' is missing; training needs it", needed));
-    if (run.has("images")) run.fail("images", "'images' is for pipelines that train nothing; training counts 'steps'");
+      if (!run.has(needed))
+        fault(where, fmt::format("section 'run': '{}' is missing; training needs it", needed));
+    if (run.has("images"))
+      run.fail("images", "'images' is for pipelines that train nothing; training counts 'steps'");
     if (!run.has("steps") || !run.has("batch_size")) return;
     settings.steps = run.integer("steps");
     settings.batch_size = run.integer("batch_size");
@@ -83,7 +113,8 @@ void Checking::read_run() {
   } else {
     for (const char* unused : {"steps", "batch_size"})
       if (run.has(unused))
-        run.fail(unused, fmt::format("'{}' is for training, but no node of this file minimizes anything", unused));
+        run.fail(unused,
+                 fmt::format("'{}' is for training, but no node of this file minimizes anything", unused));
     if (settings.micro_batch < 0) settings.micro_batch = options.auto_micro_batch;
     settings.batch_size = settings.micro_batch;
   }
@@ -109,8 +140,12 @@ void Checking::find_model() {
     for (const Entry& e : models->entries) model_sections.emplace(e.key, e.value);
     return;
   }
-  if (!model) return;
-  if (!model->is_map()) return fault(model->where, "section 'model' must be a map: {type: unet, …} or {from: runs/train}");
+  if (!model && !options.model) return;
+  static const Tree none;
+  if (!model || (model->is_null() && options.model))
+    model = &none;  // a pipeline inside another need not say it
+  if (model != &none && !model->is_map())
+    return fault(model->where, "section 'model' must be a map: {type: unet, …} or {from: runs/train}");
   const Tree* from = model->find("from");
   if (!from && !options.model) {
     model_sections.emplace("model", *model);
@@ -118,23 +153,26 @@ void Checking::find_model() {
   }
   for (const Entry& e : model->entries)
     if (e.key != "from" && e.key != "weights" && from)
-      fault(e.where, fmt::format("section 'model': unknown key '{}'{}", e.key, suggestion(e.key, {"from", "weights"})));
+      fault(e.where, fmt::format("section 'model': unknown key '{}'{}", e.key,
+                                 suggestion(e.key, {"from", "weights"})));
   ModelSource source;
   if (options.model) {
     source = *options.model;
   } else {
-    if (!from->is_scalar()) return fault(from->where, "section 'model': 'from' must be the path of a run or a checkpoint");
+    if (!from->is_scalar())
+      return fault(from->where, "section 'model': 'from' must be the path of a run or a checkpoint");
     if (!options.open_model) return fault(from->where, "section 'model': checkpoints cannot be opened here");
     source = options.open_model(from->text, from->where);
     checked.model_from = from->text;
     const Tree* weights = model->find("weights");
     checked.model_weights = weights && weights->is_scalar() ? weights->text : "live";
   }
-  model_sections.emplace("model", source.model);
+  if (source.model.is_map()) model_sections.emplace("model", source.model);
   checked.model_input = source.input;
   for (const Entry& e : source.sections) {
     if (auto here = sections.find(e.key); here != sections.end())
-      fault(here->second.where, fmt::format("section '{}' comes from the model's checkpoint; take it out of this file", e.key));
+      fault(here->second.where,
+            fmt::format("section '{}' comes from the model's checkpoint; take it out of this file", e.key));
     sections.insert_or_assign(e.key, e);
   }
 }
@@ -174,8 +212,9 @@ void count_images(Checking& checking) {
   }
   if (counted) checked.images = std::min(checked.images.value_or(count), count);
   if (!checked.images && checking.faults.empty())
-    checking.fault(checking.file.where,
-                   "nothing says how many images to send through: no data set here ends; give run.images a number");
+    checking.fault(
+        checking.file.where,
+        "nothing says how many images to send through: no data set here ends; give run.images a number");
 }
 
 bool anything_minimizes(const Tree& nodes) {

@@ -55,6 +55,7 @@ struct CheckedNode {
   std::vector<int> after;                        // nodes that come first
   int loop = -1;                                 // around this node
   int group = -1;                                // the optimiser it belongs to
+  Wire when = kNoWire;                           // frames in which this value is 0 skip the node
   std::array<std::uint32_t, 2> stream{};         // key of its random stream
   std::int64_t multiply_adds = 0;                // of one frame
   Every every;

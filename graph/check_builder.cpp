@@ -33,11 +33,12 @@ class NodeBuilder final : public Builder {
       inner.in[port] = wire;
       if (checking_.broken(wire)) return {};
     }
-    inner.parameters = Parameters::make(settings, inner.type->parameters, owner_of(inner.path, type), inner.where,
-                                        checking_.faults);
+    inner.parameters = Parameters::make(settings, inner.type->parameters, owner_of(inner.path, type),
+                                        inner.where, checking_.faults);
     Named made;
     try {
-      made = inner.type->role == Role::composite ? checking_.expand(std::move(inner)) : checking_.make(std::move(inner));
+      made = inner.type->role == Role::composite ? checking_.expand(std::move(inner))
+                                                 : checking_.make(std::move(inner));
     } catch (const UserError& e) {
       checking_.add(e);
       return {};
@@ -99,7 +100,8 @@ Named Checking::expand(Request request) {
     const auto wired = request.in.find(port.name);
     if (wired == request.in.end()) {
       if (port.optional) continue;
-      fault(request.where, fmt::format("{}: input '{}' is not wired; it takes {}, {}", owner, port.name, port.doc, port.spec));
+      fault(request.where, fmt::format("{}: input '{}' is not wired; it takes {}, {}", owner, port.name,
+                                       port.doc, port.spec));
       good = false;
     } else if (!broken(wired->second)) {
       const TensorSpec& given = spec(wired->second);

@@ -10,22 +10,32 @@ Named Checking::check_child(const Entry& entry, const Scope& scope, const std::s
   const NodeType& type = run_pipeline();
   const std::string path = prefix + entry.key;
   const std::string owner = owner_of(path, type.name);
-  if (options.model || current_loop >= 0)
-    throw UserError(entry.where, fmt::format("{}: a pipeline that runs inside another, or a loop, cannot run a third", owner));
+  if (options.model)
+    throw UserError(entry.where,
+                    fmt::format("{}: this pipeline runs inside another and cannot run a third", owner));
+  if (!checked.run.training || current_loop >= 0)
+    throw UserError(entry.where,
+                    fmt::format("{}: runs between two steps of a training, and this is none", owner));
+  if (const Tree* when = entry.value.find("when"))
+    throw UserError(when->where, fmt::format("{}: 'when' is for nodes of a frame; a pipeline runs 'every' so many steps", owner));
   CheckedNode node{.path = path, .type = &type, .where = entry.where};
   const std::size_t before = faults.size();
-  node.parameters = Parameters::read(entry.value, type.parameters, kNodeKeys, owner, faults);
+  node.parameters =
+      Parameters::read(entry.value, type.parameters, {"type", "after", "every", "doc"}, owner, faults);
   if (faults.size() != before) throw UserError(std::vector<Fault>{});
   node.every.steps = 1000;
   if (const Tree* every = entry.value.find("every")) node.every = read_every(*every, owner);
+  if (const Tree* after = entry.value.find("after")) node.after = read_after(*after, scope, owner);
 
   const Tree& which = *entry.value.find("pipeline");
   std::filesystem::path file_path = node.parameters.text("pipeline");
   if (file_path.is_relative()) file_path = std::filesystem::path(which.where.file).parent_path() / file_path;
   if (!std::filesystem::exists(file_path) && std::filesystem::exists(node.parameters.text("pipeline")))
-    file_path = node.parameters.text("pipeline");  // relative to here, when the reference came from the command line
+    file_path =
+        node.parameters.text("pipeline");  // relative to here, when the reference came from the command line
   if (!std::filesystem::exists(file_path))
-    node.parameters.fail("pipeline", fmt::format("'pipeline' is {}, which does not exist", file_path.string()));
+    node.parameters.fail("pipeline",
+                         fmt::format("'pipeline' is {}, which does not exist", file_path.string()));
 
   Tree inner = read_document(file_path);
   if (node.parameters.has("set")) {
@@ -33,8 +43,9 @@ Named Checking::check_child(const Entry& entry, const Scope& scope, const std::s
     for (const Entry& e : node.parameters.tree("set").entries) {
       Tree* var = vars ? vars->find(e.key) : nullptr;
       if (!var)
-        throw UserError(e.where, fmt::format("{}: {} has no variable '{}'{}", owner, file_path.string(), e.key,
-                                             suggestion(e.key, vars ? vars->keys() : std::vector<std::string>{})));
+        throw UserError(e.where,
+                        fmt::format("{}: {} has no variable '{}'{}", owner, file_path.string(), e.key,
+                                    suggestion(e.key, vars ? vars->keys() : std::vector<std::string>{})));
       *var = e.value;
     }
   }
@@ -42,19 +53,34 @@ Named Checking::check_child(const Entry& entry, const Scope& scope, const std::s
 
   CheckOptions inside = options;
   inside.open_model = {};
-  inside.auto_micro_batch = std::min(options.auto_micro_batch, 8);  // previews are small: a frame for every thread
+  inside.training = false;
+  inside.auto_micro_batch =
+      std::min(options.auto_micro_batch, 8);  // previews are small: a frame for every thread
   ModelSource source;
-  if (const auto model = model_sections.find("model"); model != model_sections.end()) source.model = model->second;
+  if (const auto model = model_sections.find("model"); model != model_sections.end())
+    source.model = model->second;
   for (const auto& [name, section] : sections) source.sections.push_back(section);
   source.input = checked.model_input;
   inside.model = source;
   inside.weights = checked.weights;
+  // Without a model because of a fault out here: that one is enough.
+  if (checked.model_input.empty() && !faults.empty()) throw UserError(std::vector<Fault>{});
+  const auto known = [&](const Fault& f) {  // of the model's section, which both check
+    return std::any_of(faults.begin(), faults.end(), [&](const Fault& k) {
+      return k.message == f.message && to_string(k.where) == to_string(f.where);
+    });
+  };
   try {
     node.child = std::make_unique<Checked>(check(inner, catalog, inside));
   } catch (const UserError& e) {
-    for (const Fault& f : e.faults()) fault(f.where, fmt::format("{} (run by {})", f.message, owner));
+    for (const Fault& f : e.faults())
+      if (!known(f)) fault(f.where, fmt::format("{} (run by {})", f.message, owner));
     throw UserError(std::vector<Fault>{});
   }
+  if (node.child->run.training)
+    throw UserError(which.where,
+                    fmt::format("{}: {} trains something; only pipelines that do not can run inside another",
+                                owner, file_path.string()));
   const std::string& weights = node.parameters.text("model");
   if (weights != "live") {
     const Tree reference = scalar(weights, entry.value.find("model")->where);
@@ -68,8 +94,9 @@ Named Checking::check_child(const Entry& entry, const Scope& scope, const std::s
     if (source_node->broken) throw UserError(std::vector<Fault>{});
     node.child_weights = source_node->node;
     if (!dynamic_cast<WeightSource*>(checked.nodes[node.child_weights].node.get()))
-      node.parameters.fail("model", fmt::format("'model' is {}, which keeps no weights; it must be live or a weight_average",
-                                                weights));
+      node.parameters.fail(
+          "model",
+          fmt::format("'model' is {}, which keeps no weights; it must be live or a weight_average", weights));
     node.after.push_back(node.child_weights);
   }
   Named named{.node = static_cast<int>(checked.nodes.size())};

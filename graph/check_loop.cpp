@@ -8,7 +8,8 @@ namespace dagfusion {
 
 namespace {
 
-void only_keys(Checking& checking, const Tree& tree, const std::vector<std::string>& known, const std::string& owner) {
+void only_keys(Checking& checking, const Tree& tree, const std::vector<std::string>& known,
+               const std::string& owner) {
   for (const Entry& e : tree.entries)
     if (std::find(known.begin(), known.end(), e.key) == known.end())
       checking.fault(e.where, fmt::format("{}: unknown key '{}'{}", owner, e.key, suggestion(e.key, known)));
@@ -19,7 +20,8 @@ const Tree& part(const Tree& loop, const char* key, bool needed, const std::stri
   static const Tree none;
   const Tree* found = loop.find(key);
   if (!found && needed) throw UserError(loop.where, fmt::format("{}: '{}' is missing: {}", owner, key, what));
-  if (found && !found->is_map()) throw UserError(found->where, fmt::format("{}: '{}' must be a map: {}", owner, key, what));
+  if (found && !found->is_map())
+    throw UserError(found->where, fmt::format("{}: '{}' must be a map: {}", owner, key, what));
   return found ? *found : none;
 }
 
@@ -30,12 +32,15 @@ Named Checking::check_loop(const Entry& entry, const Scope& scope, const std::st
   const std::string owner = owner_of(path, "loop");
   only_keys(*this, entry.value, {"loop", "doc"}, owner);
   const Tree& tree = *entry.value.find("loop");
-  if (!tree.is_map()) throw UserError(tree.where, fmt::format("{}: 'loop' must be a map with each, carry, nodes, next", owner));
-  if (current_loop >= 0) throw UserError(entry.where, fmt::format("{}: loops do not stand inside loops", owner));
+  if (!tree.is_map())
+    throw UserError(tree.where, fmt::format("{}: 'loop' must be a map with each, carry, nodes, next", owner));
+  if (current_loop >= 0)
+    throw UserError(entry.where, fmt::format("{}: loops do not stand inside loops", owner));
   only_keys(*this, tree, {"each", "carry", "nodes", "next", "collect"}, owner);
   const Tree& carry = part(tree, "carry", true, owner, "names of the carried values and where they start");
   const Tree& body = part(tree, "nodes", true, owner, "the nodes of the body");
-  const Tree& next = part(tree, "next", true, owner, "for each carried value, what it is in the next iteration");
+  const Tree& next =
+      part(tree, "next", true, owner, "for each carried value, what it is in the next iteration");
   const Tree& collect = part(tree, "collect", false, owner, "names of values to keep from the iterations");
   if (carry.entries.empty()) throw UserError(carry.where, fmt::format("{}: 'carry' names no value", owner));
 
@@ -45,7 +50,10 @@ Named Checking::check_loop(const Entry& entry, const Scope& scope, const std::st
   bool good = true;
   for (const Entry& e : carry.entries) {
     if (e.value.text == "zeros" && !e.value.quoted) {
-      if (!first) throw UserError(e.value.where, fmt::format("{}: the first carried value cannot be zeros: it gives the shape", owner));
+      if (!first)
+        throw UserError(
+            e.value.where,
+            fmt::format("{}: the first carried value cannot be zeros: it gives the shape", owner));
       head.outputs.push_back({.port = e.key, .spec = *first});
       continue;
     }
@@ -73,13 +81,20 @@ Named Checking::check_loop(const Entry& entry, const Scope& scope, const std::st
     carried.main = carry.entries.size() == 1 ? carry.entries[0].key : "";
     inside.names["carry"] = carried;
     const Tree* each = tree.find("each");
-    if (!each) throw UserError(tree.where, fmt::format("{}: 'each' is missing: the node that counts, such as ddim_timesteps", owner));
+    if (!each)
+      throw UserError(
+          tree.where,
+          fmt::format("{}: 'each' is missing: the node that counts, such as ddim_timesteps", owner));
     inside.names["each"] = check_entry(Entry{"each", each->where, *each}, inside, path + "/");
     const int each_node = inside.names["each"].node;
     if (!inside.names["each"].broken) {
-      const auto* times = dynamic_cast<const Times*>(checked.nodes[each_node].node.get());
-      if (!times) throw UserError(each->where, fmt::format("{}: 'each' is {}, which does not count iterations", owner,
-                                                           checked.nodes[each_node].type->name));
+      const auto* times =
+          each_node < 0 ? nullptr : dynamic_cast<const Times*>(checked.nodes[each_node].node.get());
+      if (!times)
+        throw UserError(each->where,
+                        fmt::format("{}: 'each' does not count iterations; it must be a list of times, "
+                                    "such as ddim_timesteps",
+                                    owner));
       checked.loops[current_loop].each = each_node;
       checked.loops[current_loop].count = times->count();
     }
@@ -90,13 +105,14 @@ Named Checking::check_loop(const Entry& entry, const Scope& scope, const std::st
     for (int i = 0; i < loop.carried; ++i) {
       const std::string& name = carry.entries[i].key;
       const Tree* reference = next.find(name);
-      if (!reference) throw UserError(next.where, fmt::format("{}: 'next' lacks '{}', which is carried", owner, name));
+      if (!reference)
+        throw UserError(next.where, fmt::format("{}: 'next' lacks '{}', which is carried", owner, name));
       std::optional<Wire> from = look_up(*reference, inside, owner);
       if (!from || broken(*from)) throw UserError(std::vector<Fault>{});
       const TensorSpec& carried_spec = checked.nodes[loop.head].outputs[i].spec;
       if (spec(*from).shape != carried_spec.shape || spec(*from).dtype != carried_spec.dtype)
-        throw UserError(reference->where, fmt::format("{}: '{}' starts as {}, but the next one is {}", owner, name,
-                                                      to_string(carried_spec), to_string(spec(*from))));
+        throw UserError(reference->where, fmt::format("{}: '{}' starts as {}, but the next one is {}", owner,
+                                                      name, to_string(carried_spec), to_string(spec(*from))));
       from = in_layout(*from, checked.nodes[loop.head].outputs[i].spec.block);
       tail.inputs.push_back({.port = name, .from = *from, .spec = spec(*from)});
       tail.outputs.push_back({.port = name, .spec = spec(*from)});
@@ -104,11 +120,13 @@ Named Checking::check_loop(const Entry& entry, const Scope& scope, const std::st
     std::vector<std::string> carried_names = carry.keys();
     for (const Entry& e : next.entries)
       if (std::find(carried_names.begin(), carried_names.end(), e.key) == carried_names.end())
-        fault(e.where, fmt::format("{}: 'next' has '{}', which is not carried{}", owner, e.key, suggestion(e.key, carried_names)));
+        fault(e.where, fmt::format("{}: 'next' has '{}', which is not carried{}", owner, e.key,
+                                   suggestion(e.key, carried_names)));
     int every = 1;
     if (const Tree* t = collect.find("every")) {
       const Every read = read_every(*t, owner);
-      if (read.steps < 1) throw UserError(t->where, fmt::format("{}: 'every' counts iterations here, not time", owner));
+      if (read.steps < 1)
+        throw UserError(t->where, fmt::format("{}: 'every' counts iterations here, not time", owner));
       every = static_cast<int>(read.steps);
     }
     for (const Entry& e : collect.entries) {
@@ -119,7 +137,8 @@ Named Checking::check_loop(const Entry& entry, const Scope& scope, const std::st
       TensorSpec strip = spec(*from);
       const int count = checked.loops[current_loop].count;
       if (strip.shape.empty() || strip.dtype == DType::images)
-        throw UserError(e.value.where, fmt::format("{}: '{}' is {}, which cannot be collected", owner, e.value.text, to_string(strip)));
+        throw UserError(e.value.where, fmt::format("{}: '{}' is {}, which cannot be collected", owner,
+                                                   e.value.text, to_string(strip)));
       strip.shape.insert(strip.shape.begin() + 1, (count + every - 1) / every);
       tail.inputs.push_back({.port = "collect." + e.key, .from = *from, .spec = spec(*from)});
       tail.outputs.push_back({.port = "collect." + e.key, .spec = strip});
@@ -127,7 +146,8 @@ Named Checking::check_loop(const Entry& entry, const Scope& scope, const std::st
     }
     made.node = static_cast<int>(checked.nodes.size());
     checked.loops[current_loop].tail = made.node;
-    for (std::size_t i = 0; i < tail.outputs.size(); ++i) made.ports[tail.outputs[i].port] = {made.node, static_cast<int>(i)};
+    for (std::size_t i = 0; i < tail.outputs.size(); ++i)
+      made.ports[tail.outputs[i].port] = {made.node, static_cast<int>(i)};
     if (loop.carried == 1) made.main = carry.entries[0].key;
     checked.nodes.push_back(std::move(tail));
   } catch (...) {

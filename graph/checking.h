@@ -10,9 +10,9 @@ namespace dagfusion {
 // What a name stands for where it can be seen: the outputs of a node, a composite, a loop, carry or each.
 struct Named {
   std::map<std::string, Wire> ports;
-  std::string main;      // port meant when none is named
-  bool broken = false;   // the node had a fault
-  int node = -1;         // the last node made for it, for `after`
+  std::string main;     // port meant when none is named
+  bool broken = false;  // the node had a fault
+  int node = -1;        // the last node made for it, for `after`
 };
 
 struct Scope {
@@ -21,12 +21,13 @@ struct Scope {
 };
 
 // Keys that every node takes besides its parameters.
-inline const std::vector<std::string> kNodeKeys = {"type", "in", "after", "every", "on_error", "stream", "doc"};
+inline const std::vector<std::string> kNodeKeys = {"type", "in", "after", "every", "on_error",
+                                                   "stream", "doc", "when", "otherwise"};
 
 // One node on its way in: from YAML or from a composite.
 struct Request {
-  std::string path;          // "out/down0/conv1"
-  std::string weight_path;   // "model/down0/conv1"
+  std::string path;         // "out/down0/conv1"
+  std::string weight_path;  // "model/down0/conv1"
   const NodeType* type = nullptr;
   Parameters parameters;
   std::map<std::string, Wire> in;
@@ -35,7 +36,7 @@ struct Request {
   std::vector<int> after;
   Every every;
   bool drop_on_error = false;
-  std::string stream;        // "" = the path
+  std::string stream;  // "" = the path
 };
 
 class Checking {
@@ -52,9 +53,22 @@ class Checking {
   // check_scope.cpp: the nodes of one map, in an order that respects the edges
   void check_nodes(const Tree& nodes, Scope& scope, const std::string& prefix);
   std::vector<const Entry*> in_order(const Tree& nodes, const Scope& scope, const std::string& prefix);
+
+  // check_entry.cpp: one of them
   Named check_entry(const Entry& entry, const Scope& scope, const std::string& prefix);
-  std::optional<Wire> look_up(const Tree& reference, const Scope& scope, const std::string& owner);
+  void read_type(Request& request, const Tree& tree, const std::string& owner);
+  void read_model_call(Request& request, const Tree& tree, const std::string& owner);
   void take_model_input(const Request& call, const std::string& owner);
+  bool wire_inputs(Request& request, const Tree& in, const Scope& scope, const std::string& owner);
+  void read_common_keys(Request& request, const Tree& tree, const Scope& scope, const std::string& owner);
+  Named check_optimiser(Request request, const Tree& tree, const Scope& scope, const std::string& owner);
+
+  // check_when.cpp: a node that some frames skip, and the value they get instead
+  Named check_when(Request request, const Tree& tree, const Scope& scope, const std::string& owner);
+
+  // check_reference.cpp: what entries refer to
+  std::optional<Wire> look_up(const Tree& reference, const Scope& scope, const std::string& owner);
+  std::vector<int> read_after(const Tree& tree, const Scope& scope, const std::string& owner);
   Every read_every(const Tree& tree, const std::string& owner);
 
   // check_node.cpp: one node: ports, shapes, constructor
@@ -72,7 +86,9 @@ class Checking {
   // gradient.cpp: what needs a gradient, and that it can have one
   void check_gradients();
 
-  void fault(Position where, std::string message) { faults.push_back({std::move(where), std::move(message)}); }
+  void fault(Position where, std::string message) {
+    faults.push_back({std::move(where), std::move(message)});
+  }
   void add(const UserError& e) { faults.insert(faults.end(), e.faults().begin(), e.faults().end()); }
   bool broken(Wire w) const { return w.node < 0; }
   const TensorSpec& spec(Wire w) const { return checked.nodes[w.node].outputs[w.output].spec; }
@@ -84,12 +100,13 @@ class Checking {
   const CheckOptions& options;
   Checked checked;
   std::vector<Fault> faults;
-  std::map<std::string, Tree> model_sections;      // by name: "model" or the keys of `models`
-  std::map<std::string, Entry> sections;           // by name: "diffusion"
-  std::map<std::tuple<int, int, int>, Wire> reorders;
+  std::map<std::string, Tree> model_sections;  // by name: "model" or the keys of `models`
+  std::map<std::string, Entry> sections;       // by name: "diffusion"
+  std::map<std::tuple<int, int, int, int>, Wire> reorders;  // of a wire, in a loop, under a condition
   std::set<std::string> failed_sections;
   int current_loop = -1;
   int current_group = -1;
+  Wire current_when = kNoWire;
 };
 
 }  // namespace dagfusion

@@ -1,4 +1,4 @@
-// A section as nodes of a oneTBB flow graph. flow.cpp is the only file that includes oneapi/tbb/flow_graph.h.
+// The running graph: what holds frames back, lets them on and brings them home (section_graph.h has its nodes).
 #pragma once
 
 #include "graph/section.h"

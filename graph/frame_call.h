@@ -8,10 +8,18 @@ namespace dagfusion {
 class FrameCall final : public Call {
  public:
   FrameCall(Section& section, const Visit& visit, Frame& frame, bool first_of_step)
-      : section_(section), visit_(visit), frame_(frame), node_(section.checked_.nodes[visit.node]), first_(first_of_step) {}
+      : section_(section),
+        visit_(visit),
+        frame_(frame),
+        node_(section.checked_.nodes[visit.node]),
+        first_(first_of_step) {}
 
-  const std::vector<Image>& images(const Input& i) const override { return frame_.images[list_of(visit_.in[i.index])]; }
-  std::vector<Image>& images(const Output& o) const override { return frame_.images[list_of(visit_.out[o.index])]; }
+  const std::vector<Image>& images(const Input& i) const override {
+    return frame_.images[list_of(visit_.in[i.index])];
+  }
+  std::vector<Image>& images(const Output& o) const override {
+    return frame_.images[list_of(visit_.out[o.index])];
+  }
 
   const float* weight(const Weight& w) const override {
     return section_.values_->values().data() + spec_of(w).offset;
@@ -38,8 +46,10 @@ class FrameCall final : public Call {
     const std::int64_t n = frame_.position + image;
     const std::optional<std::int64_t> size = static_cast<const DataSet&>(*node_.node).size();
     if (!size) return n;
-    const std::uint64_t inside = static_cast<std::uint64_t>(n % *size), count = static_cast<std::uint64_t>(*size);
-    return node_.shuffle ? static_cast<std::int64_t>(shuffled(inside, count, static_cast<std::uint64_t>(n / *size), node_.stream))
+    const std::uint64_t inside = static_cast<std::uint64_t>(n % *size),
+                        count = static_cast<std::uint64_t>(*size);
+    return node_.shuffle ? static_cast<std::int64_t>(
+                               shuffled(inside, count, static_cast<std::uint64_t>(n / *size), node_.stream))
                          : static_cast<std::int64_t>(inside);
   }
   std::byte* scratch() const override;
@@ -54,7 +64,9 @@ class FrameCall final : public Call {
  private:
   void* pointer(int slot) const { return slot < 0 ? nullptr : section_.slot(slot, frame_); }
   int list_of(int slot) const { return section_.plan_.slots[slot].images; }
-  const WeightSpec& spec_of(const Weight& w) const { return section_.weights().weights()[node_.weights[w.index]]; }
+  const WeightSpec& spec_of(const Weight& w) const {
+    return section_.weights().weights()[node_.weights[w.index]];
+  }
 
   Section& section_;
   const Visit& visit_;

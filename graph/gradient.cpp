@@ -1,4 +1,5 @@
-// Which values carry a gradient back to the weights that are trained, and whether every node on the way has a backward.
+// Which values carry a gradient back to the weights that are trained, and whether every node on the way has a
+// backward.
 #include "graph/gradient.h"
 
 #include <fmt/format.h>
@@ -37,15 +38,17 @@ void Checking::check_gradients() {
       while (at != static_cast<std::size_t>(group.loss.node)) {
         std::size_t next = at + 1;
         const auto reads = [&](const CheckedNode& c) {
-          return std::any_of(c.inputs.begin(), c.inputs.end(), [&](const CheckedInput& i) { return i.from.node == static_cast<int>(at); });
+          return std::any_of(c.inputs.begin(), c.inputs.end(),
+                             [&](const CheckedInput& i) { return i.from.node == static_cast<int>(at); });
         };
         while (!(flow.on_path[next] && reads(checked.nodes[next]))) ++next;
         at = next;
         way += " -> " + checked.nodes[at].path;
       }
-      fault(node.where, fmt::format("{}: has no backward, but lies between weights and the loss that '{}' minimizes: {}; "
-                                    "stop_gradient before it would cut the path",
-                                    owner_of(node.path, node.type->name), group.path, way));
+      fault(node.where,
+            fmt::format("{}: has no backward, but lies between weights and the loss that '{}' minimizes: {}; "
+                        "stop_gradient before it would cut the path",
+                        owner_of(node.path, node.type->name), group.path, way));
     }
   }
 }

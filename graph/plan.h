@@ -22,6 +22,7 @@ struct Slot {
 // One node's part of a task: slots by handle; -1 where there is none.
 struct Visit {
   int node = -1;
+  int when = -1;  // this slot is 0: the frame skips the node
   std::vector<int> in, out, saved, d_out, d_in;
 };
 

@@ -22,7 +22,8 @@ namespace {
 // Threads join the arena at any time; each is set up as it enters.
 class Observer final : public tbb::task_scheduler_observer {
  public:
-  Observer(tbb::task_arena& arena, std::function<void()> hook) : tbb::task_scheduler_observer(arena), hook_(std::move(hook)) {
+  Observer(tbb::task_arena& arena, std::function<void()> hook)
+      : tbb::task_scheduler_observer(arena), hook_(std::move(hook)) {
     observe(true);
   }
   ~Observer() override { observe(false); }
@@ -42,7 +43,8 @@ int available_cores() {
   int cores = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
   std::ifstream quota("/sys/fs/cgroup/cpu.max");  // "200000 100000" or "max 100000"
   double most = 0, period = 0;
-  if (quota >> most >> period && period > 0) cores = std::min(cores, static_cast<int>(std::ceil(most / period)));
+  if (quota >> most >> period && period > 0)
+    cores = std::min(cores, static_cast<int>(std::ceil(most / period)));
   return std::max(cores, 1);
 }
 
@@ -56,7 +58,8 @@ class Run::State {
     shared.threads = asked > 0 ? asked : available_cores();
     shared.lanes = checked.run.lanes > 0 ? checked.run.lanes : shared.threads;
     main = std::make_unique<Section>(checked, shared, "");
-    if (shared.options.on_thread_entry) shared.options.on_thread_entry();  // primitives are made on this thread
+    if (shared.options.on_thread_entry)
+      shared.options.on_thread_entry();  // primitives are made on this thread
     main->prepare(preparation);
     lane_bytes = main->lane_bytes();
     frame_bytes = main->frame_bytes() * static_cast<std::size_t>(main->frames());
@@ -83,14 +86,16 @@ class Run::State {
   std::size_t lane_bytes = 0, frame_bytes = 0;
 };
 
-Run::Run(Checked checked, RunOptions options) : state_(std::make_unique<State>(std::move(checked), std::move(options))) {}
+Run::Run(Checked checked, RunOptions options)
+    : state_(std::make_unique<State>(std::move(checked), std::move(options))) {}
 Run::~Run() = default;
 
 Report Run::run() {
   State& s = *state_;
   s.allocate();
   const auto begin = std::chrono::steady_clock::now();
-  const tbb::global_control limit(tbb::global_control::max_allowed_parallelism, static_cast<std::size_t>(s.shared.threads));
+  const tbb::global_control limit(tbb::global_control::max_allowed_parallelism,
+                                  static_cast<std::size_t>(s.shared.threads));
   tbb::task_arena arena(s.shared.threads);
   arena.initialize();
   FlowResult flow;
@@ -99,7 +104,9 @@ Report Run::run() {
     arena.execute([&] { flow = run_flow(*s.main, s.shared); });
   }
   Report report;
-  if (s.shared.error_ticket >= 0) throw RunError(s.shared.error);
+  if (s.shared.failed_ticket != std::numeric_limits<std::int64_t>::max())
+    throw RunError(s.shared.error.empty() ? "a node failed, and there was no memory to say which"
+                                          : s.shared.error);
   if (s.shared.stop.load() < 2) {
     if (!flow.all) s.main->save_now();
     s.main->finish_nodes();
@@ -115,14 +122,17 @@ Report Run::run() {
       t.name = "preview/" + t.name;
       report.tasks.push_back(std::move(t));
     }
-  std::stable_sort(report.tasks.begin(), report.tasks.end(), [](const TaskTime& a, const TaskTime& b) { return a.seconds > b.seconds; });
-  report.told = s.shared.told;
+  std::stable_sort(report.tasks.begin(), report.tasks.end(),
+                   [](const TaskTime& a, const TaskTime& b) { return a.seconds > b.seconds; });
+  report.told = s.main->all_told();
+  for (const auto& child : s.main->children())
+    report.told.insert(report.told.end(), child->all_told().begin(), child->all_told().end());
   report.dropped = s.shared.dropped;
   return report;
 }
 
-void Run::stop() { state_->shared.stop = std::max(state_->shared.stop.load(), 1); }
-void Run::abort() { state_->shared.stop = 2; }
+void Run::stop() { state_->shared.stop |= 1; }
+void Run::abort() { state_->shared.stop |= 2; }
 Progress Run::progress() const { return state_->main->progress(); }
 const Checked& Run::checked() const { return state_->checked; }
 std::size_t Run::lane_bytes() const { return state_->lane_bytes; }

@@ -15,16 +15,16 @@ namespace dagfusion {
 struct Shared {
   RunOptions options;
   int threads = 1, lanes = 1;
-  std::vector<Buffer> lane_memory, scratch;    // by lane, by thread
+  std::vector<Buffer> lane_memory, scratch;  // by lane, by thread
   WeightValues live;
   Buffer gradients;
   const Checked* main = nullptr;
-  std::atomic<int> stop{0};                    // 1: after this step; 2: at once
-  std::atomic<std::int64_t> failed_ticket;     // of the main section: this frame and later ones do nothing
-  std::mutex mutex;                            // of what follows
+  std::atomic<int> stop{0};                 // 1: after this step; from 2 on: at once
+  std::atomic<std::int64_t> failed_ticket;  // of the main section: this frame and later ones do nothing
+  std::mutex mutex;                         // of what follows
   std::string error;
   std::int64_t error_ticket = -1;
-  std::vector<std::string> told, dropped;
+  std::vector<std::string> dropped;
 
   void fail(std::int64_t main_ticket, std::string message);
 };
@@ -48,19 +48,21 @@ class Section final : public RunInfo {
   std::vector<TaskTime> times() const;
   std::vector<std::unique_ptr<Section>>& children() { return children_; }
 
-  // section.cpp: the tasks
+  // The tasks: section.cpp, section_loop.cpp, section_step.cpp
   void run_task(int task, Frame&) noexcept;
   bool skips(const Frame&) const;
   bool due(int step_task, std::int64_t step) const;
   std::int64_t main_ticket(const Frame& f) const { return parent_ticket_ >= 0 ? parent_ticket_ : f.ticket; }
   std::byte* slot(int index, const Frame&) const;
   void finish_nodes();
-  void save_now();              // the saving nodes, when the graph is idle and they have not saved this step
-  void retired(const Frame&);   // in order
+  void save_now();  // the saving nodes, when the graph is idle and they have not saved this step
+  void step_applied(std::int64_t step);
+  void retired(const Frame&);  // in order
   // Around an inner pipeline: its weights packed and its directory set; its sinks closed. False: it failed.
   bool begin_child(int node, Frame&) noexcept;
   void end_child(int node, Frame&) noexcept;
   Progress progress() const;
+  const std::vector<std::string>& all_told() const { return told_; }
 
   // RunInfo
   std::filesystem::path directory() const override { return directory_; }
@@ -77,14 +79,16 @@ class Section final : public RunInfo {
   void told(const std::string& line) override;
 
  private:
-  friend class SectionGraph;
+  friend class SectionGraph;  // section_graph.h
   friend class FrameCall;
 
+  bool is_zero(int slot, const Frame&) const;  // the value of a `when`
   void run_visits(const Task&, int task, Frame&);
   void loop_head(const Task&, Frame&);
   bool loop_again(const Task&, Frame&) noexcept;  // the tail's work; true: once more
   void step(const Task&, int task, Frame&);
   void add_to_means(const Task&, const Frame&);
+  static std::string where_and_owner(const CheckedNode&);  // "train.yaml:14:3: node 'norm' (group_norm)"
   void describe_failure(int task, const Frame&, const char* what) noexcept;
 
   const Checked& checked_;
@@ -97,12 +101,12 @@ class Section final : public RunInfo {
   std::unique_ptr<Cost[]> costs_;
   WeightValues* values_ = nullptr;
   std::filesystem::path directory_;
-  std::atomic<std::int64_t> steps_done_{0};       // what nodes are told: counts a step as soon as its writers have run
-  std::atomic<std::int64_t> steps_applied_{0};    // whole steps, saved and all: what later frames wait for
+  std::vector<std::string> told_;
+  std::atomic<std::int64_t> steps_done_{0};  // what nodes are told: a step counts once its writers have run
   std::atomic<double> loss_{0};
   double loss_sum_ = 0;
   std::atomic<std::int64_t> images_done_{0};
-  std::int64_t parent_ticket_ = -1;               // of the step this section runs in
+  std::int64_t parent_ticket_ = -1;  // of the step this section runs in
   std::vector<std::unique_ptr<Section>> children_;
   std::map<int, Section*> child_of_node_;
   mutable std::mutex due_mutex_;

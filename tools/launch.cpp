@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "nodes/catalog.h"
@@ -43,8 +45,19 @@ std::vector<std::pair<std::string, Tree>> inner_pipelines(Tree& file) {
   return found;
 }
 
+// "${" stands for itself by now; read again, it must do so too.
+void escape_variables(Tree& tree) {
+  for (std::size_t at = 0; tree.is_scalar() && (at = tree.text.find("${", at)) != std::string::npos; at += 3) tree.text.insert(at, "$");
+  for (Tree& item : tree.items) escape_variables(item);
+  for (Entry& e : tree.entries) escape_variables(e.value);
+}
+
+// The file as the run directory keeps it: with the values of its variables in their places, and without the variables,
+// since setting one would change nothing any more.
 Tree kept(const Tree& file) {
   Tree copy = file;
+  std::erase_if(copy.entries, [](const Entry& e) { return e.key == "vars"; });
+  escape_variables(copy);
   if (Tree* nodes = copy.find("nodes"))
     for (Entry& e : nodes->entries)
       if (const Tree* type = e.value.find("type"); type && type->text == "run_pipeline")
@@ -52,77 +65,107 @@ Tree kept(const Tree& file) {
   return copy;
 }
 
-struct Prepared {
-  Tree file;                                  // substituted
-  std::optional<fs::path> resumed;            // the run that goes on
-  std::optional<CheckpointFacts> checkpoint;  // where it goes on
-  CheckOptions options;
-  std::vector<std::string> notes;
-};
-
 void pass_over(std::vector<std::string>& notes, const std::vector<std::string>& reasons) {
   for (const std::string& reason : reasons) notes.push_back("passed over: " + reason);
 }
 
-Prepared prepare(const Invocation& request) {
+void refuse_variables(const std::vector<Override>& overrides, const fs::path& file) {
+  for (const Override& o : overrides)
+    if (o.text.starts_with("vars."))
+      throw UserError({"command line"}, fmt::format("'{}' would change nothing: the values of variables have been put into {}; "
+                                                    "set them where they stand, or name the pipeline file too",
+                                                    o.text, file.string()));
+}
+
+std::string machine_facts(const Run& run) {
+  nlohmann::ordered_json machine;
+  machine["threads"] = run.threads();
+  machine["lanes"] = run.lanes();
+  machine["instruction_set"] = instruction_set();
+  machine["working_directory"] = fs::current_path().string();
+  machine["process"] = getpid();
+  return machine.dump(2) + "\n";
+}
+
+// What is known before anything is made.
+struct Prepared {
+  Tree file;                                      // variables substituted
+  std::optional<fs::path> resumed;                // the run that goes on
+  std::optional<RunDirectory> directory;          // the same, locked
+  std::optional<CheckpointFacts> checkpoint;      // where it goes on
+  std::map<std::string, CheckpointFacts> models;  // opened for `model: {from: …}`, by that
+  std::vector<std::string> notes;
+};
+
+Prepared prepare(const Invocation& request, bool lock) {
   Prepared p;
-  p.options.channel_block = channel_block();
-  p.options.open_model = [&notes = p.notes](const std::string& from, const Position& where) {
-    std::vector<std::string> passed_over;
-    ModelSource source;
-    try {
-      const CheckpointFacts facts = open_checkpoint(from, passed_over);
-      pass_over(notes, passed_over);
-      notes.push_back(fmt::format("model: {} (step {})", facts.directory.string(), facts.step));
-      if (const Tree* model = facts.pipeline.find("model")) source.model = *model;
-      for (const Entry& e : facts.pipeline.entries)
-        if (e.key == "diffusion") source.sections.push_back(e);
-      source.input = facts.model_input;
-    } catch (const UserError& e) {
-      throw UserError(where, fmt::format("section 'model': {}", e.faults().front().message));
+  if (request.resume && !request.resume->empty()) p.resumed = named_run(*request.resume, request.fork);
+  const fs::path path = request.file.empty() ? *p.resumed / "pipeline.yaml" : find_pipeline(request.file);
+  if (request.file.empty()) refuse_variables(request.overrides, path);
+  p.file = read_document(path);
+  for (const Override& o : request.overrides) apply_override(p.file, o);
+  substitute_variables(p.file);
+  if (!request.resume) return p;
+  if (!p.resumed) p.resumed = newest_run(p.file);
+  if (lock && !request.fork) {  // before its checkpoints are read: whoever is in it may be writing them
+    p.directory.emplace(RunDirectory::open(*p.resumed));
+    remove_unfinished_checkpoints(*p.resumed);
+  }
+  if (!request.fork) refuse_changes(read_document(*p.resumed / "pipeline.yaml"), kept(p.file), *p.resumed);
+  std::vector<std::string> passed_over;
+  p.checkpoint = open_checkpoint(*p.resumed, passed_over);
+  pass_over(p.notes, passed_over);
+  return p;
+}
+
+Checked check_prepared(Prepared& p) {
+  CheckOptions options;
+  options.channel_block = channel_block();
+  options.open_model = [&p](const std::string& from, const Position& where) {
+    auto opened = p.models.find(from);
+    if (opened == p.models.end()) {
+      try {
+        std::vector<std::string> passed_over;
+        opened = p.models.emplace(from, open_checkpoint(from, passed_over)).first;
+        pass_over(p.notes, passed_over);
+        p.notes.push_back(fmt::format("model: {} (step {})", opened->second.directory.string(), opened->second.step));
+      } catch (const UserError& e) {
+        throw UserError(where, fmt::format("section 'model': {}", e.faults().front().message));
+      }
     }
+    const CheckpointFacts& facts = opened->second;
+    ModelSource source;
+    if (const Tree* model = facts.pipeline.find("model")) source.model = *model;
+    for (const Entry& e : facts.pipeline.entries)
+      if (e.key == "diffusion") source.sections.push_back(e);
+    source.input = facts.model_input;
     return source;
   };
-  const auto read = [&](const fs::path& path) {
-    Tree tree = read_document(find_pipeline(path));
-    for (const Override& o : request.overrides) apply_override(tree, o);
-    return tree;
-  };
-  if (request.file.empty()) {
-    p.resumed = *request.resume;
-    p.file = read(*p.resumed / "pipeline.yaml");
-  } else {
-    p.file = read(request.file);
-  }
-  substitute_variables(p.file);
-  if (request.resume) {
-    if (!p.resumed) p.resumed = run_to_resume(p.file, *request.resume);
-    std::vector<std::string> passed_over;
-    p.checkpoint = open_checkpoint(*p.resumed, passed_over);
-    pass_over(p.notes, passed_over);
-    Tree before = read_document(*p.resumed / "pipeline.yaml");
-    if (!request.fork) refuse_changes(before, kept(p.file), *p.resumed);
-  }
-  return p;
+  Checked checked = check_with_auto(p.file, catalog(), options);
+  if (!p.checkpoint) return checked;
+  const std::int64_t done = p.checkpoint->step;
+  if (done >= checked.run.steps)
+    throw UserError({}, fmt::format("{} has done {} steps, and run.steps is {}; give it a larger number to go on", p.resumed->string(), done,
+                                    checked.run.steps));
+  return checked;
 }
 
 }  // namespace
 
 Checked check_file(const Invocation& request) {
-  Prepared p = prepare(request);
-  return check_with_auto(p.file, catalog(), p.options);
+  Prepared p = prepare(request, false);
+  return check_prepared(p);
 }
 
 Launch launch(const Invocation& request) {
-  Prepared p = prepare(request);
+  Prepared p = prepare(request, true);
   Launch made;
-  Checked checked = check_with_auto(p.file, catalog(), p.options);
+  Checked checked = check_prepared(p);
   if (p.checkpoint) {
-    refuse_other_conditions(*p.checkpoint, checked, instruction_set());
+    if (!request.fork) refuse_other_conditions(*p.checkpoint, checked, instruction_set());
     made.first_step = p.checkpoint->step;
-    if (made.first_step >= checked.run.steps)
-      throw UserError({{}, fmt::format("{} has all its {} steps; give run.steps a larger number to go on", p.resumed->string(), checked.run.steps)});
   }
+  made.saves = std::any_of(checked.nodes.begin(), checked.nodes.end(), [](const CheckedNode& n) { return n.type->phase == Phase::save; });
   const std::vector<std::pair<std::string, Tree>> inner = inner_pipelines(p.file);
   RunOptions options{.threads = request.threads,
                      .on_thread_entry = on_thread_entry,
@@ -130,33 +173,32 @@ Launch launch(const Invocation& request) {
                      .instruction_set = instruction_set(),
                      .first_step = made.first_step,
                      .on_step = request.on_step};
-  if (p.resumed && !request.fork) {
-    made.directory.emplace(RunDirectory::open(*p.resumed));
+  const bool goes_on = p.directory.has_value();
+  if (goes_on) {
+    made.directory.emplace(std::move(*p.directory));
   } else if (checked.run.training || !checked.run.output.empty()) {
     made.directory.emplace(RunDirectory::create(checked.run.output.empty() ? "runs" : checked.run.output));
   }
-  if (made.directory) {
-    options.directory = made.directory->path();
-    made.directory->write("pipeline.yaml", options.resolved_yaml);
-    for (const auto& [name, tree] : inner) made.directory->write(name, write_document(tree));
-  }
+  if (made.directory) options.directory = made.directory->path();
   if (p.checkpoint) {
     options.restore = [facts = *p.checkpoint](RunInfo& info) { restore(facts, info); };
   } else if (!checked.model_from.empty()) {
-    std::vector<std::string> already_told;
-    options.restore = [facts = open_checkpoint(checked.model_from, already_told), which = checked.model_weights](RunInfo& info) {
+    options.restore = [facts = p.models.at(checked.model_from), which = checked.model_weights](RunInfo& info) {
       load_weights(facts, which, info.weights(), info.values());
     };
   }
-  made.run = std::make_unique<Run>(std::move(checked), std::move(options));
-  if (made.directory) {
-    nlohmann::ordered_json machine;
-    machine["threads"] = made.run->threads();
-    machine["lanes"] = made.run->lanes();
-    machine["instruction_set"] = instruction_set();
-    machine["working_directory"] = fs::current_path().string();
-    machine["process"] = getpid();
-    made.directory->write("machine.json", machine.dump(2) + "\n");
+  const std::string resolved_yaml = options.resolved_yaml;
+  try {
+    made.run = std::make_unique<Run>(std::move(checked), std::move(options));
+    if (made.directory) {  // last: a run that could not go on stays what it was
+      made.directory->write("pipeline.yaml", resolved_yaml);
+      for (const auto& [name, tree] : inner) made.directory->write(name, write_document(tree));
+      made.directory->write("machine.json", machine_facts(*made.run));
+    }
+  } catch (...) {
+    std::error_code ignored;
+    if (made.directory && !goes_on) fs::remove_all(made.directory->path(), ignored);
+    throw;
   }
   made.notes = std::move(p.notes);
   return made;

@@ -1,8 +1,12 @@
 // run-pipeline: checks a pipeline file and runs it.
 #include <fmt/format.h>
 
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
+#include <atomic>
 #include <csignal>
+#include <filesystem>
 #include <opencv2/core/utility.hpp>
 
 #include "tools/bench.h"
@@ -16,49 +20,77 @@ using namespace dagfusion;
 // sysexits.h: 75 = try again: the run was stopped and can go on.
 enum Exit { kDone = 0, kFailed = 1, kUserError = 2, kStopped = 75, kAborted = 130 };
 
-Run* running = nullptr;
-volatile std::sig_atomic_t signals = 0;
+std::atomic<Run*> running = nullptr;
+std::atomic<int> signals = 0;
+static_assert(std::atomic<Run*>::is_always_lock_free && std::atomic<int>::is_always_lock_free);
+
+template <std::size_t N>
+void say(const char (&text)[N]) {
+  [[maybe_unused]] const auto written = ::write(STDERR_FILENO, text, N - 1);
+}
 
 extern "C" void on_signal(int) {
-  if (!running) std::_Exit(kAborted);
-  signals = signals + 1;
-  static const char once[] = "\nstopping: the step that has begun is finished and saved; once more to stop at once\n";
-  static const char twice[] = "\nstopping at once; nothing more is saved\n";
-  const auto write_all = [](const char* text, std::size_t size) { [[maybe_unused]] const auto n = ::write(STDERR_FILENO, text, size); };
-  if (signals == 1) {
-    running->stop();
-    write_all(once, sizeof once - 1);
+  Run* const run = running;
+  const int count = ++signals;
+  if (!run || count > 2) std::_Exit(kAborted);
+  if (count == 1) {
+    run->stop();
+    say("\nstopping: the step that has begun is finished, and saved where there is a checkpoint; once more to stop at once\n");
   } else {
-    running->abort();
-    write_all(twice, sizeof twice - 1);
+    run->abort();
+    say("\nstopping at once; nothing more is saved\n");
   }
+}
+
+// Signals go to this run as long as this lives.
+struct Signals {
+  explicit Signals(Run& run) {
+    running = &run;
+    struct sigaction action {};
+    action.sa_handler = on_signal;
+    action.sa_flags = SA_RESTART;
+    for (const int signal : {SIGINT, SIGTERM}) sigaddset(&action.sa_mask, signal);
+    for (const int signal : {SIGINT, SIGTERM}) sigaction(signal, &action, nullptr);
+  }
+  ~Signals() { running = nullptr; }
+};
+
+// Where the run can go on.
+std::string how_to_go_on(const Launch& made, std::int64_t step) {
+  const std::string command = fmt::format("run-pipeline --resume {}", made.directory->path().string());
+  if (step > made.first_step && made.saves) return fmt::format("stopped after step {}; to go on: {}", step, command);
+  if (made.first_step > 0) return fmt::format("stopped after step {}; to go on after step {}: {}", step, made.first_step, command);
+  if (step > 0) return fmt::format("stopped after step {}; nothing is saved, since the pipeline has no checkpoint node", step);
+  return "stopped before the first step";
 }
 
 int run(const Invocation& request, bool check_only) {
   if (check_only) {
     const Checked checked = check_file(request);
-    fmt::print("{}: {} nodes, {} parameters; no fault found\n", request.file.string(), checked.nodes.size(), checked.weights->parameters());
+    fmt::print("{}: {} nodes, {} parameters; no fault found\n", request.file.empty() ? *request.resume : request.file.string(),
+               checked.nodes.size(), checked.weights->parameters());
     return kDone;
   }
   Launch made = launch(request);
   say_before(made);
-  running = made.run.get();
-  std::signal(SIGINT, on_signal);
-  std::signal(SIGTERM, on_signal);
+  const bool training = made.run->checked().run.training;
   Report report;
   {
+    const Signals signals_to(*made.run);
     const ProgressLines progress(*made.run);
     report = made.run->run();
   }
-  running = nullptr;
-  say_after(made, report);
-  if (report.outcome == Report::Outcome::stopped) {
-    if (made.run->checked().run.training)
-      fmt::print("stopped after step {}; to go on: run-pipeline {} --resume {}\n", report.progress.steps, request.file.string(),
-                 made.directory->path().string());
-    return kStopped;
+  if (report.outcome == Report::Outcome::aborted) {
+    fmt::print("stopped at once in step {}; a run with a checkpoint goes on from its newest\n", report.progress.steps + 1);
+    return kAborted;
   }
-  return report.outcome == Report::Outcome::aborted ? kAborted : kDone;
+  say_after(made, report);
+  if (report.outcome == Report::Outcome::done) return kDone;
+  if (training)
+    fmt::print("{}\n", how_to_go_on(made, report.progress.steps));
+  else
+    fmt::print("stopped after {} of {} images\n", report.progress.images, report.progress.all_images);
+  return kStopped;
 }
 
 }  // namespace
@@ -82,12 +114,19 @@ int main(int argc, char** argv) {
   app.add_option("--remove", removes, "takes a key out of the file")->type_name("PATH");
   std::vector<std::string> resumed;
   CLI::Option* resume = app.add_option("--resume", resumed, "go on with RUN, or with the newest run below run.output")->type_name("RUN")->expected(0, 1);
-  app.add_flag("--fork", request.fork, "with --resume: a new run from its checkpoint, whatever has changed");
+  app.add_flag("--fork", request.fork, "with --resume: a new run from its checkpoint, whatever has changed")->needs(resume);
   app.add_option("--threads", request.threads, "threads; the cores of this process otherwise")->check(CLI::Range(1, 1024));
   app.add_flag("--check", check_only, "check the file and run nothing");
-  CLI11_PARSE(app, argc, argv);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& e) {
+    return app.exit(e) == 0 ? kDone : kUserError;
+  }
+  // `--resume run.steps=9`: what looks like a run, or like a file, is an override.
+  const auto is_override = [](const std::string& text) { return text.find('=') != std::string::npos && !std::filesystem::exists(text); };
+  if (!resumed.empty() && is_override(resumed.front())) sets.insert(sets.begin(), std::exchange(resumed.front(), ""));
   if (resume->count() > 0) request.resume = resumed.empty() ? "" : resumed.front();
-  if (file.find('=') != std::string::npos && request.resume) sets.insert(sets.begin(), std::exchange(file, ""));
+  if (is_override(file) && request.resume) sets.insert(sets.begin(), std::exchange(file, ""));
   request.file = file;
   if (file.empty() && (!request.resume || request.resume->empty())) {
     fmt::print(stderr, "{}", app.help());
@@ -100,11 +139,9 @@ int main(int argc, char** argv) {
   try {
     return run(request, check_only);
   } catch (const UserError& e) {
-    running = nullptr;
     fmt::print(stderr, "{}\n", e.what());
     return kUserError;
   } catch (const std::exception& e) {
-    running = nullptr;
     fmt::print(stderr, "run-pipeline: {}\n", e.what());
     return kFailed;
   }

@@ -4,21 +4,32 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <set>
 
+#include "nodes/files/manifest.h"
 #include "nodes/files/run_directory.h"
 
 namespace dagfusion {
 
 namespace {
 
+namespace fs = std::filesystem;
+
 const std::set<std::string> kFreeRunKeys = {"threads", "lanes", "frames_in_flight", "steps", "output"};
-const std::set<std::string> kFreeNodeKeys = {"every", "keep", "doc"};
-const std::set<std::string> kSinks = {"png_grid", "png_folder", "hdf5_writer", "metrics_log", "run_pipeline"};
+const std::set<std::string> kSinks = {"png_grid", "png_folder", "hdf5_writer", "metrics_log", "run_pipeline", "checkpoint"};
 
 bool is_sink(const Tree& node) {
   const Tree* type = node.find("type");
   return type && kSinks.count(type->text);
+}
+
+// nodes.NAME without what is free to change. Sinks are free altogether.
+std::optional<Tree> bound(const Tree* node) {
+  if (!node || is_sink(*node)) return std::nullopt;
+  Tree rest = *node;
+  std::erase_if(rest.entries, [](const Entry& e) { return e.key == "doc"; });
+  return rest;
 }
 
 std::string shown(const Tree* tree) {
@@ -26,6 +37,7 @@ std::string shown(const Tree* tree) {
   if (tree->is_scalar()) return tree->text;
   std::string text = write_document(*tree);
   std::replace(text.begin(), text.end(), '\n', ' ');
+  while (text.ends_with(' ')) text.pop_back();
   return text.size() > 60 ? text.substr(0, 57) + "..." : text;
 }
 
@@ -47,12 +59,15 @@ void compare(const Tree* before, const Tree* now, const std::string& path, std::
     for (const Tree* t : {before, now})
       for (const Entry& e : t->entries) keys.insert(e.key);
     for (const std::string& key : keys) {
-      const bool node = path == "nodes.";
       if (path == "run." && kFreeRunKeys.count(key)) continue;
-      if (path.starts_with("nodes.") && !node && kFreeNodeKeys.count(key)) continue;
       if (path.empty() && (key == "vars" || key == "doc")) continue;
       const Tree *b = before->find(key), *n = now->find(key);
-      if (node && (!b || is_sink(*b)) && (!n || is_sink(*n))) continue;
+      if (path == "nodes.") {
+        const std::optional<Tree> bound_before = bound(b), bound_now = bound(n);
+        if (bound_before || bound_now)
+          compare(bound_before ? &*bound_before : nullptr, bound_now ? &*bound_now : nullptr, path + key + ".", found);
+        continue;
+      }
       compare(b, n, path + key + ".", found);
     }
     return;
@@ -65,14 +80,25 @@ void compare(const Tree* before, const Tree* now, const std::string& path, std::
 
 }  // namespace
 
-std::filesystem::path run_to_resume(const Tree& file, const std::string& given) {
-  if (!given.empty()) return given;
+fs::path named_run(const fs::path& given, bool fork) {
+  if (!fs::is_directory(given)) throw UserError({}, fmt::format("there is no run directory '{}'", given.string()));
+  const fs::path named = given.filename().empty() ? given.parent_path() : given;  // "runs/train/"
+  if (fs::exists(named / kManifest)) {
+    if (fork) return named;
+    throw UserError({}, fmt::format("'{}' is a checkpoint; a run goes on from its newest: --resume {}; or with --fork, a new run from this one",
+                                    named.string(), named.parent_path().parent_path().string()));
+  }
+  if (fs::exists(named / "pipeline.yaml")) return named;
+  if (const auto newest = RunDirectory::newest(named)) return *newest;
+  throw UserError({}, fmt::format("'{}' is no run directory: there is no pipeline.yaml in it", named.string()));
+}
+
+fs::path newest_run(const Tree& file) {
   const Tree* run = file.find("run");
   const Tree* output = run ? run->find("output") : nullptr;
-  const std::filesystem::path parent = output ? output->text : "runs";
-  const auto newest = RunDirectory::newest(parent);
-  if (!newest) throw UserError(output ? output->where : file.where, fmt::format("no run to resume below {}", parent.string()));
-  return *newest;
+  const fs::path parent = output ? output->text : "runs";
+  if (const auto newest = RunDirectory::newest(parent)) return *newest;
+  throw UserError(output ? output->where : file.where, fmt::format("there is no run to go on with below '{}'", parent.string()));
 }
 
 void refuse_changes(const Tree& before, const Tree& now, const std::filesystem::path& run) {

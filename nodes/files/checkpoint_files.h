@@ -36,6 +36,9 @@ std::filesystem::path write_checkpoint(RunInfo& run, std::int64_t step);
 // Removes all but the newest `keep` of those up to `step`.
 void remove_old_checkpoints(const std::filesystem::path& run, std::int64_t step, std::int64_t keep);
 
+// Removes what a killed process may have left half written or half removed. Nobody else may be in the run.
+void remove_unfinished_checkpoints(const std::filesystem::path& run);
+
 // A checkpoint, or the newest whole one of a run directory, or of the newest numbered run below that has one.
 // Damaged ones are passed over, each with a line that says why. A UserError says where it looked when there
 // is none.

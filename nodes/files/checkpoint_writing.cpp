@@ -68,11 +68,19 @@ fs::path write_checkpoint(RunInfo& run, std::int64_t step) {
   std::uint64_t bytes = pipeline.size() + state.size() + (1 << 20);  // and room for what is around the values
   for (const File& file : files) bytes += safetensors_bytes(file.tensors, file.metadata);
 
+  if (!run.directory().empty() && !fs::is_directory(run.directory()))
+    throw std::runtime_error(fmt::format("the run directory '{}' is gone", run.directory().string()));
   fs::create_directories(parent);
   fs::remove_all(partial);
   require_space(parent, bytes);
-  fs::create_directory(partial);
-  write_files(files, pipeline, state, partial);
+  try {
+    fs::create_directory(partial);
+    write_files(files, pipeline, state, partial);
+  } catch (...) {
+    std::error_code ignored;
+    fs::remove_all(partial, ignored);  // on a full disk its space is needed
+    throw;
+  }
 
   fs::remove_all(replaced);
   if (fs::exists(directory))
@@ -92,6 +100,16 @@ void remove_old_checkpoints(const fs::path& run, std::int64_t step, std::int64_t
     fs::rename(directory, gone);
     fs::remove_all(gone);
   }
+}
+
+void remove_unfinished_checkpoints(const fs::path& run) {
+  std::error_code ignored;
+  std::vector<fs::path> unfinished;
+  for (const auto& entry : fs::directory_iterator(run / kCheckpoints, ignored)) {
+    const std::string ending = entry.path().extension();
+    if (ending == ".partial" || ending == ".replaced" || ending == ".removed") unfinished.push_back(entry.path());
+  }
+  for (const fs::path& path : unfinished) fs::remove_all(path, ignored);
 }
 
 }  // namespace dagfusion

@@ -3,8 +3,9 @@
 //   dweight[o,i,r,s] += sum over n, p, q of dy[n,o,p,q] * x[n,i, p*stride + r - before, q*stride + s -
 //   before] dbias[o] += sum over n, p, q of dy[n,o,p,q]
 //
-// oneDNN's own kernel reaches some 70 % of an AVX2 core's peak (it multiplies every output vector by one
-// group of inputs only) and overwrites its result; this one reaches 90 to 95 % in the 3x3 layers and adds.
+// oneDNN's own kernel reaches 61 to 73 % of an AVX2 core's peak in the 3x3 layers (it multiplies each output
+// vector by one group of inputs only) and overwrites its result; this one reaches 83 to 98 %, 78 % on 4x4
+// maps, and adds.
 #pragma once
 
 namespace dagfusion::kernels {
