@@ -10,6 +10,7 @@
 #include "nodes/catalog.h"
 #include "nodes/dnnl/engine.h"
 #include "nodes/files/checkpoint_files.h"
+#include "nodes/kernels/instruction_set.h"
 #include "tools/resume.h"
 
 namespace dagfusion {
@@ -17,6 +18,9 @@ namespace dagfusion {
 namespace {
 
 namespace fs = std::filesystem;
+
+// What the bits of a result depend on: the instruction sets of oneDNN's primitives and of our kernels.
+std::string arithmetic() { return instruction_set() + ", kernels " + kernels::instruction_set(); }
 
 // As typed, or among the pipelines that were installed or built with this program.
 fs::path find_pipeline(const fs::path& typed) {
@@ -83,7 +87,7 @@ std::string machine_facts(const Run& run) {
   nlohmann::ordered_json machine;
   machine["threads"] = run.threads();
   machine["lanes"] = run.lanes();
-  machine["instruction_set"] = instruction_set();
+  machine["instruction_set"] = arithmetic();
   machine["working_directory"] = fs::current_path().string();
   machine["process"] = getpid();
   return machine.dump(2) + "\n";
@@ -166,7 +170,7 @@ Launch launch(const Invocation& request) {
   Launch made;
   Checked checked = check_prepared(p);
   if (p.checkpoint) {
-    if (!request.fork) refuse_other_conditions(*p.checkpoint, checked, instruction_set());
+    if (!request.fork) refuse_other_conditions(*p.checkpoint, checked, arithmetic());
     made.first_step = p.checkpoint->step;
   }
   made.saves = std::any_of(checked.nodes.begin(), checked.nodes.end(),
@@ -175,7 +179,7 @@ Launch launch(const Invocation& request) {
   RunOptions options{.threads = request.threads,
                      .on_thread_entry = on_thread_entry,
                      .resolved_yaml = write_document(kept(p.file)),
-                     .instruction_set = instruction_set(),
+                     .instruction_set = arithmetic(),
                      .first_step = made.first_step,
                      .on_step = request.on_step};
   const bool goes_on = p.directory.has_value();
