@@ -16,7 +16,8 @@ namespace dagfusion {
 
 struct Checked;
 
-// When a per-step node fires: after n, 2n, … steps and the last, or when so much time has passed.
+// When a per-step node fires: after n, 2n, … steps (those that read or save after the last as well), or when so much
+// time has passed.
 struct Every {
   std::int64_t steps = 1;
   double seconds = 0;  // > 0: by the clock
