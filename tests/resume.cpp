@@ -23,7 +23,9 @@ nodes:
 std::string said(const std::string& from = "", const std::string& to = "") {
   std::string now = kBefore;
   if (!from.empty()) now.replace(now.find(from), from.size(), to);
-  return thrown([&] { refuse_changes(parse_document(kBefore, "before.yaml"), parse_document(now, "now.yaml"), "runs/001"); });
+  return thrown([&] {
+    refuse_changes(parse_document(kBefore, "before.yaml"), parse_document(now, "now.yaml"), "runs/001");
+  });
 }
 
 std::string refusal(const std::string& what) {
@@ -53,9 +55,12 @@ TEST(RefuseChanges, LetsSpeedLengthAndSinksChange) {
 
 TEST(RefuseChanges, NamesWhatHasChanged) {
   EXPECT_EQ(said("seed: 1", "seed: 2"), refusal("now.yaml:1:13: run.seed was 1, and is now 2"));
-  EXPECT_EQ(said("[1, 2]", "[1, 2, 2]"), refusal("now.yaml:2:51: model.multipliers was [1, 2], and is now [1, 2, 2]"));
-  EXPECT_EQ(said("1.0e-3", "2.0e-3"), refusal("now.yaml:5:53: nodes.adam.learning_rate was 1.0e-3, and is now 2.0e-3"));
-  EXPECT_EQ(said(", doc: digits", ", size: 16"), refusal("now.yaml:4:38: nodes.images.size was nothing, and is now 16"));
+  EXPECT_EQ(said("[1, 2]", "[1, 2, 2]"),
+            refusal("now.yaml:2:47: model.multipliers was [1, 2], and is now [1, 2, 2]"));
+  EXPECT_EQ(said("1.0e-3", "2.0e-3"),
+            refusal("now.yaml:5:53: nodes.adam.learning_rate was 1.0e-3, and is now 2.0e-3"));
+  EXPECT_EQ(said(", doc: digits", ", size: 16"),
+            refusal("now.yaml:4:38: nodes.images.size was nothing, and is now 16"));
   EXPECT_EQ(said("batch_size: 8, ", ""), refusal("run.batch_size was 8, and is now nothing"));
 }
 
@@ -89,7 +94,8 @@ TEST(NamedRun, IsNoOtherFolder) {
   const ScratchFolder folder;
   EXPECT_EQ(thrown([&] { named_run(folder.path(), false); }),
             "'" + folder.path().string() + "' is no run directory: there is no pipeline.yaml in it");
-  EXPECT_EQ(thrown([&] { named_run(folder.path() / "x", false); }), "there is no run directory '" + (folder / "x") + "'");
+  EXPECT_EQ(thrown([&] { named_run(folder.path() / "x", false); }),
+            "there is no run directory '" + (folder / "x") + "'");
 }
 
 TEST(NamedRun, IsACheckpointOnlyForAFork) {
@@ -99,14 +105,15 @@ TEST(NamedRun, IsACheckpointOnlyForAFork) {
   write_text(checkpoint / "MANIFEST", "");
   EXPECT_EQ(named_run(checkpoint, true), checkpoint);
   EXPECT_EQ(thrown([&] { named_run(checkpoint, false); }),
-            "'" + checkpoint.string() + "' is a checkpoint; a run goes on from its newest: --resume " + (folder / "001") +
-                "; or with --fork, a new run from this one");
+            "'" + checkpoint.string() + "' is a checkpoint; a run goes on from its newest: --resume " +
+                (folder / "001") + "; or with --fork, a new run from this one");
 }
 
 TEST(NewestRun, IsTheOneWithTheHighestNumber) {
   const ScratchFolder folder;
   const Tree file = parse_document("run: {output: " + folder.path().string() + "}", "a.yaml");
-  EXPECT_EQ(thrown([&] { newest_run(file); }), "a.yaml:1:15: there is no run to go on with below '" + folder.path().string() + "'");
+  EXPECT_EQ(thrown([&] { newest_run(file); }),
+            "a.yaml:1:15: there is no run to go on with below '" + folder.path().string() + "'");
   fs::create_directory(folder.path() / "009");
   fs::create_directory(folder.path() / "010");
   EXPECT_EQ(newest_run(file), folder.path() / "010");

@@ -28,27 +28,31 @@ const Files& reference() {
 
 TEST(SameBits, WithAnyThreadsLanesAndFramesInFlight) {
   ASSERT_EQ(reference().size(), 6u);  // weights, Adam's moments, average, pipeline, facts, MANIFEST
-  for (const Way& way : {Way{1, 3, 8}, Way{1, 8, 4}, Way{2, 1, 4}, Way{2, 2, 8}, Way{2, 3, 2}, Way{2, 8, 8}, Way{3, 1, 8}, Way{3, 2, 4},
-                         Way{3, 3, 8}, Way{4, 2, 2}, Way{4, 3, 4}, Way{4, 8, 8}}) {
+  for (const Way& way : {Way{1, 3, 8}, Way{1, 8, 4}, Way{2, 1, 4}, Way{2, 2, 8}, Way{3, 1, 8}, Way{3, 3, 4},
+                         Way{4, 2, 2}, Way{4, 8, 8}}) {
     const std::string differ = differing(trained(small_training(kSteps), kSteps, way), reference());
-    EXPECT_EQ(differ, "") << way.threads << " threads, " << way.lanes << " lanes, " << way.frames_in_flight << " frames in flight";
+    EXPECT_EQ(differ, "") << way.threads << " threads, " << way.lanes << " lanes, " << way.frames_in_flight
+                          << " frames in flight";
   }
 }
 
 TEST(SameBits, AgainAndAgain) {  // with more threads than cores, so that every run takes another path
-  for (int i = 0; i < 4; ++i) EXPECT_EQ(differing(trained(small_training(kSteps), kSteps, {4, 4, 8}), reference()), "");
+  for (int i = 0; i < 2; ++i)
+    EXPECT_EQ(differing(trained(small_training(kSteps), kSteps, {4, 4, 8}), reference()), "");
 }
 
 TEST(SameBits, NotWithAnotherBatchOrSeed) {  // so the bytes that are compared do depend on the run
   std::string other_seed = small_training(kSteps);
   other_seed.replace(other_seed.find("seed: 3"), 7, "seed: 4");
   for (const std::string& yaml : {other_seed, small_training(kSteps, 1000, kDigits, 3, 12)})
-    EXPECT_EQ(differing(trained(yaml, kSteps, {}), reference()),
-              "MANIFEST adam.update.safetensors ema.safetensors pipeline.yaml state.json weights.safetensors ");
+    EXPECT_EQ(
+        differing(trained(yaml, kSteps, {}), reference()),
+        "MANIFEST adam.update.safetensors ema.safetensors pipeline.yaml state.json weights.safetensors ");
 }
 
 // Stops `every_so_many` steps further on (or one more, when it has begun), goes on in another way, and so on.
-void stop_and_go(const std::string& yaml, std::int64_t steps, std::int64_t every_so_many, const Files& expected, const std::string& expected_log) {
+void stop_and_go(const std::string& yaml, std::int64_t steps, std::int64_t every_so_many,
+                 const Files& expected, const std::string& expected_log) {
   const ScratchFolder folder;
   std::vector<std::int64_t> stops;
   const std::vector<Way> ways = {{2, 2, 8}, {1, 1, 2}, {4, 3, 4}, {3, 8, 8}};
@@ -61,7 +65,8 @@ void stop_and_go(const std::string& yaml, std::int64_t steps, std::int64_t every
     ASSERT_GE(stops.back(), stop);
     ASSERT_TRUE(fs::exists(folder.path() / step_name(stops.back())));
   }
-  EXPECT_EQ(differing(bytes_below(folder.path() / step_name(steps)), expected), "") << ::testing::PrintToString(stops);
+  EXPECT_EQ(differing(bytes_below(folder.path() / step_name(steps)), expected), "")
+      << ::testing::PrintToString(stops);
   EXPECT_EQ(log_without_seconds(folder.path()), expected_log);
 }
 
@@ -72,23 +77,25 @@ TEST(SameBits, AfterAStopAtAnyStep) {
   const Files files = bytes_below(whole.path() / step_name(12));
   const std::string log = log_without_seconds(whole.path());
   EXPECT_EQ(std::count(log.begin(), log.end(), '\n'), 13);
-  for (const std::int64_t k : {1, 2, 3, 4, 5, 7, 11}) stop_and_go(yaml, 12, k, files, log);
+  for (const std::int64_t k : {1, 3, 5, 7}) stop_and_go(yaml, 12, k, files, log);
 }
 
 // 50 images and 24 a step: every epoch ends inside a step, and every stop lies inside an epoch.
 TEST(SameBits, AfterAStopInTheMiddleOfAnEpoch) {
   const ScratchFolder folder, whole;
   NewHdf5(folder / "images.h5").images({50, 16, 16, 1});
-  const std::string yaml = small_training(11, 4, "{type: hdf5_images, shuffle: true, path: " + (folder / "images.h5") + "}");
+  const std::string yaml =
+      small_training(11, 4, "{type: hdf5_images, shuffle: true, path: " + (folder / "images.h5") + "}");
   run_in(whole.path(), yaml, kPlain);
   const Files files = bytes_below(whole.path() / step_name(11));
-  for (const std::int64_t k : {1, 2, 3}) stop_and_go(yaml, 11, k, files, log_without_seconds(whole.path()));
+  for (const std::int64_t k : {1, 2}) stop_and_go(yaml, 11, k, files, log_without_seconds(whole.path()));
 }
 
 TEST(SameBits, AfterMoreStepsThanWereAskedForAtFirst) {
   const ScratchFolder folder;
   std::string shorter = small_training(7), longer = small_training(13);
-  for (std::string* yaml : {&shorter, &longer}) yaml->replace(yaml->find("decay: 0.9"), 10, "decay: 0.9, every: 4");
+  for (std::string* yaml : {&shorter, &longer})
+    yaml->replace(yaml->find("decay: 0.9"), 10, "decay: 0.9, every: 4");
   run_in(folder.path(), shorter);
   run_in(folder.path(), longer, {}, true);
   EXPECT_EQ(differing(bytes_below(folder.path() / step_name(13)), trained(longer, 13, kPlain)), "");

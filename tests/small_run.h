@@ -1,6 +1,9 @@
 // Whole runs, small enough for tests: a U-Net of 3000 weights on drawn digits, started inside this process.
 #pragma once
 
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
 #include <filesystem>
 #include <map>
 #include <string>
@@ -17,14 +20,16 @@ namespace dagfusion::tests {
 inline constexpr const char* kDigits = "{type: drawn_digits, size: 16}";
 
 // `every` is the checkpoint's; 8 frames a step.
-inline std::string small_training(std::int64_t steps, std::int64_t every = 1000, const std::string& images = kDigits,
-                                  int micro_batch = 3, int batch_size = 24) {
+inline std::string small_training(std::int64_t steps, std::int64_t every = 1000,
+                                  const std::string& images = kDigits, int micro_batch = 3,
+                                  int batch_size = 24) {
   return "run: {seed: 3, steps: " + std::to_string(steps) + ", batch_size: " + std::to_string(batch_size) +
          ", micro_batch: " + std::to_string(micro_batch) + R"(}
 diffusion: {schedule: cosine, timesteps: 100, prediction: v}
 model: {type: unet, channels: 8, multipliers: [1, 2], blocks: 1, attention_at: [8], groups: 4, dropout: 0.1}
 nodes:
-  images: )" + images + R"(
+  images: )" +
+         images + R"(
   x0: {type: to_signed, in: images}
   t: {type: uniform_timesteps, in: x0}
   noise: {type: gaussian_noise, in: x0}
@@ -35,7 +40,8 @@ nodes:
   adam: {type: adam, minimize: loss, learning_rate: 2.0e-3, warmup_steps: 5, clip_norm: 1.0}
   ema: {type: weight_average, after: adam, decay: 0.9}
   log: {type: metrics_log, in: {loss: loss, grad_norm: adam.grad_norm}}
-  save: {type: checkpoint, every: )" + std::to_string(every) + "}\n";
+  save: {type: checkpoint, every: )" +
+         std::to_string(every) + "}\n";
 }
 
 // What may change nothing but the speed.
@@ -44,8 +50,8 @@ struct Way {
 };
 
 // Runs the pipeline in `directory`, from the newest checkpoint there if `resume`; stops once `stop_after` steps are done.
-inline Report run_in(const std::filesystem::path& directory, const std::string& yaml, const Way& way = {}, bool resume = false,
-                     std::int64_t stop_after = -1) {
+inline Report run_in(const std::filesystem::path& directory, const std::string& yaml, const Way& way = {},
+                     bool resume = false, std::int64_t stop_after = -1) {
   Checked checked = check(parse_document(yaml, "test.yaml"), catalog(), {.channel_block = channel_block()});
   checked.run.lanes = way.lanes;
   checked.run.frames_in_flight = way.frames_in_flight;
@@ -74,12 +80,14 @@ inline Report run_in(const std::filesystem::path& directory, const std::string& 
 inline std::map<std::string, std::string> bytes_below(const std::filesystem::path& directory) {
   std::map<std::string, std::string> found;
   for (const auto& entry : std::filesystem::recursive_directory_iterator(directory))
-    if (entry.is_regular_file()) found[entry.path().lexically_relative(directory).string()] = file_text(entry.path());
+    if (entry.is_regular_file())
+      found[entry.path().lexically_relative(directory).string()] = file_text(entry.path());
   return found;
 }
 
 // Which files differ; empty = the same bytes.
-inline std::string differing(const std::map<std::string, std::string>& a, const std::map<std::string, std::string>& b) {
+inline std::string differing(const std::map<std::string, std::string>& a,
+                             const std::map<std::string, std::string>& b) {
   std::string names;
   for (const auto& [name, bytes] : a)
     if (const auto other = b.find(name); other == b.end() || other->second != bytes) names += name + " ";

@@ -4,8 +4,9 @@ set -euo pipefail
 
 program=$1
 away=$(mktemp -d)
-mounted=
+mounted= process=
 finish() {
+  [[ -z $process ]] || kill -KILL "$process" 2>/dev/null || true
   [[ -z $mounted ]] || umount "$mounted"
   rm -rf "$away"
 }
@@ -68,7 +69,7 @@ fail() {
 ends() { [[ $status == "$1" ]] || fail "the status is $status and should be $1"; }  # STATUS
 is() { [[ $1 == "$2" ]] || fail "is '$1'" "and should be '$2'"; }                     # VALUE EXPECTED
 has() { [[ $1 == *"$2"* ]] || fail "'$1'" "should have '$2'"; }                       # VALUE PART
-same() { diff -r "$1" "$2" >differences.txt || fail "$1 and $2 differ" "$(<differences.txt)"; }
+same() { diff -r -x lock "$1" "$2" >differences.txt || fail "$1 and $2 differ" "$(<differences.txt)"; }
 
 started() {  # ARGUMENT...: starts a run that will not end by itself, and waits for its first steps; sets process
   "$program" train.yaml run.steps=1000000 "$@" >out.txt 2>err.txt </dev/null &
@@ -82,39 +83,39 @@ started() {  # ARGUMENT...: starts a run that will not end by itself, and waits 
 ended() {  # waits for it; sets status, out, err
   status=0
   wait "$process" || status=$?
+  process=
   out=$(<out.txt)
   err=$(<err.txt)
 }
 
 GivesTheSameBytesHoweverOftenItIsKilled() {
-  run train.yaml run.output=whole
+  run train.yaml run.steps=8 run.output=whole
   ends 0
   local kills=0 turn took
-  took=$( { TIMEFORMAT=%R; time run train.yaml run.output=timed >/dev/null; } 2>&1 )
+  took=$( { TIMEFORMAT=%R; time run train.yaml run.steps=8 run.output=timed >/dev/null; } 2>&1 )
   RANDOM=5
   for ((turn = 0; kills < 20; ++turn)); do
-    if [[ -e runs/001/checkpoints/step-000012 ]]; then mv runs/001 "done-$turn"; fi
+    if [[ -e runs/001/checkpoints/step-000008 ]]; then mv runs/001 "done-$turn"; fi
     local resume=()
     [[ -d runs/001/checkpoints ]] && compgen -G 'runs/001/checkpoints/step-??????' >/dev/null && resume=(--resume)
     [[ ${#resume[@]} -gt 0 ]] || rm -rf runs
     # From before anything is there to a little before the end, on this machine and now.
     local moment; moment=$(awk -v t="$took" -v r="$RANDOM" 'BEGIN { printf "%.3f", t * r / 32768 }')
     status=0
-    timeout --foreground -s KILL "$moment" "$program" train.yaml "${resume[@]}" >out.txt 2>err.txt </dev/null || status=$?
-    if [[ $status == 137 ]]; then ((++kills)); else ends 0; fi
+    timeout --foreground -s KILL "$moment" "$program" train.yaml run.steps=8 "${resume[@]}" >out.txt 2>err.txt </dev/null || status=$?
+    if [[ $status == 124 || $status == 137 ]]; then ((++kills)); else ends 0; fi
   done
-  if [[ -d runs/001/checkpoints ]] && ! [[ -e runs/001/checkpoints/step-000012 ]]; then
-    run train.yaml --resume
+  if [[ -d runs/001/checkpoints ]] && ! [[ -e runs/001/checkpoints/step-000008 ]]; then
+    run train.yaml run.steps=8 --resume
     [[ $status == 0 || $err == *'has no checkpoint that is whole'* ]] || fail 'cannot go on'
   fi
   local checked=0 finished
   for finished in runs/001 done-*; do
-    [[ -e $finished/checkpoints/step-000012 ]] || continue
+    [[ -e $finished/checkpoints/step-000008 ]] || continue
     for file in weights.safetensors ema.safetensors adam.update.safetensors state.json; do
-      same whole/001/checkpoints/step-000012/$file "$finished/checkpoints/step-000012/$file"
+      same whole/001/checkpoints/step-000008/$file "$finished/checkpoints/step-000008/$file"
     done
     is "$(cut -d, -f1,2,4 "$finished/metrics.csv")" "$(cut -d, -f1,2,4 whole/001/metrics.csv)"
-    is "$(ls "$finished/checkpoints")" "$(ls whole/001/checkpoints)"
     checked=$((checked + 1))
   done
   [[ $checked -ge 1 ]] || fail 'no run was finished'

@@ -10,6 +10,7 @@
 #include "nodes/catalog.h"
 #include "nodes/dnnl/engine.h"
 #include "nodes/files/checkpoint_files.h"
+#include "nodes/kernels/instruction_set.h"
 #include "tools/resume.h"
 
 namespace dagfusion {
@@ -17,6 +18,9 @@ namespace dagfusion {
 namespace {
 
 namespace fs = std::filesystem;
+
+// What the bits of a result depend on: the instruction sets of oneDNN's primitives and of our kernels.
+std::string arithmetic() { return instruction_set() + ", kernels " + kernels::instruction_set(); }
 
 // As typed, or among the pipelines that were installed or built with this program.
 fs::path find_pipeline(const fs::path& typed) {
@@ -47,7 +51,8 @@ std::vector<std::pair<std::string, Tree>> inner_pipelines(Tree& file) {
 
 // "${" stands for itself by now; read again, it must do so too.
 void escape_variables(Tree& tree) {
-  for (std::size_t at = 0; tree.is_scalar() && (at = tree.text.find("${", at)) != std::string::npos; at += 3) tree.text.insert(at, "$");
+  for (std::size_t at = 0; tree.is_scalar() && (at = tree.text.find("${", at)) != std::string::npos; at += 3)
+    tree.text.insert(at, 1, '$');
   for (Tree& item : tree.items) escape_variables(item);
   for (Entry& e : tree.entries) escape_variables(e.value);
 }
@@ -72,16 +77,17 @@ void pass_over(std::vector<std::string>& notes, const std::vector<std::string>& 
 void refuse_variables(const std::vector<Override>& overrides, const fs::path& file) {
   for (const Override& o : overrides)
     if (o.text.starts_with("vars."))
-      throw UserError({"command line"}, fmt::format("'{}' would change nothing: the values of variables have been put into {}; "
-                                                    "set them where they stand, or name the pipeline file too",
-                                                    o.text, file.string()));
+      throw UserError({"command line"},
+                      fmt::format("'{}' would change nothing: the values of variables have been put into {}; "
+                                  "set them where they stand, or name the pipeline file too",
+                                  o.text, file.string()));
 }
 
 std::string machine_facts(const Run& run) {
   nlohmann::ordered_json machine;
   machine["threads"] = run.threads();
   machine["lanes"] = run.lanes();
-  machine["instruction_set"] = instruction_set();
+  machine["instruction_set"] = arithmetic();
   machine["working_directory"] = fs::current_path().string();
   machine["process"] = getpid();
   return machine.dump(2) + "\n";
@@ -128,7 +134,8 @@ Checked check_prepared(Prepared& p) {
         std::vector<std::string> passed_over;
         opened = p.models.emplace(from, open_checkpoint(from, passed_over)).first;
         pass_over(p.notes, passed_over);
-        p.notes.push_back(fmt::format("model: {} (step {})", opened->second.directory.string(), opened->second.step));
+        p.notes.push_back(
+            fmt::format("model: {} (step {})", opened->second.directory.string(), opened->second.step));
       } catch (const UserError& e) {
         throw UserError(where, fmt::format("section 'model': {}", e.faults().front().message));
       }
@@ -145,8 +152,9 @@ Checked check_prepared(Prepared& p) {
   if (!p.checkpoint) return checked;
   const std::int64_t done = p.checkpoint->step;
   if (done >= checked.run.steps)
-    throw UserError({}, fmt::format("{} has done {} steps, and run.steps is {}; give it a larger number to go on", p.resumed->string(), done,
-                                    checked.run.steps));
+    throw UserError({},
+                    fmt::format("{} has done {} steps, and run.steps is {}; give it a larger number to go on",
+                                p.resumed->string(), done, checked.run.steps));
   return checked;
 }
 
@@ -162,15 +170,16 @@ Launch launch(const Invocation& request) {
   Launch made;
   Checked checked = check_prepared(p);
   if (p.checkpoint) {
-    if (!request.fork) refuse_other_conditions(*p.checkpoint, checked, instruction_set());
+    if (!request.fork) refuse_other_conditions(*p.checkpoint, checked, arithmetic());
     made.first_step = p.checkpoint->step;
   }
-  made.saves = std::any_of(checked.nodes.begin(), checked.nodes.end(), [](const CheckedNode& n) { return n.type->phase == Phase::save; });
+  made.saves = std::any_of(checked.nodes.begin(), checked.nodes.end(),
+                           [](const CheckedNode& n) { return n.type->phase == Phase::save; });
   const std::vector<std::pair<std::string, Tree>> inner = inner_pipelines(p.file);
   RunOptions options{.threads = request.threads,
                      .on_thread_entry = on_thread_entry,
                      .resolved_yaml = write_document(kept(p.file)),
-                     .instruction_set = instruction_set(),
+                     .instruction_set = arithmetic(),
                      .first_step = made.first_step,
                      .on_step = request.on_step};
   const bool goes_on = p.directory.has_value();
@@ -183,9 +192,8 @@ Launch launch(const Invocation& request) {
   if (p.checkpoint) {
     options.restore = [facts = *p.checkpoint](RunInfo& info) { restore(facts, info); };
   } else if (!checked.model_from.empty()) {
-    options.restore = [facts = p.models.at(checked.model_from), which = checked.model_weights](RunInfo& info) {
-      load_weights(facts, which, info.weights(), info.values());
-    };
+    options.restore = [facts = p.models.at(checked.model_from), which = checked.model_weights](
+                          RunInfo& info) { load_weights(facts, which, info.weights(), info.values()); };
   }
   const std::string resolved_yaml = options.resolved_yaml;
   try {

@@ -1,6 +1,5 @@
 // run-pipeline: checks a pipeline file and runs it.
 #include <fmt/format.h>
-
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -35,7 +34,8 @@ extern "C" void on_signal(int) {
   if (!run || count > 2) std::_Exit(kAborted);
   if (count == 1) {
     run->stop();
-    say("\nstopping: the step that has begun is finished, and saved where there is a checkpoint; once more to stop at once\n");
+    say("\nstopping: the step that has begun is finished, and saved where there is a checkpoint; once more "
+        "to stop at once\n");
   } else {
     run->abort();
     say("\nstopping at once; nothing more is saved\n");
@@ -58,17 +58,22 @@ struct Signals {
 // Where the run can go on.
 std::string how_to_go_on(const Launch& made, std::int64_t step) {
   const std::string command = fmt::format("run-pipeline --resume {}", made.directory->path().string());
-  if (step > made.first_step && made.saves) return fmt::format("stopped after step {}; to go on: {}", step, command);
-  if (made.first_step > 0) return fmt::format("stopped after step {}; to go on after step {}: {}", step, made.first_step, command);
-  if (step > 0) return fmt::format("stopped after step {}; nothing is saved, since the pipeline has no checkpoint node", step);
+  if (step > made.first_step && made.saves)
+    return fmt::format("stopped after step {}; to go on: {}", step, command);
+  if (made.first_step > 0)
+    return fmt::format("stopped after step {}; to go on after step {}: {}", step, made.first_step, command);
+  if (step > 0)
+    return fmt::format("stopped after step {}; nothing is saved, since the pipeline has no checkpoint node",
+                       step);
   return "stopped before the first step";
 }
 
 int run(const Invocation& request, bool check_only) {
   if (check_only) {
     const Checked checked = check_file(request);
-    fmt::print("{}: {} nodes, {} parameters; no fault found\n", request.file.empty() ? *request.resume : request.file.string(),
-               checked.nodes.size(), checked.weights->parameters());
+    fmt::print("{}: {} nodes, {} parameters; no fault found\n",
+               request.file.empty() ? *request.resume : request.file.string(), checked.nodes.size(),
+               checked.weights->parameters());
     return kDone;
   }
   Launch made = launch(request);
@@ -81,7 +86,8 @@ int run(const Invocation& request, bool check_only) {
     report = made.run->run();
   }
   if (report.outcome == Report::Outcome::aborted) {
-    fmt::print("stopped at once in step {}; a run with a checkpoint goes on from its newest\n", report.progress.steps + 1);
+    fmt::print("stopped at once in step {}; a run with a checkpoint goes on from its newest\n",
+               report.progress.steps + 1);
     return kAborted;
   }
   say_after(made, report);
@@ -97,13 +103,15 @@ int run(const Invocation& request, bool check_only) {
 
 int main(int argc, char** argv) {
   if (argc > 1 && std::string_view(argv[1]) == "bench") return bench(argc - 1, argv + 1);
-  CLI::App app{"Checks a pipeline file and runs it.\n\n"
-               "  run-pipeline pipelines/train.yaml                         trains\n"
-               "  run-pipeline pipelines/train.yaml run.steps=100           with another value\n"
-               "  run-pipeline pipelines/train.yaml --resume                goes on with the newest run\n"
-               "  run-pipeline pipelines/sample.yaml vars.count=16          draws images\n"
-               "  run-pipeline bench pipelines/train.yaml                   measures training beside the cores' peak\n",
-               "run-pipeline"};
+  CLI::App app{
+      "Checks a pipeline file and runs it.\n\n"
+      "  run-pipeline pipelines/train.yaml                         trains\n"
+      "  run-pipeline pipelines/train.yaml run.steps=100           with another value\n"
+      "  run-pipeline pipelines/train.yaml --resume                goes on with the newest run\n"
+      "  run-pipeline pipelines/sample.yaml vars.count=16          draws images\n"
+      "  run-pipeline bench pipelines/train.yaml                   measures training beside the cores' "
+      "peak\n",
+      "run-pipeline"};
   std::string file;
   std::vector<std::string> sets, adds, removes;
   Invocation request;
@@ -112,20 +120,27 @@ int main(int argc, char** argv) {
   app.add_option("overrides", sets, "path=value: replaces a value of the file, such as run.steps=100");
   app.add_option("--add", adds, "path=value: adds a key that is not in the file")->type_name("PATH=VALUE");
   app.add_option("--remove", removes, "takes a key out of the file")->type_name("PATH");
-  std::vector<std::string> resumed;
-  CLI::Option* resume = app.add_option("--resume", resumed, "go on with RUN, or with the newest run below run.output")->type_name("RUN")->expected(0, 1);
-  app.add_flag("--fork", request.fork, "with --resume: a new run from its checkpoint, whatever has changed")->needs(resume);
-  app.add_option("--threads", request.threads, "threads; the cores of this process otherwise")->check(CLI::Range(1, 1024));
+  std::string resumed;  // one text and no list: that would take the overrides behind it too
+  CLI::Option* resume =
+      app.add_option("--resume", resumed, "go on with RUN, or with the newest run below run.output")
+          ->type_name("RUN")
+          ->expected(0, 1);
+  app.add_flag("--fork", request.fork, "with --resume: a new run from its checkpoint, whatever has changed")
+      ->needs(resume);
+  app.add_option("--threads", request.threads, "threads; the cores of this process otherwise")
+      ->check(CLI::Range(1, 1024));
   app.add_flag("--check", check_only, "check the file and run nothing");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
     return app.exit(e) == 0 ? kDone : kUserError;
   }
-  // `--resume run.steps=9`: what looks like a run, or like a file, is an override.
-  const auto is_override = [](const std::string& text) { return text.find('=') != std::string::npos && !std::filesystem::exists(text); };
-  if (!resumed.empty() && is_override(resumed.front())) sets.insert(sets.begin(), std::exchange(resumed.front(), ""));
-  if (resume->count() > 0) request.resume = resumed.empty() ? "" : resumed.front();
+  // `--resume run.steps=9`: what stands for a run, or for the file, is an override.
+  const auto is_override = [](const std::string& text) {
+    return text.find('=') != std::string::npos && !std::filesystem::exists(text);
+  };
+  if (is_override(resumed)) sets.insert(sets.begin(), std::exchange(resumed, ""));
+  if (resume->count() > 0) request.resume = resumed;
   if (is_override(file) && request.resume) sets.insert(sets.begin(), std::exchange(file, ""));
   request.file = file;
   if (file.empty() && (!request.resume || request.resume->empty())) {

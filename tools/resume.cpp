@@ -17,7 +17,8 @@ namespace {
 namespace fs = std::filesystem;
 
 const std::set<std::string> kFreeRunKeys = {"threads", "lanes", "frames_in_flight", "steps", "output"};
-const std::set<std::string> kSinks = {"png_grid", "png_folder", "hdf5_writer", "metrics_log", "run_pipeline", "checkpoint"};
+const std::set<std::string> kSinks = {"png_grid",    "png_folder",   "hdf5_writer",
+                                      "metrics_log", "run_pipeline", "checkpoint"};
 
 bool is_sink(const Tree& node) {
   const Tree* type = node.find("type");
@@ -42,7 +43,9 @@ std::string shown(const Tree* tree) {
 }
 
 bool equal(const Tree& a, const Tree& b) {
-  if (a.kind != b.kind || a.text != b.text || a.items.size() != b.items.size() || a.entries.size() != b.entries.size()) return false;
+  if (a.kind != b.kind || a.text != b.text || a.items.size() != b.items.size() ||
+      a.entries.size() != b.entries.size())
+    return false;
   for (std::size_t i = 0; i < a.items.size(); ++i)
     if (!equal(a.items[i], b.items[i])) return false;
   for (const Entry& e : a.entries) {
@@ -65,7 +68,8 @@ void compare(const Tree* before, const Tree* now, const std::string& path, std::
       if (path == "nodes.") {
         const std::optional<Tree> bound_before = bound(b), bound_now = bound(n);
         if (bound_before || bound_now)
-          compare(bound_before ? &*bound_before : nullptr, bound_now ? &*bound_now : nullptr, path + key + ".", found);
+          compare(bound_before ? &*bound_before : nullptr, bound_now ? &*bound_now : nullptr,
+                  path + key + ".", found);
         continue;
       }
       compare(b, n, path + key + ".", found);
@@ -73,24 +77,29 @@ void compare(const Tree* before, const Tree* now, const std::string& path, std::
     return;
   }
   if (before && now && equal(*before, *now)) return;
-  found.push_back({now ? now->where : Position{},
-                   fmt::format("{} was {}, and is now {}; a run that goes on cannot change it, --fork starts a new one from here",
-                               path.substr(0, path.size() - 1), shown(before), shown(now))});
+  found.push_back(
+      {now ? now->where : Position{},
+       fmt::format(
+           "{} was {}, and is now {}; a run that goes on cannot change it, --fork starts a new one from here",
+           path.substr(0, path.size() - 1), shown(before), shown(now))});
 }
 
 }  // namespace
 
 fs::path named_run(const fs::path& given, bool fork) {
-  if (!fs::is_directory(given)) throw UserError({}, fmt::format("there is no run directory '{}'", given.string()));
+  if (!fs::is_directory(given))
+    throw UserError({}, fmt::format("there is no run directory '{}'", given.string()));
   const fs::path named = given.filename().empty() ? given.parent_path() : given;  // "runs/train/"
   if (fs::exists(named / kManifest)) {
     if (fork) return named;
-    throw UserError({}, fmt::format("'{}' is a checkpoint; a run goes on from its newest: --resume {}; or with --fork, a new run from this one",
+    throw UserError({}, fmt::format("'{}' is a checkpoint; a run goes on from its newest: --resume {}; or "
+                                    "with --fork, a new run from this one",
                                     named.string(), named.parent_path().parent_path().string()));
   }
   if (fs::exists(named / "pipeline.yaml")) return named;
   if (const auto newest = RunDirectory::newest(named)) return *newest;
-  throw UserError({}, fmt::format("'{}' is no run directory: there is no pipeline.yaml in it", named.string()));
+  throw UserError({},
+                  fmt::format("'{}' is no run directory: there is no pipeline.yaml in it", named.string()));
 }
 
 fs::path newest_run(const Tree& file) {
@@ -98,7 +107,8 @@ fs::path newest_run(const Tree& file) {
   const Tree* output = run ? run->find("output") : nullptr;
   const fs::path parent = output ? output->text : "runs";
   if (const auto newest = RunDirectory::newest(parent)) return *newest;
-  throw UserError(output ? output->where : file.where, fmt::format("there is no run to go on with below '{}'", parent.string()));
+  throw UserError(output ? output->where : file.where,
+                  fmt::format("there is no run to go on with below '{}'", parent.string()));
 }
 
 void refuse_changes(const Tree& before, const Tree& now, const std::filesystem::path& run) {
@@ -109,12 +119,14 @@ void refuse_changes(const Tree& before, const Tree& now, const std::filesystem::
   throw UserError(std::move(found));
 }
 
-void refuse_other_conditions(const CheckpointFacts& facts, const Checked& checked, const std::string& instruction_set) {
+void refuse_other_conditions(const CheckpointFacts& facts, const Checked& checked,
+                             const std::string& instruction_set) {
   std::vector<Fault> found;
   const auto differ = [&](const std::string& what, const std::string& then, const std::string& now) {
     if (then != now)
-      found.push_back({{}, fmt::format("{}: {} was {}, and is now {}; results would not be those of the same run",
-                                       facts.directory.string(), what, then, now)});
+      found.push_back({{},
+                       fmt::format("{}: {} was {}, and is now {}; results would not be those of the same run",
+                                   facts.directory.string(), what, then, now)});
   };
   differ("micro_batch", std::to_string(facts.micro_batch), std::to_string(checked.run.micro_batch));
   differ("precision", facts.precision, checked.run.activation == DType::bf16 ? "bfloat16" : "float32");

@@ -50,7 +50,7 @@ install_packages() {
   say "installing $# Debian packages: $*"
   local install=("${as_root[@]}" "${apt[@]}" install -y --no-install-recommends "$@")
   local update=("${as_root[@]}" "${apt[@]}" update)
-  if apt-cache show "$@" >/dev/null 2>&1; then  # the lists know them, but can be too old
+  if apt-get --simulate install "$@" >/dev/null 2>&1; then  # the package lists are there, but can be too old
     "${install[@]}" >&2 && return
   fi
   "${update[@]}" >&2 && "${install[@]}" >&2 && return

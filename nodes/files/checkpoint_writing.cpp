@@ -107,7 +107,8 @@ void remove_unfinished_checkpoints(const fs::path& run) {
   std::vector<fs::path> unfinished;
   for (const auto& entry : fs::directory_iterator(run / kCheckpoints, ignored)) {
     const std::string ending = entry.path().extension();
-    if (ending == ".partial" || ending == ".replaced" || ending == ".removed") unfinished.push_back(entry.path());
+    if (ending == ".partial" || ending == ".replaced" || ending == ".removed")
+      unfinished.push_back(entry.path());
   }
   for (const fs::path& path : unfinished) fs::remove_all(path, ignored);
 }
