@@ -10,7 +10,8 @@ const NodeType& loop_head() {
 }
 
 const NodeType& loop_tail() {
-  static const NodeType type{.name = "loop_end", .summary = "Takes what a loop carries on, and puts out the last of it."};
+  static const NodeType type{.name = "loop_end",
+                             .summary = "Takes what a loop carries on, and puts out the last of it."};
   return type;
 }
 
@@ -22,17 +23,24 @@ const NodeType& run_pipeline() {
       .role = Role::ordered,
       .rate = Rate::step,
       .phase = Phase::read,
-      .parameters = {{.name = "pipeline", .kind = Kind::text, .doc = "the file, relative to this one", .required = true},
-                     {.name = "model", .kind = Kind::text, .doc = "live, or the node whose averaged weights are used",
-                      .standard = std::string("live")},
-                     {.name = "set", .kind = Kind::map, .doc = "values for the variables of that file"}}};
+      .parameters = {
+          {.name = "pipeline", .kind = Kind::text, .doc = "the file, relative to this one", .required = true},
+          {.name = "model",
+           .kind = Kind::text,
+           .doc = "live, or the node whose averaged weights are used",
+           .standard = std::string("live")},
+          {.name = "set", .kind = Kind::map, .doc = "values for the variables of that file"}}};
   return type;
 }
 
 Choose::Choose(Setup& setup)
-    : in_(setup.input("in")), otherwise_(setup.input("otherwise")), out_(setup.output("out", in_.spec.shape, in_.spec.dtype)) {}
+    : in_(setup.input("in")),
+      otherwise_(setup.input("otherwise")),
+      out_(setup.output("out", in_.spec.shape, in_.spec.dtype)) {}
 
-void Choose::forward(Call& call) const { std::memcpy(call.out<std::byte>(out_), call.in<std::byte>(in_), out_.spec.bytes()); }
+void Choose::forward(Call& call) const {
+  std::memcpy(call.out<std::byte>(out_), call.in<std::byte>(in_), out_.spec.bytes());
+}
 
 void Choose::otherwise(Call& call) const {
   if (otherwise_.connected())
@@ -45,7 +53,10 @@ const NodeType& choose() {
   static const NodeType type{.name = "choose",
                              .summary = "Hands on what a node under `when` gave, or what stands in for it.",
                              .inputs = {{"in", "[...] any free", "the node's value"},
-                                        {.name = "otherwise", .spec = "[...] any free", .doc = "what stands in for it", .optional = true}},
+                                        {.name = "otherwise",
+                                         .spec = "[...] any free",
+                                         .doc = "what stands in for it",
+                                         .optional = true}},
                              .outputs = {{"out", "[...] any free", "one of the two"}},
                              .create = make_node<Choose>};
   return type;

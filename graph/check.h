@@ -1,4 +1,5 @@
-// document -> checked: composites expanded, ports wired, shapes inferred, parameters read; every fault, together.
+// document -> checked: composites expanded, ports wired, shapes inferred, parameters read; every fault,
+// together.
 #pragma once
 
 #include <functional>
@@ -16,8 +17,8 @@ namespace dagfusion {
 
 struct Checked;
 
-// When a per-step node fires: after n, 2n, … steps (those that read or save after the last as well), or when so much
-// time has passed.
+// When a per-step node fires: after n, 2n, … steps (those that read or save after the last as well), or when
+// so much time has passed.
 struct Every {
   std::int64_t steps = 1;
   double seconds = 0;  // > 0: by the clock
@@ -51,29 +52,30 @@ struct CheckedNode {
   std::vector<CheckedInput> inputs;  // the wired ones
   std::vector<CheckedOutput> outputs;
   std::vector<CheckedSaved> saved;
-  std::vector<int> weights, packed;              // of WeightTable
-  std::vector<std::pair<int, int>> passes;       // output, input: d(input) is d(output)
-  std::vector<int> after;                        // nodes that come first
-  int loop = -1;                                 // around this node
-  int group = -1;                                // the optimiser it belongs to
-  Wire when = kNoWire;                           // frames in which this value is 0 skip the node
-  std::array<std::uint32_t, 2> stream{};         // key of its random stream
-  std::int64_t multiply_adds = 0;                // of one frame
+  std::vector<int> weights, packed;         // of WeightTable
+  std::vector<std::pair<int, int>> passes;  // output, input: d(input) is d(output)
+  std::vector<int> after;                   // nodes that come first
+  int loop = -1;                            // around this node
+  int group = -1;                           // the optimiser it belongs to
+  Wire when = kNoWire;                      // frames in which this value is 0 skip the node
+  std::array<std::uint32_t, 2> stream{};    // key of its random stream
+  std::int64_t multiply_adds = 0;           // of one frame
   Every every;
   bool drop_on_error = false;
-  bool shuffle = false;                          // of a data set
-  std::unique_ptr<Checked> child;                // of run_pipeline
-  int child_weights = -1;                        // node whose weights the child uses; -1 = the live ones
+  bool shuffle = false;            // of a data set
+  std::unique_ptr<Checked> child;  // of run_pipeline
+  int child_weights = -1;          // node whose weights the child uses; -1 = the live ones
 };
 
-// A loop: a head node (outputs: the carried values) and a tail node (inputs: the next values, then the collected ones;
+// A loop: a head node (outputs: the carried values) and a tail node (inputs: the next values, then the
+// collected ones;
 // outputs: the last values, then the strips).
 struct CheckedLoop {
   std::string path;
   int head = -1, tail = -1, each = -1;
   int count = 0;
-  int carried = 0;                    // how many values are carried
-  std::vector<int> collect_every;     // of each collected value
+  int carried = 0;                 // how many values are carried
+  std::vector<int> collect_every;  // of each collected value
 };
 
 // What one optimiser minimizes.
@@ -90,9 +92,9 @@ struct Checked {
   std::vector<Group> groups;
   std::shared_ptr<WeightTable> weights;
   std::map<std::string, std::shared_ptr<Resource>> resources;
-  Shape model_input;                       // [C,H,W]
-  std::string model_from, model_weights;   // `model: {from, weights}`; empty otherwise
-  std::optional<std::int64_t> images;      // how many images travel when nothing is trained
+  Shape model_input;                      // [C,H,W]
+  std::string model_from, model_weights;  // `model: {from, weights}`; empty otherwise
+  std::optional<std::int64_t> images;     // how many images travel when nothing is trained
 };
 
 // What `model: {from: …}` takes out of a checkpoint, or a preview out of the run around it.
@@ -104,7 +106,7 @@ struct ModelSource {
 
 struct CheckOptions {
   int channel_block = 8;
-  bool bfloat16 = false;  // the core has bfloat16 primitives
+  bool bfloat16 = false;     // the core has bfloat16 primitives
   int auto_micro_batch = 1;  // what `micro_batch: auto` stands for
   bool training = false;     // as if something were minimized, for benches of single nodes
   // Opens a checkpoint named by the user; throws UserError.

@@ -17,7 +17,9 @@ Named Checking::check_child(const Entry& entry, const Scope& scope, const std::s
     throw UserError(entry.where,
                     fmt::format("{}: runs between two steps of a training, and this is none", owner));
   if (const Tree* when = entry.value.find("when"))
-    throw UserError(when->where, fmt::format("{}: 'when' is for nodes of a frame; a pipeline runs 'every' so many steps", owner));
+    throw UserError(
+        when->where,
+        fmt::format("{}: 'when' is for nodes of a frame; a pipeline runs 'every' so many steps", owner));
   CheckedNode node{.path = path, .type = &type, .where = entry.where};
   const std::size_t before = faults.size();
   node.parameters =

@@ -1,5 +1,5 @@
-// A composite stands for a sub-graph. Its expand function is written like the network itself: add() makes a node, checks it
-// at once and returns the wire it puts out, whose shape can be asked for.
+// A composite stands for a sub-graph. Its expand function is written like the network itself: add() makes a
+// node, checks it at once and returns the wire it puts out, whose shape can be asked for.
 #pragma once
 
 #include <map>
@@ -11,7 +11,8 @@
 
 namespace dagfusion {
 
-// One output of one node. A wire of a node that had a fault is broken; nodes wired to it are passed over in silence.
+// One output of one node. A wire of a node that had a fault is broken; nodes wired to it are passed over in
+// silence.
 struct Wire {
   int node = -1;  // -1: broken
   int output = 0;

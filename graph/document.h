@@ -1,4 +1,5 @@
-// A YAML file as our own tree: every value knows its file, line and column. yaml-cpp is used in document.cpp alone.
+// A YAML file as our own tree: every value knows its file, line and column. yaml-cpp is used in document.cpp
+// alone.
 #pragma once
 
 #include <filesystem>
@@ -15,8 +16,8 @@ struct Entry;
 struct Tree {
   enum class Kind { null, scalar, list, map };
   Kind kind = Kind::null;
-  std::string text;      // of a scalar, as written
-  bool quoted = false;   // '12' is text, never a number
+  std::string text;     // of a scalar, as written
+  bool quoted = false;  // '12' is text, never a number
   std::vector<Tree> items;
   std::vector<Entry> entries;  // in the order written; keys are unique
   Position where;
@@ -38,16 +39,17 @@ struct Entry {
 
 Tree scalar(std::string text, Position where, bool quoted = false);
 
-// Reads one document. Refuses, with a position: syntax errors, duplicate and non-scalar keys, merge keys (<<), aliases,
-// tags, a second document, files over 1 MiB, nesting over 64 levels.
+// Reads one document. Refuses, with a position: syntax errors, duplicate and non-scalar keys, merge keys
+// (<<), aliases, tags, a second document, files over 1 MiB, nesting over 64 levels.
 Tree read_document(const std::filesystem::path&);
 Tree parse_document(std::string_view yaml, const std::string& file_name);
 
 // YAML text that parses to the same tree; block style, one key per line, lists of scalars in flow style.
 std::string write_document(const Tree&);
 
-// Replaces ${name} in every scalar by vars.name (vars may use each other; cycles and unknown names are faults with a
-// suggestion). A scalar that is exactly "${name}" becomes the variable's value, whatever its kind, at the place of use.
+// Replaces ${name} in every scalar by vars.name (vars may use each other; cycles and unknown names are
+// faults with a suggestion). A scalar that is exactly "${name}" becomes the variable's value, whatever its
+// kind, at the place of use.
 void substitute_variables(Tree& root);
 
 // What the command line changes, applied in the order given.
@@ -57,9 +59,10 @@ struct Override {
   std::string text;  // "path=value" (set, add) or "path" (remove); path: keys with dots; list items by number
 };
 
-// set: the path must exist, or be a parameter of an existing node (a map below `nodes`), `run`, `diffusion` or a model:
-// there a new key is let through, since the checker knows which parameters exist. add: the path must not exist.
-// Values are YAML ("[1, 2]", "3", "'text'"). Faults carry the position "command line" and a suggestion.
+// set: the path must exist, or be a parameter of an existing node (a map below `nodes`), `run`, `diffusion`
+// or a model: there a new key is let through, since the checker knows which parameters exist. add: the path
+// must not exist. Values are YAML ("[1, 2]", "3", "'text'"). Faults carry the position "command line" and a
+// suggestion.
 void apply_override(Tree& root, const Override&);
 
 }  // namespace dagfusion

@@ -1,4 +1,5 @@
-// Mistakes of a user: where they stand, what is wrong, what would be right. They are gathered and told together.
+// Mistakes of a user: where they stand, what is wrong, what would be right. They are gathered and told
+// together.
 #pragma once
 
 #include <stdexcept>
@@ -32,7 +33,8 @@ class UserError : public std::runtime_error {
   std::vector<Fault> faults_;
 };
 
-// "; did you mean 'learning_rate'?" when a candidate is near enough, else "; known are a, b, c" (or "" when none).
+// "; did you mean 'learning_rate'?" when a candidate is near enough, else "; known are a, b, c" (or "" when
+// none).
 std::string suggestion(std::string_view given, const std::vector<std::string>& candidates);
 
 }  // namespace dagfusion

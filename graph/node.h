@@ -69,8 +69,9 @@ class Call {
   virtual float* d(const Weight&) const = 0;
   virtual bool first_of_step() const = 0;
 
-  // The frame. Position of its first image: step * batch_size + place in the batch in training, the image's number in
-  // sampling and preprocessing. A frame always holds N images; those from `valid` on only fill up the last one.
+  // The frame. Position of its first image: step * batch_size + place in the batch in training, the image's
+  // number in sampling and preprocessing. A frame always holds N images; those from `valid` on only fill up
+  // the last one.
   virtual std::int64_t position() const = 0;
   virtual int valid() const = 0;
   virtual std::int64_t step() const = 0;
@@ -78,7 +79,8 @@ class Call {
   virtual RandomStream random(int image) const = 0;
   // Of a data set: the sample at place `image` of this frame, and the epoch it belongs to.
   virtual std::int64_t sample(int image) const = 0;
-  // 64-byte aligned memory of this thread, at least as large as asked for in prepare(); the contents are lost.
+  // 64-byte aligned memory of this thread, at least as large as asked for in prepare(); the contents are
+  // lost.
   virtual std::byte* scratch() const = 0;
   // on_error: drop — this frame carries nothing usable; the rest of the graph skips it.
   virtual void drop(const std::string& reason) const = 0;
@@ -111,17 +113,19 @@ class Map : public Node {
   virtual void forward(Call&) const = 0;
   // Writes d(input) for every input that wants one. Runs when the node type is differentiable.
   virtual void backward(Call&) const {}
-  // Adds this frame's share to d(weight), or overwrites it when first_of_step(); in frame order, one frame at a time.
+  // Adds this frame's share to d(weight), or overwrites it when first_of_step(); in frame order, one frame
+  // at a time.
   virtual void accumulate(Call&) const {}
 };
 
 class DataSet : public Map {
  public:
   virtual std::optional<std::int64_t> size() const = 0;  // nothing = endless
-  virtual std::string fingerprint() const = 0;           // another data set has another one; saved in checkpoints
+  virtual std::string fingerprint() const = 0;  // another data set has another one; saved in checkpoints
 };
 
-// `each` of a loop: its outputs are filled anew at the head of every iteration (Call::iteration()), count() times.
+// `each` of a loop: its outputs are filled anew at the head of every iteration (Call::iteration()), count()
+// times.
 class Times : public Map {
  public:
   virtual int count() const = 0;
@@ -138,7 +142,8 @@ struct StateTensor {
 
 class Ordered : public Node {
  public:
-  // Per frame (or per step, once its last frame is there, with per-frame inputs averaged over the step's images).
+  // Per frame (or per step, once its last frame is there, with per-frame inputs averaged over the step's
+  // images).
   virtual void run(Call&) = 0;
   // After the last frame, when the graph is idle and no error has happened: close files, write what is left.
   virtual void finish(RunInfo&) {}
@@ -158,15 +163,17 @@ class RunInfo {
   virtual ~RunInfo() = default;
   // Where relative paths of sinks go: the run directory, previews/step-N below it in a preview, "" = here.
   virtual std::filesystem::path directory() const = 0;
-  virtual std::filesystem::path resolve(const std::string& path) const = 0;  // directory()/path, unless absolute
+  virtual std::filesystem::path resolve(
+      const std::string& path) const = 0;  // directory()/path, unless absolute
   virtual std::uint64_t seed() const = 0;
-  virtual std::int64_t steps_done() const = 0;      // steps applied so far, in this run and those it continues
-  virtual std::int64_t first_step() const = 0;      // where this process took up the run; 0 = from the start
-  virtual const WeightTable& weights() const = 0;   // of the model that is trained, or sampled
-  virtual WeightValues& values() = 0;               // the live ones
-  virtual std::span<float> gradients() = 0;         // sums over the step, at the weights' offsets
+  virtual std::int64_t steps_done() const = 0;     // steps applied so far, in this run and those it continues
+  virtual std::int64_t first_step() const = 0;     // where this process took up the run; 0 = from the start
+  virtual const WeightTable& weights() const = 0;  // of the model that is trained, or sampled
+  virtual WeightValues& values() = 0;              // the live ones
+  virtual std::span<float> gradients() = 0;        // sums over the step, at the weights' offsets
   virtual std::string resolved_yaml() const = 0;
-  // Facts for state.json, one JSON object as text: step, seed, micro_batch, precision, instruction_set, data, model_input.
+  // Facts for state.json, one JSON object as text: step, seed, micro_batch, precision, instruction_set,
+  // data, model_input.
   virtual std::string state_json() const = 0;
   struct Stateful {
     std::string path;  // of the node
@@ -174,7 +181,7 @@ class RunInfo {
     Ordered* node;
   };
   virtual std::vector<Stateful> stateful() const = 0;  // nodes with a state, in graph order
-  virtual void told(const std::string& line) = 0;      // for the report at the end: "samples: runs/…/samples.png"
+  virtual void told(const std::string& line) = 0;  // for the report at the end: "samples: runs/…/samples.png"
 };
 
 }  // namespace dagfusion

@@ -130,7 +130,8 @@ Packed NodeSetup::packed(const Weight& weight, std::string key, std::size_t byte
 
 Shape NodeSetup::model_input() {
   // Without a model because of another fault: that one is enough.
-  if (checking_.checked.model_input.empty() && !checking_.faults.empty()) throw UserError(std::vector<Fault>{});
+  if (checking_.checked.model_input.empty() && !checking_.faults.empty())
+    throw UserError(std::vector<Fault>{});
   if (checking_.checked.model_input.empty())
     fail(
         "asks for the shape of the model's input, which is not known here; a model from a checkpoint knows "

@@ -1,4 +1,5 @@
-// Parameters of a node type or of a section: declared once, read from YAML, checked against kind, range and choices.
+// Parameters of a node type or of a section: declared once, read from YAML, checked against kind, range and
+// choices.
 #pragma once
 
 #include <cstdint>
@@ -18,8 +19,8 @@ enum class Kind { integer, real, boolean, text, choice, integers, reals, texts, 
 
 std::string_view name_of(Kind);
 
-using Setting = std::variant<std::monostate, std::int64_t, double, bool, std::string, std::vector<std::int64_t>,
-                             std::vector<double>, std::vector<std::string>>;
+using Setting = std::variant<std::monostate, std::int64_t, double, bool, std::string,
+                             std::vector<std::int64_t>, std::vector<double>, std::vector<std::string>>;
 
 std::string to_string(const Setting&);  // as it would stand in YAML
 
@@ -40,8 +41,9 @@ class Parameters {
  public:
   Parameters() = default;
 
-  // Reads every declared parameter out of `from` (a map, or null for none). Keys in `others` are somebody else's; any
-  // other key is a fault. `owner` opens every message: "node 'adam' (adam)", "section 'diffusion'".
+  // Reads every declared parameter out of `from` (a map, or null for none). Keys in `others` are somebody
+  // else's; any other key is a fault. `owner` opens every message: "node 'adam' (adam)", "section
+  // 'diffusion'".
   static Parameters read(const Tree& from, const std::vector<Parameter>& declared,
                          const std::vector<std::string>& others, const std::string& owner,
                          std::vector<Fault>& faults);

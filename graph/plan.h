@@ -1,4 +1,5 @@
-// checked -> planned: tasks (forward, backward, gradient sums, steps), the edges between them, and every byte of a frame.
+// checked -> planned: tasks (forward, backward, gradient sums, steps), the edges between them, and every
+// byte of a frame.
 #pragma once
 
 #include <string>
@@ -8,7 +9,8 @@
 
 namespace dagfusion {
 
-// Where a slot lives. frame: read ahead of the model, or small; lane: inside the model; step: one for all frames.
+// Where a slot lives. frame: read ahead of the model, or small; lane: inside the model; step: one for all
+// frames.
 enum class Place : std::uint8_t { frame, lane, step };
 
 struct Slot {
@@ -33,22 +35,33 @@ struct Mean {
 
 struct Task {
   enum class Kind : std::uint8_t {
-    forward, backward, accumulate, sum_gradients, loop_head, loop_tail, ordered, step, child, admission, release
+    forward,
+    backward,
+    accumulate,
+    sum_gradients,
+    loop_head,
+    loop_tail,
+    ordered,
+    step,
+    child,
+    admission,
+    release
   };
   Kind kind = Kind::forward;
   std::string name;
-  std::vector<Visit> visits;  // one; accumulate: one per call that shares the weights, first of which may overwrite
-  std::vector<int> before;    // tasks that must be done for this frame, each once
-  bool serial = false;        // frames in order, one at a time
-  bool admitted = false;      // behind the admission: has a lane
-  int loop = -1;              // around this task
-  std::vector<int> terms;     // sum_gradients: slots, and where the sum goes
+  std::vector<Visit>
+      visits;  // one; accumulate: one per call that shares the weights, first of which may overwrite
+  std::vector<int> before;  // tasks that must be done for this frame, each once
+  bool serial = false;      // frames in order, one at a time
+  bool admitted = false;    // behind the admission: has a lane
+  int loop = -1;            // around this task
+  std::vector<int> terms;   // sum_gradients: slots, and where the sum goes
   int sum = -1;
-  std::vector<Mean> means;    // step
+  std::vector<Mean> means;  // step
 };
 
 struct PlannedLoop {
-  int head = -1, tail = -1;            // tasks
+  int head = -1, tail = -1;  // tasks
   int count = 0;
   std::vector<int> start, carry, next, last;  // slots; start -1 = zeros
   std::vector<int> collect, strips, every;    // slots, slots, iterations
@@ -69,8 +82,8 @@ struct Plan {
 
 Plan plan(const Checked&);
 
-// Gives every lane slot an offset: two slots share memory when everyone who touches one is done, by the edges alone,
-// before the other is written. Returns the bytes of a lane. (plan_memory.cpp)
+// Gives every lane slot an offset: two slots share memory when everyone who touches one is done, by the
+// edges alone, before the other is written. Returns the bytes of a lane. (plan_memory.cpp)
 struct Lifetime {
   int slot = -1;
   int writer = -1;

@@ -14,9 +14,9 @@
 namespace dagfusion {
 
 struct RunOptions {
-  int threads = 0;                            // 0: the cores this process may use
-  std::function<void()> on_thread_entry;      // called once by every thread that joins
-  std::filesystem::path directory;            // the run directory; empty = here
+  int threads = 0;                        // 0: the cores this process may use
+  std::function<void()> on_thread_entry;  // called once by every thread that joins
+  std::filesystem::path directory;        // the run directory; empty = here
   std::string resolved_yaml;
   std::string instruction_set = "unknown";    // saved with the run: results depend on it
   std::int64_t first_step = 0;                // where to go on
@@ -32,9 +32,9 @@ struct TaskTime {
 };
 
 struct Progress {
-  std::int64_t steps = 0, first_step = 0, all_steps = 0;    // training
-  std::int64_t images = 0, all_images = 0;                  // retired in this process; all_images -1 = endless
-  double loss = 0;                                          // of the last step
+  std::int64_t steps = 0, first_step = 0, all_steps = 0;  // training
+  std::int64_t images = 0, all_images = 0;                // retired in this process; all_images -1 = endless
+  double loss = 0;                                        // of the last step
   bool has_loss = false;
 };
 
@@ -42,9 +42,9 @@ struct Report {
   enum class Outcome { done, stopped, aborted } outcome = Outcome::done;
   Progress progress;
   double seconds = 0;
-  std::vector<TaskTime> tasks;         // by time, longest first
-  std::vector<std::string> told;       // by nodes: where the results lie
-  std::vector<std::string> dropped;    // "images/broken.png: …"
+  std::vector<TaskTime> tasks;       // by time, longest first
+  std::vector<std::string> told;     // by nodes: where the results lie
+  std::vector<std::string> dropped;  // "images/broken.png: …"
 };
 
 // A fault of a node while it ran: the node, the step and the images are in the text.
@@ -58,14 +58,14 @@ class Run {
   Run(Checked, RunOptions);  // makes primitives, allocates, initialises or restores the weights
   ~Run();
 
-  Report run();              // blocks; throws RunError when a node failed
-  void stop();               // finish the step that has begun, then save; safe in a signal handler
-  void abort();              // drain without running bodies; safe in a signal handler
+  Report run();  // blocks; throws RunError when a node failed
+  void stop();   // finish the step that has begun, then save; safe in a signal handler
+  void abort();  // drain without running bodies; safe in a signal handler
   Progress progress() const;
 
   // For what is said before the first step.
   const Checked& checked() const;
-  std::size_t planned_bytes() const;          // weights, states excluded, lanes and frames
+  std::size_t planned_bytes() const;  // weights, states excluded, lanes and frames
   std::size_t lane_bytes() const;
   std::int64_t multiply_adds_per_image() const;  // forward
   int threads() const;
@@ -80,7 +80,8 @@ class Run {
 // Cores that this process may use: the affinity mask and the cgroup's quota.
 int available_cores();
 
-// Checks with `micro_batch: auto` resolved: N from the shapes, so that a lane stays near the size of the caches.
+// Checks with `micro_batch: auto` resolved: N from the shapes, so that a lane stays near the size of the
+// caches.
 Checked check_with_auto(const Tree&, const Catalog&, CheckOptions);
 
 }  // namespace dagfusion

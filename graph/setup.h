@@ -21,9 +21,9 @@ class Resource {
 // The `run` section, after the checks; -1 = not given, to be chosen.
 struct RunSettings {
   std::uint64_t seed = 0;
-  std::int64_t steps = 0;        // training: optimiser updates
-  std::int64_t batch_size = 0;   // images per step; without training, micro_batch
-  int micro_batch = 1;           // images per frame: N
+  std::int64_t steps = 0;       // training: optimiser updates
+  std::int64_t batch_size = 0;  // images per step; without training, micro_batch
+  int micro_batch = 1;          // images per frame: N
   int lanes = -1, threads = -1, frames_in_flight = -1;
   DType activation = DType::f32;  // `act`
   int channel_block = 8;          // 8 on AVX2, 16 on AVX-512
@@ -45,15 +45,18 @@ class Setup {
   bool has(std::string_view name) const { return parameters().has(name); }
   virtual const RunSettings& run() const = 0;
 
-  // Ports. An optional input that is not wired is not connected(). The shape of an output follows from the letters in its
-  // port, or is given here; its layout follows from the port. Every declared output must be asked for once.
+  // Ports. An optional input that is not wired is not connected(). The shape of an output follows from the
+  // letters in its port, or is given here; its layout follows from the port. Every declared output must be
+  // asked for once.
   virtual Input input(std::string_view port) = 0;
-  virtual std::vector<std::pair<std::string, Input>> any_inputs() = 0;  // those of the port "*", as the user named them
+  virtual std::vector<std::pair<std::string, Input>>
+  any_inputs() = 0;  // those of the port "*", as the user named them
   virtual Output output(std::string_view port) = 0;
   virtual Output output(std::string_view port, Shape shape) = 0;
   virtual Output output(std::string_view port, Shape shape, DType dtype) = 0;  // of ports with dtype `any`
 
-  // Memory. What backward() or accumulate() read of the forward pass must be said here; all else may be overwritten.
+  // Memory. What backward() or accumulate() read of the forward pass must be said here; all else may be
+  // overwritten.
   virtual Saved saved(std::string_view name, TensorSpec spec, Span span) = 0;
   virtual void backward_reads(const Input&) = 0;
   virtual void backward_reads(const Output&) = 0;
@@ -74,9 +77,11 @@ class Setup {
   const R& resource(const std::string& section) {
     return dynamic_cast<const R&>(resource_of(section));
   }
-  // [C,H,W] of the model's main input: what the first call was given, or what the checkpoint says; a fault when unknown.
+  // [C,H,W] of the model's main input: what the first call was given, or what the checkpoint says; a fault
+  // when unknown.
   virtual Shape model_input() = 0;
-  // Indices into WeightTable of what this optimiser trains: matches `pattern`, and lies upstream of what it minimizes.
+  // Indices into WeightTable of what this optimiser trains: matches `pattern`, and lies upstream of what it
+  // minimizes.
   virtual std::vector<int> trained_weights(const std::string& pattern) = 0;
   virtual const WeightTable& weight_table() const = 0;
   // Path of a file the user names for reading: relative to the current directory.

@@ -17,14 +17,14 @@ std::string_view name_of(DType);
 
 using Shape = std::vector<std::int64_t>;
 
-std::int64_t count_of(const Shape&);        // product of the sides, 1 for a scalar
-std::string to_string(const Shape&);        // "[8,3,32,32]"
+std::int64_t count_of(const Shape&);  // product of the sides, 1 for a scalar
+std::string to_string(const Shape&);  // "[8,3,32,32]"
 
 struct TensorSpec {
   DType dtype = DType::f32;
   Shape shape;
-  // Channels stored together. 1: plain row-major [N,C,H,W]. b > 1: [N, ceil(C/b), H, W, b]; channels that only
-  // fill the last block up are zero. Only 4-dimensional values are blocked.
+  // Channels stored together. 1: plain row-major [N,C,H,W]. b > 1: [N, ceil(C/b), H, W, b]; channels that
+  // only fill the last block up are zero. Only 4-dimensional values are blocked.
   int block = 1;
 
   std::size_t stored_elements() const;  // with the filling

@@ -1,5 +1,5 @@
-// The weights of one model: all values in one block of memory, all gradient sums in another, both in the layout that the
-// layers want, so that an optimiser is one loop over floats.
+// The weights of one model: all values in one block of memory, all gradient sums in another, both in the
+// layout that the layers want, so that an optimiser is one loop over floats.
 #pragma once
 
 #include <functional>
@@ -53,7 +53,9 @@ struct WeightSpec {
   Init init;
   StoredLayout layout;
   std::size_t offset = 0;  // in floats, a multiple of 16
-  std::size_t elements() const { return layout.elements ? layout.elements : static_cast<std::size_t>(count_of(shape)); }
+  std::size_t elements() const {
+    return layout.elements ? layout.elements : static_cast<std::size_t>(count_of(shape));
+  }
 };
 
 // A further copy of a weight in a form some primitive wants; refreshed after every update.
@@ -69,7 +71,8 @@ struct PackedSpec {
 class WeightValues {
  public:
   WeightValues() = default;
-  WeightValues(std::size_t floats, std::size_t packed_bytes) : values_(floats * sizeof(float)), packed_(packed_bytes) {}
+  WeightValues(std::size_t floats, std::size_t packed_bytes)
+      : values_(floats * sizeof(float)), packed_(packed_bytes) {}
   std::span<float> values() const { return values_.as<float>(); }
   std::byte* packed() const { return packed_.data(); }
 
@@ -79,7 +82,8 @@ class WeightValues {
 
 class WeightTable {
  public:
-  // Index of a weight; the same path again gives the same index (shape and layout must agree, else std::logic_error).
+  // Index of a weight; the same path again gives the same index (shape and layout must agree, else
+  // std::logic_error).
   int add(WeightSpec);
   int add(PackedSpec);
   int find(const std::string& path) const;  // -1 when there is none

@@ -107,7 +107,8 @@ TEST(AdamUpdate, FallsAlongHalfACosineAfterTheWarmUp) {
 TEST(AdamUpdate, RefusesADecayThatEndsBeforeTheWarmUpDoes) {
   BenchRun run;
   EXPECT_EQ(thrown([&] { StepNode(run, "{type: adam_update, warmup_steps: 100, decay_steps: 100}"); }),
-            "test.yaml:1:53: node 'node' (adam_update): 'decay_steps' is 100; it must be more than the 100 warmup_steps");
+            "test.yaml:1:53: node 'node' (adam_update): 'decay_steps' is 100; it must be more than the 100 "
+            "warmup_steps");
 }
 
 TEST(AdamUpdate, LeavesWeightsOutsideItsPatternAlone) {

@@ -45,7 +45,8 @@ TEST(Port, RefusesSpecsThatAreMalformed) {
   EXPECT_EQ(refusal("[...,N] f32"), "port '[...,N] f32': '...' stands at the end");
   EXPECT_EQ(refusal("[N]"), "port '[N]': the dtype is one of u8, u16, i32, f32, images, act, any");
   EXPECT_EQ(refusal("[N] f64"), "port '[N] f64': the dtype is one of u8, u16, i32, f32, images, act, any");
-  EXPECT_EQ(refusal("[N] f32 plain"), "port '[N] f32 plain': the layout is nothing, 'blocked', 'first' or 'free'");
+  EXPECT_EQ(refusal("[N] f32 plain"),
+            "port '[N] f32 plain': the layout is nothing, 'blocked', 'first' or 'free'");
   EXPECT_EQ(refusal("[N] f32 free x"), "port '[N] f32 free x': nothing follows the layout");
   EXPECT_EQ(refusal("[N,C] f32 blocked"), "port '[N,C] f32 blocked': only 4-dimensional values are blocked");
 }

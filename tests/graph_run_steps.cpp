@@ -36,7 +36,8 @@ nodes:
 }
 
 TEST(Step, IsAFrameWhereNothingIsTrained) {
-  // The last of 21 frames has one valid image of two. `second` takes its time to read what `first` said of its frame.
+  // The last of 21 frames has one valid image of two. `second` takes its time to read what `first` said of
+  // its frame.
   EXPECT_EQ(run_text(R"(run: {micro_batch: 2, frames_in_flight: 8}
 nodes:
   x: {type: numbers, size: 41, width: 1}

@@ -39,7 +39,8 @@ Plain gaussian(Shape shape, std::uint64_t seed) {
 
 struct OneNode::State final : Bench {};
 
-OneNode::OneNode(const std::string& yaml, std::map<std::string, Plain> inputs, BenchOptions options, int micro_batch)
+OneNode::OneNode(const std::string& yaml, std::map<std::string, Plain> inputs, BenchOptions options,
+                 int micro_batch)
     : state_(std::make_unique<State>()) {
   State& s = *state_;
   s.options = options;
@@ -51,14 +52,20 @@ OneNode::OneNode(const std::string& yaml, std::map<std::string, Plain> inputs, B
   s.types = catalog();
   const Position where{"test.yaml", 1, 1};
   const auto text = [&](std::string t) { return scalar(std::move(t), where); };
-  const auto map = [&] { Tree t; t.kind = Tree::Kind::map; t.where = where; return t; };
+  const auto map = [&] {
+    Tree t;
+    t.kind = Tree::Kind::map;
+    t.where = where;
+    return t;
+  };
   s.tree = options.sections.empty() ? map() : parse_document(options.sections, "test.yaml");
   Tree run = map();
   run.entries.push_back({"seed", where, text(std::to_string(options.seed))});
   run.entries.push_back({"micro_batch", where, text(std::to_string(micro_batch))});
   if (options.training) {
     run.entries.push_back({"steps", where, text(std::to_string(options.steps))});
-    run.entries.push_back({"batch_size", where, text(std::to_string(options.batch_size ? options.batch_size : micro_batch))});
+    run.entries.push_back(
+        {"batch_size", where, text(std::to_string(options.batch_size ? options.batch_size : micro_batch))});
   } else {
     run.entries.push_back({"images", where, text("1000000000")});
   }
@@ -66,19 +73,23 @@ OneNode::OneNode(const std::string& yaml, std::map<std::string, Plain> inputs, B
   Tree nodes = map(), in = map();
   Tree node = parse_document(yaml, "test.yaml");
   const auto give = [&](const std::string& port, TensorSpec spec) {
-    const bool blocked = std::find(options.blocked.begin(), options.blocked.end(), port) != options.blocked.end();
-    s.types.nodes.push_back({.name = "given_" + port,
-                             .summary = "What the test gives.",
-                             .outputs = {{"out", blocked ? "[A,B,C,D] any blocked" : "[...] any", "given"}},
-                             .create = [spec](Setup& setup) { return std::make_unique<Given>(setup, spec); }});
+    const bool blocked =
+        std::find(options.blocked.begin(), options.blocked.end(), port) != options.blocked.end();
+    s.types.nodes.push_back(
+        {.name = "given_" + port,
+         .summary = "What the test gives.",
+         .outputs = {{"out", blocked ? "[A,B,C,D] any blocked" : "[...] any", "given"}},
+         .create = [spec](Setup& setup) { return std::make_unique<Given>(setup, spec); }});
     Tree given = map();
     given.entries.push_back({"type", where, text("given_" + port)});
     nodes.entries.push_back({"in_" + port, where, given});
     in.entries.push_back({port, where, text("in_" + port)});
   };
   for (const auto& [port, plain] : inputs)
-    give(port, {.dtype = options.dtypes.count(port) ? options.dtypes.at(port) : DType::f32, .shape = plain.shape});
-  for (const auto& [port, images] : options.images) give(port, {.dtype = DType::images, .shape = {static_cast<std::int64_t>(images.size())}});
+    give(port,
+         {.dtype = options.dtypes.count(port) ? options.dtypes.at(port) : DType::f32, .shape = plain.shape});
+  for (const auto& [port, images] : options.images)
+    give(port, {.dtype = DType::images, .shape = {static_cast<std::int64_t>(images.size())}});
   if (node.is_map() && !in.entries.empty()) node.entries.push_back({"in", where, in});
   nodes.entries.push_back({"node", where, node});
   s.tree.entries.push_back({"nodes", where, nodes});
@@ -93,7 +104,9 @@ OneNode::OneNode(const std::string& yaml, std::map<std::string, Plain> inputs, B
     for (const CheckedOutput& o : c.outputs) s.outputs.back().emplace_back(o.spec);
     for (const CheckedSaved& v : c.saved) s.saved.back().emplace_back(v.spec);
   }
-  if (s.node < 0) throw std::logic_error("a composite, or a node that is the identity here: check it with a whole pipeline");
+  if (s.node < 0)
+    throw std::logic_error(
+        "a composite, or a node that is the identity here: check it with a whole pipeline");
   Preparation preparation;
   for (CheckedNode& c : s.checked.nodes) c.node->prepare(preparation);
   s.scratch = Buffer(preparation.scratch_bytes + 64);
@@ -105,7 +118,8 @@ OneNode::OneNode(const std::string& yaml, std::map<std::string, Plain> inputs, B
   for (const CheckedOutput& o : c.outputs) s.d_outputs.emplace_back(o.spec);
   for (const CheckedInput& i : c.inputs) {
     s.d_inputs.emplace_back(i.spec);
-    const bool unwanted = std::find(options.no_gradient.begin(), options.no_gradient.end(), i.port) != options.no_gradient.end();
+    const bool unwanted = std::find(options.no_gradient.begin(), options.no_gradient.end(), i.port) !=
+                          options.no_gradient.end();
     const bool passed = std::any_of(c.passes.begin(), c.passes.end(),
                                     [&](auto& p) { return p.second == static_cast<int>(s.wants.size()); });
     s.wants.push_back(!unwanted && !passed && i.spec.dtype == DType::f32);
@@ -189,10 +203,12 @@ void OneNode::backward(std::map<std::string, Plain> d_outputs) {
   const CheckedNode& c = s.checked.nodes[static_cast<std::size_t>(s.node)];
   for (std::size_t o = 0; o < c.outputs.size(); ++o) {
     const auto given = d_outputs.find(c.outputs[o].port);
-    s.d_outputs[o].set(given != d_outputs.end() ? given->second.values
-                                                : std::vector<float>(static_cast<std::size_t>(count_of(c.outputs[o].spec.shape))));
+    s.d_outputs[o].set(given != d_outputs.end()
+                           ? given->second.values
+                           : std::vector<float>(static_cast<std::size_t>(count_of(c.outputs[o].spec.shape))));
   }
-  for (const auto& [from, to] : c.passes) s.d_inputs[static_cast<std::size_t>(to)].set(s.d_outputs[static_cast<std::size_t>(from)].plain().values);
+  for (const auto& [from, to] : c.passes)
+    s.d_inputs[static_cast<std::size_t>(to)].set(s.d_outputs[static_cast<std::size_t>(from)].plain().values);
   s.first = true;
   BenchCall call(s, s.node);
   const auto& map = static_cast<const Map&>(*c.node);
@@ -211,7 +227,9 @@ void OneNode::accumulate_again() {
 }
 
 Plain OneNode::d_input(const std::string& port) const {
-  return state_->d_inputs[find_port(state_->checked.nodes[static_cast<std::size_t>(state_->node)].inputs, port)].plain();
+  return state_
+      ->d_inputs[find_port(state_->checked.nodes[static_cast<std::size_t>(state_->node)].inputs, port)]
+      .plain();
 }
 
 Plain OneNode::d_weight(const std::string& name) const {
@@ -221,15 +239,22 @@ Plain OneNode::d_weight(const std::string& name) const {
 }
 
 Node& OneNode::node() { return *state_->checked.nodes[static_cast<std::size_t>(state_->node)].node; }
-const NodeType& OneNode::type() const { return *state_->checked.nodes[static_cast<std::size_t>(state_->node)].type; }
-std::int64_t OneNode::multiply_adds() const { return state_->checked.nodes[static_cast<std::size_t>(state_->node)].multiply_adds; }
+const NodeType& OneNode::type() const {
+  return *state_->checked.nodes[static_cast<std::size_t>(state_->node)].type;
+}
+std::int64_t OneNode::multiply_adds() const {
+  return state_->checked.nodes[static_cast<std::size_t>(state_->node)].multiply_adds;
+}
 RunInfo& OneNode::run() { return *state_; }
 bool OneNode::dropped() const { return state_->dropped_; }
 
-const CheckedNode& OneNode::checked() const { return state_->checked.nodes[static_cast<std::size_t>(state_->node)]; }
+const CheckedNode& OneNode::checked() const {
+  return state_->checked.nodes[static_cast<std::size_t>(state_->node)];
+}
 bool OneNode::wants(const std::string& port) const {
   const auto i = find_port(checked().inputs, port);
-  const bool passed = std::any_of(checked().passes.begin(), checked().passes.end(), [&](auto& p) { return p.second == static_cast<int>(i); });
+  const bool passed = std::any_of(checked().passes.begin(), checked().passes.end(),
+                                  [&](auto& p) { return p.second == static_cast<int>(i); });
   return state_->wants[i] || passed;
 }
 std::vector<float> OneNode::given(const std::string& port) const {
@@ -238,7 +263,8 @@ std::vector<float> OneNode::given(const std::string& port) const {
   throw std::logic_error("no input " + port);
 }
 
-std::string refusal(const std::string& yaml, std::map<std::string, Plain> inputs, BenchOptions options, int micro_batch) {
+std::string refusal(const std::string& yaml, std::map<std::string, Plain> inputs, BenchOptions options,
+                    int micro_batch) {
   try {
     OneNode node(yaml, std::move(inputs), std::move(options), micro_batch);
   } catch (const UserError& e) {

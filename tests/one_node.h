@@ -16,8 +16,8 @@ struct Plain {
   std::vector<float> values;
 };
 
-Plain numbered(Shape shape);                          // 0, 1, 2, …
-Plain gaussian(Shape shape, std::uint64_t seed);      // standard normal, from a written seed
+Plain numbered(Shape shape);                      // 0, 1, 2, …
+Plain gaussian(Shape shape, std::uint64_t seed);  // standard normal, from a written seed
 
 struct BenchOptions {
   bool training = false;
@@ -25,27 +25,29 @@ struct BenchOptions {
   std::int64_t batch_size = 0;  // 0: the images of one frame
   std::int64_t steps = 100;
   int channel_block = 8;
-  std::string sections;           // YAML of further sections: "diffusion: {schedule: linear}"
-  std::string directory;          // RunInfo::directory()
-  std::map<std::string, DType> dtypes;                   // of inputs that are not f32
-  std::map<std::string, std::vector<Image>> images;      // inputs of dtype `images`
-  std::vector<std::string> no_gradient;                  // inputs that want no gradient
-  std::vector<std::string> blocked;                      // inputs given in channel blocks to ports that take any layout
+  std::string sections;                 // YAML of further sections: "diffusion: {schedule: linear}"
+  std::string directory;                // RunInfo::directory()
+  std::map<std::string, DType> dtypes;  // of inputs that are not f32
+  std::map<std::string, std::vector<Image>> images;  // inputs of dtype `images`
+  std::vector<std::string> no_gradient;              // inputs that want no gradient
+  std::vector<std::string> blocked;  // inputs given in channel blocks to ports that take any layout
 };
 
 class OneNode {
  public:
   // `yaml`: "{type: conv2d, channels: 8}". The node is called "node" and lies in the file "test.yaml" at 1:1.
-  // `inputs` by port; micro_batch is the first side of the first input (or `micro_batch` when the node has none).
-  // Throws UserError like the checker. Composites are refused: check them with a whole pipeline.
-  OneNode(const std::string& yaml, std::map<std::string, Plain> inputs, BenchOptions = {}, int micro_batch = 1);
+  // `inputs` by port; micro_batch is the first side of the first input (or `micro_batch` when the node has
+  // none). Throws UserError like the checker. Composites are refused: check them with a whole pipeline.
+  OneNode(const std::string& yaml, std::map<std::string, Plain> inputs, BenchOptions = {},
+          int micro_batch = 1);
   ~OneNode();
 
   // Position of the frame's first image; iteration of the loop; images that are not filling (-1: all).
   void at(std::int64_t position, int iteration = 0, int valid = -1);
   void set_input(const std::string& port, std::vector<float> values);
 
-  // Maps; of an ordered node: run(). What the node does not write is NaN; filling channels must come out as zero.
+  // Maps; of an ordered node: run(). What the node does not write is NaN; filling channels must come out as
+  // zero.
   void forward();
   Plain output(const std::string& port) const;
   const std::vector<Image>& output_images(const std::string& port) const;
@@ -59,7 +61,7 @@ class OneNode {
   void backward(std::map<std::string, Plain> d_outputs);
   Plain d_input(const std::string& port) const;
   Plain d_weight(const std::string& name) const;  // of accumulate(); backward() starts a new step
-  void accumulate_again();                         // a second frame of the same step, with the same values
+  void accumulate_again();                        // a second frame of the same step, with the same values
 
   Node& node();
   const NodeType& type() const;
@@ -67,7 +69,7 @@ class OneNode {
   RunInfo& run();
   bool dropped() const;
   const CheckedNode& checked() const;
-  bool wants(const std::string& port) const;              // backward() gives d_input(port)
+  bool wants(const std::string& port) const;                // backward() gives d_input(port)
   std::vector<float> given(const std::string& port) const;  // the values of an input
 
  private:
@@ -75,8 +77,9 @@ class OneNode {
   std::unique_ptr<State> state_;
 };
 
-// Compares every input's and weight's gradient of loss = sum(output * r), r random, with central differences of step h.
-// Fails the running test with a message that names the worst element when |a - n| > bound * max(1, max|n|).
+// Compares every input's and weight's gradient of loss = sum(output * r), r random, with central differences
+// of step h. Fails the running test with a message that names the worst element when |a - n| > bound *
+// max(1, max|n|).
 struct GradientCheck {
   double h = 1e-2;
   double bound = 2e-3;
@@ -85,6 +88,7 @@ struct GradientCheck {
 void expect_gradients_match(OneNode&, GradientCheck = {});
 
 // The message of the UserError that making this node throws; "" when none is thrown.
-std::string refusal(const std::string& yaml, std::map<std::string, Plain> inputs, BenchOptions = {}, int micro_batch = 1);
+std::string refusal(const std::string& yaml, std::map<std::string, Plain> inputs, BenchOptions = {},
+                    int micro_batch = 1);
 
 }  // namespace dagfusion::tests

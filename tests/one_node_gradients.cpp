@@ -19,13 +19,15 @@ void expect_gradients_match(OneNode& node, GradientCheck bounds) {
     double sum = 0;
     for (const auto& [port, weights] : r) {
       const Plain out = node.output(port);
-      for (std::size_t i = 0; i < out.values.size(); ++i) sum += static_cast<double>(out.values[i]) * weights.values[i];
+      for (std::size_t i = 0; i < out.values.size(); ++i)
+        sum += static_cast<double>(out.values[i]) * weights.values[i];
     }
     return sum;
   };
   node.backward(r);
 
-  const auto compare = [&](const std::string& what, const Plain& analytic, std::vector<float> values, auto&& set) {
+  const auto compare = [&](const std::string& what, const Plain& analytic, std::vector<float> values,
+                           auto&& set) {
     std::vector<std::size_t> chosen(analytic.values.size());
     for (std::size_t i = 0; i < chosen.size(); ++i) chosen[i] = i;
     const auto key = stream_key(7, what);
@@ -69,9 +71,11 @@ void expect_gradients_match(OneNode& node, GradientCheck bounds) {
   }
   EXPECT_FALSE(d_inputs.empty() && d_weights.empty()) << "nothing to compare";
   for (const auto& [port, analytic] : d_inputs)
-    compare("input " + port, analytic, node.given(port), [&, port = port](const std::vector<float>& v) { node.set_input(port, v); });
+    compare("input " + port, analytic, node.given(port),
+            [&, port = port](const std::vector<float>& v) { node.set_input(port, v); });
   for (const auto& [name, analytic] : d_weights)
-    compare("weight " + name, analytic, node.weight(name).values, [&, name = name](const std::vector<float>& v) { node.set_weight(name, v); });
+    compare("weight " + name, analytic, node.weight(name).values,
+            [&, name = name](const std::vector<float>& v) { node.set_weight(name, v); });
   node.forward();
 }
 

@@ -49,7 +49,8 @@ struct Way {
   int threads = 2, lanes = 2, frames_in_flight = 4;
 };
 
-// Runs the pipeline in `directory`, from the newest checkpoint there if `resume`; stops once `stop_after` steps are done.
+// Runs the pipeline in `directory`, from the newest checkpoint there if `resume`; stops once `stop_after`
+// steps are done.
 inline Report run_in(const std::filesystem::path& directory, const std::string& yaml, const Way& way = {},
                      bool resume = false, std::int64_t stop_after = -1) {
   Checked checked = check(parse_document(yaml, "test.yaml"), catalog(), {.channel_block = channel_block()});

@@ -1,6 +1,7 @@
 #include "tools/bench.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -8,7 +9,6 @@
 #include <filesystem>
 #include <opencv2/core/utility.hpp>
 #include <thread>
-#include <unistd.h>
 
 #include "nodes/kernels/peak.h"
 #include "tools/launch.h"
@@ -52,7 +52,9 @@ double percentile(std::vector<double> values, double part) {
 }  // namespace
 
 int bench(int argc, char** argv) {
-  CLI::App app{"Measures a training pipeline beside a loop of fused multiply-adds that runs between its steps.", "run-pipeline bench"};
+  CLI::App app{
+      "Measures a training pipeline beside a loop of fused multiply-adds that runs between its steps.",
+      "run-pipeline bench"};
   std::string file;
   std::vector<std::string> sets;
   double seconds = 20;
@@ -60,11 +62,13 @@ int bench(int argc, char** argv) {
   app.add_option("file", file, "pipeline file that trains")->required();
   app.add_option("overrides", sets, "path=value");
   app.add_option("--seconds", seconds, "how long to measure")->capture_default_str();
-  app.add_option("--threads", invocation.threads, "threads; the cores of this process otherwise")->check(CLI::Range(1, 1024));
+  app.add_option("--threads", invocation.threads, "threads; the cores of this process otherwise")
+      ->check(CLI::Range(1, 1024));
   CLI11_PARSE(app, argc, argv);
   cv::setNumThreads(1);
 
-  const std::filesystem::path scratch = std::filesystem::temp_directory_path() / fmt::format("dagfusion-bench-{}", getpid());
+  const std::filesystem::path scratch =
+      std::filesystem::temp_directory_path() / fmt::format("dagfusion-bench-{}", getpid());
   invocation.file = file;
   for (const std::string& s : sets) invocation.overrides.push_back({Override::Kind::set, s});
   for (const char* s : {"run.steps=1000000000"}) invocation.overrides.push_back({Override::Kind::set, s});
@@ -92,7 +96,8 @@ int bench(int argc, char** argv) {
     batch = static_cast<double>(run->checked().run.batch_size);
     const double operations = 6.0 * static_cast<double>(run->multiply_adds_per_image());
     fmt::print("{}: {:.3f} G multiply-adds per image, {} images a step in frames of {}, {} threads\n", file,
-               static_cast<double>(run->multiply_adds_per_image()) * 1e-9, batch, run->checked().run.micro_batch, threads);
+               static_cast<double>(run->multiply_adds_per_image()) * 1e-9, batch,
+               run->checked().run.micro_batch, threads);
     std::fflush(stdout);
     step_begin = Clock::now();
     const Report report = run->run();
@@ -103,19 +108,27 @@ int bench(int argc, char** argv) {
       shares.push_back(100 * w.images * operations / w.seconds / w.peak);
       peak += w.peak / static_cast<double>(windows.size());
     }
-    if (windows.empty()) throw std::runtime_error("no step ended within the time; give more --seconds or a smaller run.batch_size");
-    fmt::print("{} steps: {:.2f} images/s (median), {:.1f} GFLOP/s; peak of multiply-adds {:.1f} GFLOP/s\n", windows.size(),
-               percentile(rates, 0.5), percentile(rates, 0.5) * operations * 1e-9, peak * 1e-9);
-    fmt::print("share of the peak: {:.1f} % median, {:.1f} % least, {:.1f} % most\n", percentile(shares, 0.5), percentile(shares, 0),
-               percentile(shares, 1));
+    if (windows.empty())
+      throw std::runtime_error(
+          "no step ended within the time; give more --seconds or a smaller run.batch_size");
+    fmt::print("{} steps: {:.2f} images/s (median), {:.1f} GFLOP/s; peak of multiply-adds {:.1f} GFLOP/s\n",
+               windows.size(), percentile(rates, 0.5), percentile(rates, 0.5) * operations * 1e-9,
+               peak * 1e-9);
+    fmt::print("share of the peak: {:.1f} % median, {:.1f} % least, {:.1f} % most\n", percentile(shares, 0.5),
+               percentile(shares, 0), percentile(shares, 1));
     fmt::print("planned memory {:.0f} MiB\n", static_cast<double>(run->planned_bytes()) / 1048576.0);
     std::map<std::string, double> by_type;
     double all = 0;
-    for (const TaskTime& t : report.tasks) by_type[t.type + (t.name.starts_with("backward") ? " backward" : t.name.starts_with("weight") ? " weight gradient" : "")] += t.seconds, all += t.seconds;
+    for (const TaskTime& t : report.tasks)
+      by_type[t.type + (t.name.starts_with("backward") ? " backward"
+                        : t.name.starts_with("weight") ? " weight gradient"
+                                                       : "")] += t.seconds,
+          all += t.seconds;
     std::vector<std::pair<double, std::string>> rows;
     for (const auto& [name, s] : by_type) rows.emplace_back(s, name);
     std::sort(rows.rbegin(), rows.rend());
-    for (std::size_t i = 0; i < std::min<std::size_t>(rows.size(), 14); ++i) fmt::print("{:5.1f} %  {}\n", 100 * rows[i].first / all, rows[i].second);
+    for (std::size_t i = 0; i < std::min<std::size_t>(rows.size(), 14); ++i)
+      fmt::print("{:5.1f} %  {}\n", 100 * rows[i].first / all, rows[i].second);
   } catch (const UserError& e) {
     fmt::print(stderr, "{}\n", e.what());
     result = 2;

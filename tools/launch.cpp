@@ -57,8 +57,8 @@ void escape_variables(Tree& tree) {
   for (Entry& e : tree.entries) escape_variables(e.value);
 }
 
-// The file as the run directory keeps it: with the values of its variables in their places, and without the variables,
-// since setting one would change nothing any more.
+// The file as the run directory keeps it: with the values of its variables in their places, and without the
+// variables, since setting one would change nothing any more.
 Tree kept(const Tree& file) {
   Tree copy = file;
   std::erase_if(copy.entries, [](const Entry& e) { return e.key == "vars"; });

@@ -23,7 +23,8 @@ std::string bytes_in_words(double bytes) {
 
 std::string with_commas(std::int64_t n) {
   std::string text = std::to_string(n);
-  for (int i = static_cast<int>(text.size()) - 3; i > 0; i -= 3) text.insert(static_cast<std::size_t>(i), ",");
+  for (int i = static_cast<int>(text.size()) - 3; i > 0; i -= 3)
+    text.insert(static_cast<std::size_t>(i), ",");
   return text;
 }
 
@@ -45,15 +46,18 @@ void say_before(const Launch& launch) {
       for (const std::string& warning : schedule->warnings()) fmt::print("warning   {}\n", warning);
   if (const std::int64_t parameters = run.checked().weights->parameters(); parameters > 0)
     fmt::print("model     {} parameters, {:.3f} G multiply-adds per image{}\n", with_commas(parameters),
-               static_cast<double>(run.multiply_adds_per_image()) * 1e-9, settings.training ? " (forward)" : "");
-  fmt::print("memory    {} planned; {} in each of {} lanes\n", bytes_in_words(static_cast<double>(run.planned_bytes())),
+               static_cast<double>(run.multiply_adds_per_image()) * 1e-9,
+               settings.training ? " (forward)" : "");
+  fmt::print("memory    {} planned; {} in each of {} lanes\n",
+             bytes_in_words(static_cast<double>(run.planned_bytes())),
              bytes_in_words(static_cast<double>(run.lane_bytes())), run.lanes());
   if (settings.training)
-    fmt::print("run       {} steps of {} images, {} images a frame, {} threads{}\n", settings.steps, settings.batch_size,
-               settings.micro_batch, run.threads(),
+    fmt::print("run       {} steps of {} images, {} images a frame, {} threads{}\n", settings.steps,
+               settings.batch_size, settings.micro_batch, run.threads(),
                launch.first_step > 0 ? fmt::format("; goes on after step {}", launch.first_step) : "");
   else
-    fmt::print("run       {} images, {} a frame, {} threads\n", run.checked().images.value_or(0), settings.micro_batch, run.threads());
+    fmt::print("run       {} images, {} a frame, {} threads\n", run.checked().images.value_or(0),
+               settings.micro_batch, run.threads());
   if (launch.directory) fmt::print("directory {}\n", launch.directory->path().string());
   std::fflush(stdout);
 }
@@ -72,18 +76,21 @@ ProgressLines::ProgressLines(const Run& run) : run_(run), terminal_(isatty(STDER
       if (first_steps < 0 && p.images > 0) first_steps = p.images, then = now, images_then = p.images;
       const double elapsed = std::chrono::duration<double>(now - then).count();
       const double rate = elapsed > 0 ? static_cast<double>(p.images - images_then) / elapsed : 0;
-      const double left = rate > 0 && p.all_images > 0 ? static_cast<double>(p.all_images - p.images) / rate : -1;
+      const double left =
+          rate > 0 && p.all_images > 0 ? static_cast<double>(p.all_images - p.images) / rate : -1;
       const std::string remaining = left >= 0 ? in_words(left) + " left" : "";
       if (!terminal_ && !estimated && left >= 0 && elapsed > 5 && p.steps > p.first_step) {
         estimated = true;
         fmt::print("about {} to the last step, {:.1f} images/s\n", in_words(left), rate);
         std::fflush(stdout);
       }
-      std::string state = p.all_steps > 0 ? fmt::format("step {}/{}", p.steps, p.all_steps) : fmt::format("image {}/{}", p.images, p.all_images);
+      std::string state = p.all_steps > 0 ? fmt::format("step {}/{}", p.steps, p.all_steps)
+                                          : fmt::format("image {}/{}", p.images, p.all_images);
       if (p.has_loss) state += fmt::format("  loss {:.4f}", p.loss);
       state += fmt::format("  {:.1f} images/s  {}", rate, remaining);
       if (terminal_) {
-        const double part = p.all_images > 0 ? static_cast<double>(p.images) / static_cast<double>(p.all_images) : 0;
+        const double part =
+            p.all_images > 0 ? static_cast<double>(p.images) / static_cast<double>(p.all_images) : 0;
         const int filled = static_cast<int>(part * 24);
         fmt::print(stderr, "\r\033[K[{}{}] {}", std::string(static_cast<std::size_t>(filled), '#'),
                    std::string(static_cast<std::size_t>(24 - filled), '.'), state);
@@ -122,24 +129,29 @@ void say_after(const Launch& launch, const Report& report) {
   std::sort(rows.begin(), rows.end(), [](auto& a, auto& b) { return a.second.first > b.second.first; });
   fmt::print("\n{:<22} {:>10} {:>10} {:>7}\n", "time by node type", "calls", "seconds", "share");
   for (std::size_t i = 0; i < std::min<std::size_t>(rows.size(), 8); ++i)
-    fmt::print("{:<22} {:>10} {:>10.2f} {:>6.1f}%\n", rows[i].first, rows[i].second.second, rows[i].second.first,
-               100 * rows[i].second.first / std::max(all, 1e-9));
+    fmt::print("{:<22} {:>10} {:>10.2f} {:>6.1f}%\n", rows[i].first, rows[i].second.second,
+               rows[i].second.first, 100 * rows[i].second.first / std::max(all, 1e-9));
   const double threads = run.threads() * report.seconds;
   fmt::print("threads were busy {:.0f}% of the time", 100 * all / std::max(threads, 1e-9));
-  if (!report.tasks.empty()) fmt::print("; the run is bounded by {}, above all '{}'", rows.front().first, report.tasks.front().name);
+  if (!report.tasks.empty())
+    fmt::print("; the run is bounded by {}, above all '{}'", rows.front().first, report.tasks.front().name);
   fmt::print("\n");
   if (launch.directory) {
     std::string csv = "node,type,calls,seconds\n";
-    for (const TaskTime& t : report.tasks) csv += fmt::format("{},{},{},{:.6f}\n", t.name, t.type, t.calls, t.seconds);
+    for (const TaskTime& t : report.tasks)
+      csv += fmt::format("{},{},{},{:.6f}\n", t.name, t.type, t.calls, t.seconds);
     launch.directory->write("times.csv", csv);
   }
   if (!report.dropped.empty()) {
     fmt::print("\n{} dropped:\n", report.dropped.size());
-    for (std::size_t i = 0; i < std::min<std::size_t>(report.dropped.size(), 20); ++i) fmt::print("  {}\n", report.dropped[i]);
+    for (std::size_t i = 0; i < std::min<std::size_t>(report.dropped.size(), 20); ++i)
+      fmt::print("  {}\n", report.dropped[i]);
   }
   fmt::print("\n");
   for (const std::string& line : report.told) fmt::print("{}\n", line);
-  if (launch.directory) fmt::print("run directory: {} (pipeline, logs, checkpoints, times of every node in times.csv)\n", launch.directory->path().string());
+  if (launch.directory)
+    fmt::print("run directory: {} (pipeline, logs, checkpoints, times of every node in times.csv)\n",
+               launch.directory->path().string());
 }
 
 }  // namespace dagfusion

@@ -14,7 +14,8 @@ namespace hn = hwy::HWY_NAMESPACE;
 std::int64_t MultiplyAddLoop(std::int64_t rounds, float* sink) {
   const hn::ScalableTag<float> d;
   const auto a = hn::Set(d, 0.999999f), b = hn::Set(d, 1e-7f);
-  auto s0 = hn::Set(d, 1.0f), s1 = s0, s2 = s0, s3 = s0, s4 = s0, s5 = s0, s6 = s0, s7 = s0, s8 = s0, s9 = s0, s10 = s0, s11 = s0;
+  auto s0 = hn::Set(d, 1.0f), s1 = s0, s2 = s0, s3 = s0, s4 = s0, s5 = s0, s6 = s0, s7 = s0, s8 = s0, s9 = s0,
+       s10 = s0, s11 = s0;
   for (std::int64_t i = 0; i < rounds; ++i) {
     s0 = hn::MulAdd(s0, a, b);
     s1 = hn::MulAdd(s1, a, b);
@@ -41,7 +42,9 @@ HWY_AFTER_NAMESPACE();
 namespace dagfusion::kernels {
 
 HWY_EXPORT(MultiplyAddLoop);
-std::int64_t multiply_add_loop(std::int64_t rounds, float* sink) { return HWY_DYNAMIC_DISPATCH(MultiplyAddLoop)(rounds, sink); }
+std::int64_t multiply_add_loop(std::int64_t rounds, float* sink) {
+  return HWY_DYNAMIC_DISPATCH(MultiplyAddLoop)(rounds, sink);
+}
 
 }  // namespace dagfusion::kernels
 #endif

@@ -22,7 +22,8 @@ inline std::vector<Parameter> adam_parameters() {
            .minimum = 0},
           {.name = "decay_steps",
            .kind = Kind::integer,
-           .doc = "update at which the rate has fallen to 0, along half a cosine from the end of the warm-up; 0 = never",
+           .doc = "update at which the rate has fallen to 0, along half a cosine from the end of the "
+                  "warm-up; 0 = never",
            .standard = std::int64_t{0},
            .minimum = 0},
           {.name = "betas",

@@ -4,7 +4,8 @@
 //
 //   g  = scale * gradient                   t = 1 at the first update
 //   lr = learning_rate * min(t / warmup_steps, 1) * fall
-//   fall = (1 + cos(pi * min((t - 1 - warmup_steps) / (decay_steps - warmup_steps), 1))) / 2   after warm-up, with
+//   fall = (1 + cos(pi * min((t - 1 - warmup_steps) / (decay_steps - warmup_steps), 1))) / 2   after
+// warm-up, with
 //          decay_steps; else 1
 //   w *= 1 - lr * weight_decay
 //   m  = beta1 * m + (1 - beta1) * g        m_hat = m / (1 - beta1^t)
@@ -46,8 +47,9 @@ class AdamUpdate final : public Ordered {
         table_(setup.weight_table()),
         trained_(setup.trained_weights(setup.text("weights"))) {
     if (decay_steps_ > 0 && decay_steps_ <= warmup_steps_)
-      setup.fail_at("decay_steps", fmt::format("'decay_steps' is {}; it must be more than the {} warmup_steps", decay_steps_,
-                                               warmup_steps_));
+      setup.fail_at("decay_steps",
+                    fmt::format("'decay_steps' is {}; it must be more than the {} warmup_steps", decay_steps_,
+                                warmup_steps_));
     const std::vector<double>& betas = setup.parameters().reals("betas");
     if (betas.size() != 2) {
       setup.fail_at("betas",
