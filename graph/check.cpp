@@ -252,6 +252,13 @@ Checked Checking::result() {
   return std::move(checked);
 }
 
+std::map<std::string, std::string> Checked::fingerprints() const {
+  std::map<std::string, std::string> found;
+  for (const CheckedNode& n : nodes)
+    if (const auto* data = dynamic_cast<const DataSet*>(n.node.get())) found[n.path] = data->fingerprint();
+  return found;
+}
+
 Checked check(const Tree& file, const Catalog& catalog, const CheckOptions& options) {
   return Checking(file, catalog, options).result();
 }

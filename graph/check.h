@@ -2,6 +2,7 @@
 // together.
 #pragma once
 
+#include <filesystem>
 #include <functional>
 #include <map>
 #include <memory>
@@ -86,6 +87,13 @@ struct Group {
 };
 
 struct Checked {
+  // Without training: how many frames carry the images, the last one filled up.
+  std::int64_t frames_of_images() const {
+    return (images.value_or(0) + run.micro_batch - 1) / run.micro_batch;
+  }
+  // Of every data set, by the path of its node: what tells it from another one.
+  std::map<std::string, std::string> fingerprints() const;
+
   RunSettings run;
   std::vector<CheckedNode> nodes;  // in topological order
   std::vector<CheckedLoop> loops;
@@ -118,6 +126,9 @@ struct CheckOptions {
 
 // Throws UserError with every fault. The tree's variables are substituted already.
 Checked check(const Tree& file, const Catalog&, const CheckOptions&);
+
+// The file that `pipeline: …` of run_pipeline names: beside the file that says so, else relative to here.
+std::filesystem::path inner_pipeline(const Tree& reference);
 
 // "node 'xt' (add_noise)"
 std::string owner_of(const std::string& path, const std::string& type);

@@ -6,6 +6,14 @@
 
 namespace dagfusion {
 
+std::filesystem::path inner_pipeline(const Tree& reference) {
+  const std::filesystem::path named = reference.text;
+  const std::filesystem::path beside = std::filesystem::path(reference.where.file).parent_path() / named;
+  std::error_code ignored;
+  return !std::filesystem::exists(beside, ignored) && std::filesystem::exists(named, ignored) ? named
+                                                                                              : beside;
+}
+
 Named Checking::check_child(const Entry& entry, const Scope& scope, const std::string& prefix) {
   const NodeType& type = run_pipeline();
   const std::string path = prefix + entry.key;
@@ -30,11 +38,7 @@ Named Checking::check_child(const Entry& entry, const Scope& scope, const std::s
   if (const Tree* after = entry.value.find("after")) node.after = read_after(*after, scope, owner);
 
   const Tree& which = *entry.value.find("pipeline");
-  std::filesystem::path file_path = node.parameters.text("pipeline");
-  if (file_path.is_relative()) file_path = std::filesystem::path(which.where.file).parent_path() / file_path;
-  if (!std::filesystem::exists(file_path) && std::filesystem::exists(node.parameters.text("pipeline")))
-    file_path =
-        node.parameters.text("pipeline");  // relative to here, when the reference came from the command line
+  const std::filesystem::path file_path = inner_pipeline(which);
   if (!std::filesystem::exists(file_path))
     node.parameters.fail("pipeline",
                          fmt::format("'pipeline' is {}, which does not exist", file_path.string()));
@@ -56,8 +60,6 @@ Named Checking::check_child(const Entry& entry, const Scope& scope, const std::s
   CheckOptions inside = options;
   inside.open_model = {};
   inside.training = false;
-  inside.auto_micro_batch =
-      std::min(options.auto_micro_batch, 8);  // previews are small: a frame for every thread
   ModelSource source;
   if (const auto model = model_sections.find("model"); model != model_sections.end())
     source.model = model->second;

@@ -55,7 +55,7 @@ bool good_name(const std::string& name) {
 
 // Depth first in the order of the file: a node comes as early as its inputs allow, and the order never
 // varies.
-std::vector<const Entry*> Checking::in_order(const Tree& nodes, const Scope&, const std::string& prefix) {
+std::vector<const Entry*> Checking::in_order(const Tree& nodes, const std::string& prefix) {
   std::map<std::string, const Entry*> by_name;
   for (const Entry& e : nodes.entries) by_name.emplace(e.key, &e);
   enum class State { unseen, open, done };
@@ -96,7 +96,7 @@ void Checking::check_nodes(const Tree& nodes, Scope& scope, const std::string& p
       fault(e.where, fmt::format("'{}' cannot name a node; names are letters, digits and _, start with a "
                                  "letter, and are not carry or each",
                                  e.key));
-  for (const Entry* e : in_order(nodes, scope, prefix)) {
+  for (const Entry* e : in_order(nodes, prefix)) {
     Named named;
     try {
       named = check_entry(*e, scope, prefix);

@@ -52,7 +52,7 @@ class Checking {
 
   // check_scope.cpp: the nodes of one map, in an order that respects the edges
   void check_nodes(const Tree& nodes, Scope& scope, const std::string& prefix);
-  std::vector<const Entry*> in_order(const Tree& nodes, const Scope& scope, const std::string& prefix);
+  std::vector<const Entry*> in_order(const Tree& nodes, const std::string& prefix);
 
   // check_entry.cpp: one of them
   Named check_entry(const Entry& entry, const Scope& scope, const std::string& prefix);

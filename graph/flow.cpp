@@ -11,10 +11,8 @@ namespace dagfusion {
 void SectionGraph::start(std::int64_t parent_ticket) {
   section_.parent_ticket_ = parent_ticket;
   const RunSettings& run = section_.checked_.run;
-  const std::int64_t images = section_.checked_.images.value_or(0);
   first_ = run.training ? shared_.options.first_step * plan_.frames_per_step : 0;
-  total_ = run.training ? run.steps * plan_.frames_per_step - first_
-                        : (images + run.micro_batch - 1) / run.micro_batch;
+  total_ = run.training ? run.steps * plan_.frames_per_step - first_ : section_.checked_.frames_of_images();
   steps_applied_ = run.training ? shared_.options.first_step : 0;
   emitted_ = 0;
   home_ = 0;

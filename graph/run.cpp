@@ -52,12 +52,11 @@ class Run::State {
  public:
   State(Checked checked_, RunOptions options) : checked(std::move(checked_)) {
     shared.options = std::move(options);
-    shared.main = &checked;
     shared.failed_ticket = std::numeric_limits<std::int64_t>::max();
     const int asked = shared.options.threads > 0 ? shared.options.threads : checked.run.threads;
     shared.threads = asked > 0 ? asked : available_cores();
     shared.lanes = checked.run.lanes > 0 ? checked.run.lanes : shared.threads;
-    main = std::make_unique<Section>(checked, shared, "");
+    main = std::make_unique<Section>(checked, shared);
     if (shared.options.on_thread_entry)
       shared.options.on_thread_entry();  // primitives are made on this thread
     main->prepare(preparation);
@@ -159,7 +158,7 @@ std::int64_t Run::multiply_adds_per_image() const {
 namespace {
 
 constexpr std::size_t kLaneBytes = std::size_t{192} << 20;  // what a lane may take when micro_batch is auto
-constexpr int kMostImages = 8, kMostSampled = 8;            // and how many images a frame holds at most
+constexpr int kMostImages = 8;                              // and how many images a frame holds at most
 
 }  // namespace
 
@@ -170,8 +169,8 @@ Checked check_with_auto(const Tree& file, const Catalog& catalog, CheckOptions o
   const Tree* asked = run ? run->find("micro_batch") : nullptr;
   if (asked && asked->text != "auto") return one;
   const std::size_t per_image = std::max<std::size_t>(plan(one).lane_bytes, 1);
-  const std::int64_t fit = std::clamp<std::int64_t>(static_cast<std::int64_t>(kLaneBytes / per_image), 1,
-                                                    one.run.training ? kMostImages : kMostSampled);
+  const std::int64_t fit =
+      std::clamp<std::int64_t>(static_cast<std::int64_t>(kLaneBytes / per_image), 1, kMostImages);
   int best = 1;
   for (int n = 1; n <= fit; ++n)
     if (one.run.training ? one.run.batch_size % n == 0 : (n & (n - 1)) == 0) best = n;

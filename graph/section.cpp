@@ -25,12 +25,16 @@ std::byte* FrameCall::scratch() const {
 
 void FrameCall::drop(const std::string& reason) const {
   if (section_.checked_.run.training) throw std::runtime_error("a batch can have no holes: " + reason);
-  frame_.dropped = true;
-  const std::lock_guard lock(section_.shared_.mutex);
-  section_.shared_.dropped.push_back(fmt::format("image {}: {}", frame_.position, reason));
+  section_.drop(frame_, reason);
 }
 
-Section::Section(const Checked& checked, Shared& shared, std::string prefix)
+void Section::drop(Frame& frame, const std::string& reason) {
+  frame.dropped = true;
+  const std::lock_guard lock(shared_.mutex);
+  shared_.dropped.push_back(fmt::format("image {}: {}", frame.position, reason));
+}
+
+Section::Section(const Checked& checked, Shared& shared)
     : checked_(checked), shared_(shared), plan_(dagfusion::plan(checked)), step_memory_(plan_.step_bytes) {
   values_ = &shared.live;
   directory_ = shared.options.directory;
@@ -43,8 +47,7 @@ Section::Section(const Checked& checked, Shared& shared, std::string prefix)
       mean_sums_[mean.to].resize(plan_.slots[mean.to].spec.stored_elements());
   for (std::size_t n = 0; n < checked.nodes.size(); ++n) {
     if (!checked.nodes[n].child) continue;
-    children_.push_back(
-        std::make_unique<Section>(*checked.nodes[n].child, shared, prefix + checked.nodes[n].path + "/"));
+    children_.push_back(std::make_unique<Section>(*checked.nodes[n].child, shared));
     child_of_node_[static_cast<int>(n)] = children_.back().get();
   }
   steps_done_ = shared.options.first_step;
@@ -95,7 +98,7 @@ void Section::run_task(int index, Frame& frame) noexcept {
       case Task::Kind::loop_tail:
         break;
       default:
-        run_visits(task, index, frame);
+        run_visits(task, frame);
     }
   } catch (const std::exception& e) {
     describe_failure(index, frame, e.what());
@@ -108,16 +111,11 @@ void Section::run_task(int index, Frame& frame) noexcept {
                                       std::memory_order_relaxed);
 }
 
-void Section::describe_failure(int index, const Frame& frame, const char* what) noexcept {
+void Section::describe_failure(int index, Frame& frame, const char* what) noexcept {
   try {
     const Task& task = plan_.tasks[index];
     const CheckedNode* node = task.visits.empty() ? nullptr : &checked_.nodes[task.visits[0].node];
-    if (node && node->drop_on_error) {
-      const_cast<Frame&>(frame).dropped = true;
-      const std::lock_guard lock(shared_.mutex);
-      shared_.dropped.push_back(fmt::format("image {}: {}", frame.position, what));
-      return;
-    }
+    if (node && node->drop_on_error) return drop(frame, what);
     const std::string who = node ? where_and_owner(*node) : task.name;
     const std::string when = checked_.run.training ? fmt::format("step {}, ", frame.step + 1) : "";
     shared_.fail(main_ticket(frame),
@@ -134,7 +132,7 @@ bool Section::is_zero(int index, const Frame& frame) const {
                                                      : *reinterpret_cast<const float*>(value) == 0;
 }
 
-void Section::run_visits(const Task& task, int, Frame& frame) {
+void Section::run_visits(const Task& task, Frame& frame) {
   if (task.kind == Task::Kind::sum_gradients) {
     const std::size_t count = plan_.slots[task.sum].spec.stored_elements();
     auto* sum = reinterpret_cast<float*>(slot(task.sum, frame));

@@ -3,7 +3,6 @@
 
 #include <map>
 #include <mutex>
-#include <optional>
 
 #include "graph/frame.h"
 #include "graph/plan.h"
@@ -18,7 +17,6 @@ struct Shared {
   std::vector<Buffer> lane_memory, scratch;  // by lane, by thread
   WeightValues live;
   Buffer gradients;
-  const Checked* main = nullptr;
   std::atomic<int> stop{0};                 // 1: after this step; from 2 on: at once
   std::atomic<std::int64_t> failed_ticket;  // of the main section: this frame and later ones do nothing
   std::mutex mutex;                         // of what follows
@@ -36,7 +34,7 @@ struct Cost {
 
 class Section final : public RunInfo {
  public:
-  Section(const Checked&, Shared&, std::string prefix);
+  Section(const Checked&, Shared&);
   ~Section() override;
 
   void prepare(Preparation&);
@@ -83,13 +81,14 @@ class Section final : public RunInfo {
   friend class FrameCall;
 
   bool is_zero(int slot, const Frame&) const;  // the value of a `when`
-  void run_visits(const Task&, int task, Frame&);
+  void run_visits(const Task&, Frame&);
   void loop_head(const Task&, Frame&);
   bool loop_again(const Task&, Frame&) noexcept;  // the tail's work; true: once more
   void step(const Task&, int task, Frame&);
   void add_to_means(const Task&, const Frame&);
   static std::string where_and_owner(const CheckedNode&);  // "train.yaml:14:3: node 'norm' (group_norm)"
-  void describe_failure(int task, const Frame&, const char* what) noexcept;
+  void describe_failure(int task, Frame&, const char* what) noexcept;
+  void drop(Frame&, const std::string& reason);
 
   const Checked& checked_;
   Shared& shared_;
@@ -110,8 +109,8 @@ class Section final : public RunInfo {
   std::vector<std::unique_ptr<Section>> children_;
   std::map<int, Section*> child_of_node_;
   mutable std::mutex due_mutex_;
-  std::map<int, std::map<std::int64_t, bool>> due_by_clock_;  // step task, step
-  std::map<int, double> last_fired_;
+  mutable std::map<int, std::map<std::int64_t, bool>> due_by_clock_;  // step task, step
+  mutable std::map<int, double> last_fired_;
 };
 
 }  // namespace dagfusion

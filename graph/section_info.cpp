@@ -45,9 +45,7 @@ std::string Section::state_json() const {
   json["precision"] = run.activation == DType::bf16 ? "bfloat16" : "float32";
   json["instruction_set"] = shared_.options.instruction_set;
   json["model_input"] = checked_.model_input;
-  for (const CheckedNode& n : checked_.nodes)
-    if (const auto* data = dynamic_cast<const DataSet*>(n.node.get()))
-      json["data"][n.path] = data->fingerprint();
+  if (const auto fingerprints = checked_.fingerprints(); !fingerprints.empty()) json["data"] = fingerprints;
   return json.dump(2) + "\n";
 }
 

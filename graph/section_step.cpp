@@ -44,22 +44,18 @@ void Section::step_applied(std::int64_t step) {
 // itself.
 bool Section::due(int index, std::int64_t step) const {
   const Every& every = checked_.nodes[plan_.tasks[index].visits[0].node].every;
-  const std::int64_t last =
-      checked_.run.training
-          ? checked_.run.steps
-          : (checked_.images.value_or(0) + checked_.run.micro_batch - 1) / checked_.run.micro_batch;
+  const std::int64_t last = checked_.run.training ? checked_.run.steps : checked_.frames_of_images();
   // What trains is not to depend on how many steps were asked for: the run may be made longer.
   const bool writes =
       checked_.run.training && checked_.nodes[plan_.tasks[index].visits[0].node].type->phase == Phase::write;
   if (step + 1 == last && !writes) return true;
   if (every.seconds <= 0) return (step + 1) % every.steps == 0;
   const std::lock_guard lock(due_mutex_);
-  auto& self = const_cast<Section&>(*this);
-  std::map<std::int64_t, bool>& decided = self.due_by_clock_[index];
+  std::map<std::int64_t, bool>& decided = due_by_clock_[index];
   if (const auto known = decided.find(step); known != decided.end()) return known->second;
   const double now =
       std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-  const auto [fired, fresh] = self.last_fired_.try_emplace(index, now);
+  const auto [fired, fresh] = last_fired_.try_emplace(index, now);
   const bool fires = !fresh && now - fired->second >= every.seconds;
   if (fires) fired->second = now;
   decided.erase(decided.begin(), decided.lower_bound(steps_done_ - 2));  // save_now() asks again for the last

@@ -250,7 +250,9 @@ TEST(Conv2d, FillingStaysZero) {
     const std::size_t blocks = (channels + 7) / 8;
     for (std::size_t i = 0; i < values.size(); ++i) {
       const std::size_t channel = i / (16 * 8) % blocks * 8 + i % 8;
-      if (channel >= static_cast<std::size_t>(channels)) ASSERT_EQ(values[i], 0) << "at " << i;
+      if (channel >= static_cast<std::size_t>(channels)) {
+        ASSERT_EQ(values[i], 0) << "at " << i;
+      }
     }
   };
   const std::vector<float> x = filled(12, 1), dy = filled(5, 2), add = filled(5, 3);

@@ -192,8 +192,9 @@ TEST(Plan, TakesALaneForWhatReadsWeightsAndGivesItBack) {
                                                {"a.y", Place::lane},
                                                {"adam/update.size", Place::step}};
   for (const Slot& s : made.slots)
-    if (const auto place = places.find(s.name); place != places.end())
+    if (const auto place = places.find(s.name); place != places.end()) {
       EXPECT_EQ(s.place, place->second) << s.name;
+    }
 }
 
 TEST(Plan, HasNoLaneWithoutWeights) {

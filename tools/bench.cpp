@@ -71,7 +71,7 @@ int bench(int argc, char** argv) {
       std::filesystem::temp_directory_path() / fmt::format("dagfusion-bench-{}", getpid());
   invocation.file = file;
   for (const std::string& s : sets) invocation.overrides.push_back({Override::Kind::set, s});
-  for (const char* s : {"run.steps=1000000000"}) invocation.overrides.push_back({Override::Kind::set, s});
+  invocation.overrides.push_back({Override::Kind::set, "run.steps=1000000000"});
   invocation.overrides.push_back({Override::Kind::set, "run.output=" + scratch.string()});
 
   Run* run = nullptr;

@@ -33,18 +33,15 @@ fs::path find_pipeline(const fs::path& typed) {
 }
 
 // Pipelines that run inside this one: read now, so that the run directory can keep them.
-std::vector<std::pair<std::string, Tree>> inner_pipelines(Tree& file) {
+std::vector<std::pair<std::string, Tree>> inner_pipelines(const Tree& file) {
   std::vector<std::pair<std::string, Tree>> found;
-  Tree* nodes = file.find("nodes");
+  const Tree* nodes = file.find("nodes");
   if (!nodes) return found;
-  for (Entry& e : nodes->entries) {
+  for (const Entry& e : nodes->entries) {
     const Tree* type = e.value.find("type");
-    Tree* path = e.value.find("pipeline");
+    const Tree* path = e.value.find("pipeline");
     if (!type || type->text != "run_pipeline" || !path || !path->is_scalar()) continue;
-    const fs::path beside = fs::path(path->where.file).parent_path() / path->text;
-    std::error_code ignored;
-    const fs::path inner = fs::exists(beside, ignored) ? beside : fs::path(path->text);
-    if (fs::exists(inner, ignored)) found.emplace_back(e.key + ".yaml", read_document(inner));
+    found.emplace_back(e.key + ".yaml", read_document(inner_pipeline(*path)));
   }
   return found;
 }

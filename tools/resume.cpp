@@ -131,10 +131,8 @@ void refuse_other_conditions(const CheckpointFacts& facts, const Checked& checke
   differ("micro_batch", std::to_string(facts.micro_batch), std::to_string(checked.run.micro_batch));
   differ("precision", facts.precision, checked.run.activation == DType::bf16 ? "bfloat16" : "float32");
   differ("the instruction set", facts.instruction_set, instruction_set);
-  nlohmann::ordered_json data;
-  for (const CheckedNode& n : checked.nodes)
-    if (const auto* set = dynamic_cast<const DataSet*>(n.node.get())) data[n.path] = set->fingerprint();
-  if (!data.is_null()) differ("the data set", facts.data, data.dump());
+  if (const auto fingerprints = checked.fingerprints(); !fingerprints.empty())
+    differ("the data set", facts.data, nlohmann::json(fingerprints).dump());
   if (!found.empty()) throw UserError(std::move(found));
 }
 

@@ -7,58 +7,24 @@
 #include <cmath>
 
 #include "nodes/catalog.h"
+#include "nodes/diffusion/mixture.h"
 #include "nodes/diffusion/noise_schedule.h"
-#include "nodes/kernels/sums.h"
 
 namespace dagfusion {
 namespace {
 
-class AddNoise final : public Map {
+class AddNoise final : public Mixture {
  public:
   explicit AddNoise(Setup& setup)
-      : schedule_(setup.resource<NoiseSchedule>("diffusion")),
-        x0_(setup.input("x0")),
-        noise_(setup.input("noise")),
-        t_(setup.input("t")),
-        xt_(setup.output("xt")),
-        images_(xt_.spec.shape[0]),
-        each_(count_of(xt_.spec.shape) / images_) {
-    setup.backward_reads(t_);
-  }
-
-  void forward(Call& call) const override {
-    const float *x0 = call.in<float>(x0_), *noise = call.in<float>(noise_), *t = call.in<float>(t_);
-    float* xt = call.out<float>(xt_);
-    for (std::int64_t n = 0; n < images_; ++n) {
-      const auto [image, noisy] = shares(t[n]);
-      kernels::axpby(image, x0 + n * each_, noisy, noise + n * each_, xt + n * each_, each_);
-    }
-  }
-
-  // d(x0) = sqrt(alpha_bar[t]) * d(xt), d(noise) = sqrt(1 - alpha_bar[t]) * d(xt)
-  void backward(Call& call) const override {
-    const float *t = call.in<float>(t_), *dxt = static_cast<const float*>(call.d(xt_));
-    float *dx0 = static_cast<float*>(call.d(x0_)), *dnoise = static_cast<float*>(call.d(noise_));
-    for (std::int64_t n = 0; n < images_; ++n) {
-      const auto [image, noisy] = shares(t[n]);
-      if (dx0) kernels::scale(image, dxt + n * each_, dx0 + n * each_, each_);
-      if (dnoise) kernels::scale(noisy, dxt + n * each_, dnoise + n * each_, each_);
-    }
-  }
+      : Mixture(setup, "xt"), schedule_(setup.resource<NoiseSchedule>("diffusion")) {}
 
  private:
-  struct Shares {
-    float image, noise;
-  };
-  Shares shares(float t) const {
+  Shares shares(float t) const override {
     const double alpha_bar = schedule_.alpha_bar(schedule_.index(t));
     return {static_cast<float>(std::sqrt(alpha_bar)), static_cast<float>(std::sqrt(1 - alpha_bar))};
   }
 
   const NoiseSchedule& schedule_;
-  Input x0_, noise_, t_;
-  Output xt_;
-  std::int64_t images_, each_;  // each: numbers of one image
 };
 
 }  // namespace

@@ -10,50 +10,19 @@
 #include <cmath>
 
 #include "nodes/catalog.h"
+#include "nodes/diffusion/mixture.h"
 #include "nodes/diffusion/noise_schedule.h"
-#include "nodes/kernels/sums.h"
 
 namespace dagfusion {
 namespace {
 
-class PredictionTarget final : public Map {
+class PredictionTarget final : public Mixture {
  public:
   explicit PredictionTarget(Setup& setup)
-      : schedule_(setup.resource<NoiseSchedule>("diffusion")),
-        x0_(setup.input("x0")),
-        noise_(setup.input("noise")),
-        t_(setup.input("t")),
-        target_(setup.output("target")),
-        images_(target_.spec.shape[0]),
-        each_(count_of(target_.spec.shape) / images_) {
-    setup.backward_reads(t_);
-  }
-
-  void forward(Call& call) const override {
-    const float *x0 = call.in<float>(x0_), *noise = call.in<float>(noise_), *t = call.in<float>(t_);
-    float* target = call.out<float>(target_);
-    for (std::int64_t n = 0; n < images_; ++n) {
-      const auto [image, noisy] = shares(t[n]);
-      kernels::axpby(image, x0 + n * each_, noisy, noise + n * each_, target + n * each_, each_);
-    }
-  }
-
-  // d(x0) = a * d(target), d(noise) = b * d(target); a, b: the shares of x0 and noise in the target
-  void backward(Call& call) const override {
-    const float *t = call.in<float>(t_), *dtarget = static_cast<const float*>(call.d(target_));
-    float *dx0 = static_cast<float*>(call.d(x0_)), *dnoise = static_cast<float*>(call.d(noise_));
-    for (std::int64_t n = 0; n < images_; ++n) {
-      const auto [image, noisy] = shares(t[n]);
-      if (dx0) kernels::scale(image, dtarget + n * each_, dx0 + n * each_, each_);
-      if (dnoise) kernels::scale(noisy, dtarget + n * each_, dnoise + n * each_, each_);
-    }
-  }
+      : Mixture(setup, "target"), schedule_(setup.resource<NoiseSchedule>("diffusion")) {}
 
  private:
-  struct Shares {
-    float image, noise;
-  };
-  Shares shares(float t) const {
+  Shares shares(float t) const override {
     const double alpha_bar = schedule_.alpha_bar(schedule_.index(t));
     switch (schedule_.prediction()) {
       case Prediction::epsilon:
@@ -67,9 +36,6 @@ class PredictionTarget final : public Map {
   }
 
   const NoiseSchedule& schedule_;
-  Input x0_, noise_, t_;
-  Output target_;
-  std::int64_t images_, each_;  // each: numbers of one image
 };
 
 }  // namespace

@@ -15,12 +15,12 @@
 //   dy
 
 #include <algorithm>
-#include <cmath>
 #include <optional>
 
 #include "nodes/catalog.h"
 #include "nodes/dnnl/convolution.h"
 #include "nodes/dnnl/convolution_weight.h"
+#include "nodes/network/weight_parameters.h"
 
 namespace dagfusion {
 namespace {
@@ -76,10 +76,8 @@ class Conv2d final : public Map {
                                       .kernel = static_cast<int>(kernel),
                                       .block = block,
                                       .plain = plain};
-    const double fans = static_cast<double>((x[1] + channels) * kernel * kernel);
-    weight_ =
-        setup.weight("weight", {channels, x[1], kernel, kernel},
-                     {Init::Kind::uniform, std::sqrt(6 * setup.real("init_scale") / fans)}, layout.stored());
+    weight_ = setup.weight("weight", {channels, x[1], kernel, kernel},
+                           glorot(setup, (x[1] + channels) * kernel * kernel), layout.stored());
     if (setup.flag("bias")) bias_ = setup.weight("bias", {channels}, {}, stored_channels(layout.out, block));
     training_ = setup.run().training;
     if (training_) packed_ = setup.packed(weight_, "backward_data", layout.packed_bytes(), layout.pack());
@@ -164,16 +162,8 @@ NodeType conv2d() {
                 "stride 2)",
             .standard = std::string("same"),
             .choices = {"same", "end"}},
-           {.name = "bias",
-            .kind = Kind::boolean,
-            .doc = "add one value for each channel of y",
-            .standard = true},
-           {.name = "init_scale",
-            .kind = Kind::real,
-            .doc = "variance of the initial weight, in units of 2 / (fan in + fan out)",
-            .standard = 1.0,
-            .minimum = 0,
-            .maximum = 100}},
+           bias_parameter("add one value for each channel of y"),
+           init_scale_parameter()},
       .differentiable = true,
       .create = make_node<Conv2d>};
 }

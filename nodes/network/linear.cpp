@@ -12,10 +12,10 @@
 // cut.
 
 #include <algorithm>
-#include <cmath>
 
 #include "nodes/catalog.h"
 #include "nodes/kernels/product.h"
+#include "nodes/network/weight_parameters.h"
 
 namespace dagfusion {
 namespace {
@@ -62,8 +62,7 @@ class Linear final : public Map {
                 for (std::int64_t i = 0; i < in; ++i) *to++ = from[at(o, i)];
               }
             }};
-    const double limit = std::sqrt(6 * setup.real("init_scale") / static_cast<double>(in_ + out_));
-    weight_ = setup.weight("weight", {out_, in_}, {Init::Kind::uniform, limit}, panels);
+    weight_ = setup.weight("weight", {out_, in_}, glorot(setup, in_ + out_), panels);
     if (setup.flag("bias")) bias_ = setup.weight("bias", {out_}, {});
     if (setup.run().training) {
       packed_ = setup.packed(weight_, "backward_data", in_filled_ * out_ * sizeof(float),
@@ -165,16 +164,8 @@ NodeType linear() {
                           .required = true,
                           .minimum = 1,
                           .maximum = 65536},
-                         {.name = "bias",
-                          .kind = Kind::boolean,
-                          .doc = "add one value for each element of y",
-                          .standard = true},
-                         {.name = "init_scale",
-                          .kind = Kind::real,
-                          .doc = "variance of the initial weight, in units of 2 / (fan in + fan out)",
-                          .standard = 1.0,
-                          .minimum = 0,
-                          .maximum = 100}},
+                         bias_parameter("add one value for each element of y"),
+                         init_scale_parameter()},
           .differentiable = true,
           .create = make_node<Linear>};
 }
