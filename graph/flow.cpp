@@ -8,6 +8,16 @@
 
 namespace dagfusion {
 
+void SectionGraph::begins(int t, const Frame* f) const noexcept {
+  take_over(&f->waiting[t]);
+  if (plan_.tasks[t].serial) take_over(&chains_[t]);
+}
+
+void SectionGraph::ends(int t, const Frame* f) const noexcept {
+  if (plan_.tasks[t].serial) hand_over(&chains_[t]);
+  for (const int next : chains_[t].next) hand_over(&f->waiting[next]);
+}
+
 void SectionGraph::start(std::int64_t parent_ticket) {
   section_.parent_ticket_ = parent_ticket;
   const RunSettings& run = section_.checked_.run;
@@ -22,6 +32,7 @@ void SectionGraph::start(std::int64_t parent_ticket) {
 }
 
 std::string SectionGraph::stranded() const {
+  take_over(entry_.get());
   if (home_ == emitted_ && ended_) return "";
   std::string text = fmt::format("{} of {} frames did not come home, {} were never sent:", emitted_ - home_,
                                  emitted_, total_ - emitted_);
@@ -69,7 +80,9 @@ void SectionGraph::renew(Frame& f, std::int64_t number) const {
 // Frames leave as long as some are idle, whole steps at a time; when all are home after the last, that is
 // told.
 void SectionGraph::enter(Frame* returned, Port& port) noexcept {
+  take_over(entry_.get());
   if (returned) {
+    take_over(returned);
     idle_.push_back(returned);
     ++home_;
   }
@@ -87,8 +100,11 @@ void SectionGraph::enter(Frame* returned, Port& port) noexcept {
     f->ticket = next_ticket_++;
     renew(*f, next);
     ++emitted_;
+    for (std::size_t t = 0; t < plan_.tasks.size(); ++t)
+      if (plan_.tasks[t].before.empty()) hand_over(&f->waiting[t]);
     port.try_put(f);
   }
+  hand_over(entry_.get());
   if (!ended_ || home_ != emitted_ || done_) return;
   done_ = true;
   if (on_done_) on_done_();  // last: this may be started again before it returns
@@ -96,7 +112,8 @@ void SectionGraph::enter(Frame* returned, Port& port) noexcept {
 
 // Frames enter the model in order, each with a lane, once the step before theirs has been applied.
 void SectionGraph::admit(Frame* arrived, Port& port) noexcept {
-  if (arrived) arrived_[arrived->ticket] = arrived;
+  take_over(chains_[plan_.admission].control.get());
+  if (arrived) begins(plan_.admission, arrived), arrived_[arrived->ticket] = arrived;
   while (!arrived_.empty() && arrived_.begin()->first == next_admitted_) {
     Frame* f = arrived_.begin()->second;
     if (section_.checked_.run.training && steps_applied_ < f->step) return;
@@ -106,6 +123,7 @@ void SectionGraph::admit(Frame* arrived, Port& port) noexcept {
     ++next_admitted_;
     f->lane_index = lane;
     f->lane = shared_.lane_memory[static_cast<std::size_t>(lane)].data();
+    ends(plan_.admission, f);
     port.try_put(f);
   }
 }
@@ -138,12 +156,16 @@ void SectionGraph::applied(const Frame& f) noexcept {
 void SectionGraph::run_child(int t, Frame* f, Port& port) noexcept {
   const int node = plan_.tasks[t].visits[0].node;
   if (!f) {  // the inner pipeline is done
+    take_over(chains_[t].control.get());
     section_.end_child(node, *waiting_for_child_);
+    ends(t, waiting_for_child_);
     port.try_put(std::exchange(waiting_for_child_, nullptr));
     return;
   }
+  begins(t, f);
   if (!f->last_of_step || section_.skips(*f) || !section_.due(t, f->step) ||
       !section_.begin_child(node, *f)) {
+    ends(t, f);
     port.try_put(f);
     return;
   }

@@ -17,11 +17,15 @@ void SectionGraph::make_nodes() {
   chains_.resize(plan_.tasks.size());
   for (int t = 0; t < static_cast<int>(plan_.tasks.size()); ++t) make_chain(t);
   applied_node_ = std::make_unique<Body>(graph_, flow::serial, [this](Frame* f) noexcept {
+    take_over(&f->waiting[applied_index()]);
     applied(*f);
+    hand_over(&f->waiting[retire_index()]);
     return f;
   });
   retire_.body = std::make_unique<Body>(graph_, flow::serial, [this](Frame* f) noexcept {
+    take_over(&f->waiting[retire_index()]);
     section_.retired(*f);
+    hand_over(f);
     return f;
   });
   retire_.core = retire_.body.get();
@@ -49,14 +53,19 @@ void SectionGraph::make_chain(int t) {
     case Task::Kind::loop_tail:
       chain.split = std::make_unique<Split>(graph_, flow::unlimited,
                                             [this, t](Frame* f, Split::output_ports_type& ports) noexcept {
-                                              if (section_.loop_again(plan_.tasks[t], *f))
+                                              begins(t, f);
+                                              const bool again = section_.loop_again(plan_.tasks[t], *f);
+                                              ends(t, f);
+                                              if (again)
                                                 std::get<0>(ports).try_put(f);
                                               else
                                                 std::get<1>(ports).try_put(f);
                                             });
       break;
     case Task::Kind::release:
-      chain.body = std::make_unique<Body>(graph_, flow::serial, [this](Frame* f) noexcept {
+      chain.body = std::make_unique<Body>(graph_, flow::serial, [this, t](Frame* f) noexcept {
+        begins(t, f);
+        ends(t, f);
         free_lanes_.push(f->lane_index);
         poke(*chains_[plan_.admission].control);
         return f;
@@ -65,7 +74,9 @@ void SectionGraph::make_chain(int t) {
     default:
       chain.body = std::make_unique<Body>(graph_, task.serial ? flow::serial : flow::unlimited,
                                           [this, t](Frame* f) noexcept {
+                                            begins(t, f);
                                             section_.run_task(t, *f);
+                                            ends(t, f);
                                             return f;
                                           });
   }
@@ -114,19 +125,24 @@ void SectionGraph::make_edges() {
     if (plan_.tasks[t].before.empty()) flow::make_edge(flow::output_port<0>(*entry_), *chains_[t].in);
     for (const int b : plan_.tasks[t].before) {
       flow::make_edge(*chains_[b].out, *chains_[t].in);
+      chains_[b].next.push_back(t);
       leads_on[b] = true;
     }
   }
-  for (const PlannedLoop& loop : plan_.loops)
+  for (const PlannedLoop& loop : plan_.loops) {
     flow::make_edge(flow::output_port<0>(*chains_[loop.tail].split), *chains_[loop.head].core);
+    chains_[loop.tail].next.push_back(loop.head);
+  }
   std::vector<Sender*> leaves;
   for (int t = 0; t < static_cast<int>(plan_.tasks.size()); ++t) {
     if (leads_on[t]) continue;
     if (!plan_.steps.empty() && t == plan_.steps.back()) continue;
     leaves.push_back(chains_[t].out);
+    chains_[t].next.push_back(retire_index());
   }
   if (!plan_.steps.empty()) {
     flow::make_edge(*chains_[plan_.steps.back()].out, *applied_node_);
+    chains_[plan_.steps.back()].next.push_back(applied_index());
     leaves.push_back(applied_node_.get());
   }
   leaf_count_ = static_cast<int>(leaves.size());
@@ -141,7 +157,7 @@ void SectionGraph::make_frames() {
     frame->memory = Buffer(plan_.frame_bytes);
     frame->images.resize(static_cast<std::size_t>(plan_.image_lists));
     frame->iteration.resize(plan_.loops.size());
-    frame->waiting = std::make_unique<std::atomic<int>[]>(plan_.tasks.size() + 1);
+    frame->waiting = std::make_unique<std::atomic<int>[]>(plan_.tasks.size() + 2);
     for (int t = 0; t < static_cast<int>(plan_.tasks.size()); ++t) frame->waiting[t] = arity(t);
     frame->waiting[retire_index()] = leaf_count_;
     idle_.push_back(frame.get());

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "graph/flow.h"
+#include "graph/hand_over.h"
 
 namespace dagfusion {
 
@@ -55,6 +56,7 @@ class SectionGraph {
     Receiver* in = nullptr;
     Receiver* core = nullptr;  // past all that stands in front
     Sender* out = nullptr;
+    std::vector<int> next;  // what frames go on to: tasks, applied_index(), retire_index()
   };
 
   // section_graph.cpp: how it is put together
@@ -65,6 +67,7 @@ class SectionGraph {
   void make_frames();
   int arity(int t) const { return static_cast<int>(plan_.tasks[t].before.size()); }
   int retire_index() const { return static_cast<int>(plan_.tasks.size()); }
+  int applied_index() const { return retire_index() + 1; }
 
   // flow.cpp: what it does
   void enter(Frame* returned, Port& port) noexcept;
@@ -75,7 +78,13 @@ class SectionGraph {
   void renew(Frame& frame, std::int64_t number) const;
   bool stopping() const;
   bool saving_after(std::int64_t step) const;
-  static void poke(Control& control) { control.try_put(nullptr); }
+  static void poke(Control& control) {
+    hand_over(&control);
+    control.try_put(nullptr);
+  }
+  // Around the body of a task (hand_over.h): along the edges, and from frame to frame where it is serial.
+  void begins(int task, const Frame* frame) const noexcept;
+  void ends(int task, const Frame* frame) const noexcept;
 
   flow::graph& graph_;
   Section& section_;

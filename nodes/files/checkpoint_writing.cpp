@@ -53,6 +53,11 @@ void write_files(const std::vector<File>& files, const std::string& pipeline, co
   sync_directory(directory);
 }
 
+void require_directory(const RunInfo& run) {
+  if (!run.directory().empty() && !fs::is_directory(run.directory()))
+    throw std::runtime_error(fmt::format("the run directory '{}' is gone", run.directory().string()));
+}
+
 }  // namespace
 
 fs::path write_checkpoint(RunInfo& run, std::int64_t step) {
@@ -68,8 +73,7 @@ fs::path write_checkpoint(RunInfo& run, std::int64_t step) {
   std::uint64_t bytes = pipeline.size() + state.size() + (1 << 20);  // and room for what is around the values
   for (const File& file : files) bytes += safetensors_bytes(file.tensors, file.metadata);
 
-  if (!run.directory().empty() && !fs::is_directory(run.directory()))
-    throw std::runtime_error(fmt::format("the run directory '{}' is gone", run.directory().string()));
+  require_directory(run);
   fs::create_directories(parent);
   fs::remove_all(partial);
   require_space(parent, bytes);
@@ -79,6 +83,7 @@ fs::path write_checkpoint(RunInfo& run, std::int64_t step) {
   } catch (...) {
     std::error_code ignored;
     fs::remove_all(partial, ignored);  // on a full disk its space is needed
+    require_directory(run);            // moved away meanwhile: that is what there is to say
     throw;
   }
 

@@ -10,12 +10,14 @@ namespace dagfusion::kernels::HWY_NAMESPACE {
 
 namespace hn = hwy::HWY_NAMESPACE;
 
-// Twelve sums in flight hide the latency of two multiply-adds a cycle.
+// Twelve sums in flight hide the latency of two multiply-adds a cycle. Each begins with another value: a compiler
+// keeps one of those that it can see are equal.
 std::int64_t MultiplyAddLoop(std::int64_t rounds, float* sink) {
   const hn::ScalableTag<float> d;
   const auto a = hn::Set(d, 0.999999f), b = hn::Set(d, 1e-7f);
-  auto s0 = hn::Set(d, 1.0f), s1 = s0, s2 = s0, s3 = s0, s4 = s0, s5 = s0, s6 = s0, s7 = s0, s8 = s0, s9 = s0,
-       s10 = s0, s11 = s0;
+  const auto start = [&](int i) { return hn::Set(d, *sink + static_cast<float>(i)); };
+  auto s0 = start(0), s1 = start(1), s2 = start(2), s3 = start(3), s4 = start(4), s5 = start(5),
+       s6 = start(6), s7 = start(7), s8 = start(8), s9 = start(9), s10 = start(10), s11 = start(11);
   for (std::int64_t i = 0; i < rounds; ++i) {
     s0 = hn::MulAdd(s0, a, b);
     s1 = hn::MulAdd(s1, a, b);

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "graph/hand_over.h"
 #include "graph/weights.h"
 
 namespace dagfusion {
@@ -32,7 +33,16 @@ inline std::vector<Chunk> chunks_of(const WeightTable& table, const std::vector<
 // f(chunk number). A thread that waits here takes up no other body of the graph.
 template <class F>
 void for_each_chunk(const std::vector<Chunk>& chunks, const F& f) {
-  tbb::this_task_arena::isolate([&] { tbb::parallel_for(std::size_t{0}, chunks.size(), f); });
+  const char begun = 0, done = 0;
+  hand_over(&begun);
+  tbb::this_task_arena::isolate([&] {
+    tbb::parallel_for(std::size_t{0}, chunks.size(), [&](std::size_t chunk) {
+      take_over(&begun);
+      f(chunk);
+      hand_over(&done);
+    });
+  });
+  take_over(&done);
 }
 
 }  // namespace dagfusion
