@@ -110,10 +110,10 @@ Named Checking::check_loop(const Entry& entry, const Scope& scope, const std::st
       std::optional<Wire> from = look_up(*reference, inside, owner);
       if (!from || broken(*from)) throw UserError(std::vector<Fault>{});
       const TensorSpec& carried_spec = checked.nodes[loop.head].outputs[i].spec;
-      if (spec(*from).shape != carried_spec.shape || spec(*from).dtype != carried_spec.dtype)
+      if (spec(*from).shape != carried_spec.shape || !convertible(spec(*from).dtype, carried_spec.dtype))
         throw UserError(reference->where, fmt::format("{}: '{}' starts as {}, but the next one is {}", owner,
                                                       name, to_string(carried_spec), to_string(spec(*from))));
-      from = in_layout(*from, checked.nodes[loop.head].outputs[i].spec.block);
+      from = in_form(*from, carried_spec.dtype, checked.nodes[loop.head].outputs[i].spec.block);
       tail.inputs.push_back({.port = name, .from = *from, .spec = spec(*from)});
       tail.outputs.push_back({.port = name, .spec = spec(*from)});
     }
@@ -133,7 +133,7 @@ Named Checking::check_loop(const Entry& entry, const Scope& scope, const std::st
       if (e.key == "every") continue;
       std::optional<Wire> from = look_up(e.value, inside, owner);
       if (!from || broken(*from)) throw UserError(std::vector<Fault>{});
-      from = in_layout(*from, 1);
+      from = in_form(*from, spec(*from).dtype == DType::bf16 ? DType::f32 : spec(*from).dtype, 1);
       TensorSpec strip = spec(*from);
       const int count = checked.loops[current_loop].count;
       if (strip.shape.empty() || strip.dtype == DType::images)

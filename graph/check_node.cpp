@@ -5,19 +5,22 @@
 
 namespace dagfusion {
 
-Wire Checking::in_layout(Wire wire, int block) {
-  if (spec(wire).block == block) return wire;
-  const auto key = std::make_tuple(wire.node, wire.output, current_loop, current_when.node);
+Wire Checking::in_form(Wire wire, DType dtype, int block) {
+  const TensorSpec& given = spec(wire);
+  if (given.block == block && given.dtype == dtype) return wire;
+  const auto key = std::make_tuple(wire.node, wire.output, dtype, block, current_loop, current_when.node);
   if (auto made = reorders.find(key); made != reorders.end()) return made->second;
   const NodeType* type = catalog.find("reorder");
   if (!type) throw std::logic_error("the catalog has no 'reorder'");
   const CheckedNode& producer = checked.nodes[wire.node];
   const std::string layout = block > 1 ? "blocked" : "plain";
-  Request request{.path = fmt::format("{}/{}", producer.path, layout),
+  const std::string name(name_of(dtype));
+  Request request{.path = fmt::format("{}/{}", producer.path,
+                                      given.dtype == dtype ? layout : fmt::format("{}_{}", layout, name)),
                   .type = type,
                   .in = {{"x", wire}},
                   .where = producer.where};
-  request.parameters = Parameters::make({{"layout", layout}}, type->parameters,
+  request.parameters = Parameters::make({{"layout", layout}, {"dtype", name}}, type->parameters,
                                         owner_of(request.path, type->name), request.where, faults);
   const Named named = make(std::move(request));
   return reorders[key] = named.ports.at(named.main);

@@ -45,12 +45,12 @@ Named Checking::check_when(Request request, const Tree& tree, const Scope& scope
   const Wire main = made.ports.at(made.main);
   choice.in["in"] = main;
   if (!zeros) {
-    if (spec(*other).shape != spec(main).shape || spec(*other).dtype != spec(main).dtype)
+    if (spec(*other).shape != spec(main).shape || !convertible(spec(*other).dtype, spec(main).dtype))
       throw UserError(otherwise->where,
                       fmt::format("{}: 'otherwise' is '{}', which is {}, but the node gives {}", owner,
                                   otherwise->text, to_string(spec(*other)), to_string(spec(main))));
     current_when = kNoWire;  // brought into the node's layout in every frame
-    choice.in["otherwise"] = in_layout(*other, spec(main).block);
+    choice.in["otherwise"] = in_form(*other, spec(main).dtype, spec(main).block);
     current_when = *condition;
   }
   const Named chosen = make(std::move(choice));

@@ -93,7 +93,8 @@ class Checking {
   bool broken(Wire w) const { return w.node < 0; }
   const TensorSpec& spec(Wire w) const { return checked.nodes[w.node].outputs[w.output].spec; }
   // The wire in another layout: a reorder node, shared by all who ask.
-  Wire in_layout(Wire wire, int block);
+  // The same value in another dtype (f32 or bf16) or layout, through a `reorder` where it has to be.
+  Wire in_form(Wire wire, DType dtype, int block);
 
   const Tree& file;
   const Catalog& catalog;
@@ -102,7 +103,7 @@ class Checking {
   std::vector<Fault> faults;
   std::map<std::string, Tree> model_sections;  // by name: "model" or the keys of `models`
   std::map<std::string, Entry> sections;       // by name: "diffusion"
-  std::map<std::tuple<int, int, int, int>, Wire> reorders;  // of a wire, in a loop, under a condition
+  std::map<std::tuple<int, int, DType, int, int, int>, Wire> reorders;  // of a wire, to a form, in a loop, under a condition
   std::set<std::string> failed_sections;
   int current_loop = -1;
   int current_group = -1;

@@ -87,7 +87,11 @@ Output NodeSetup::output(std::string_view port) {
 
 Output NodeSetup::output(std::string_view port, Shape shape) {
   const std::string dtype = port_spec(port).dtype;
-  return output(port, std::move(shape), dtype == "act" ? run().activation : dtype_of(dtype));
+  if (type_.name == "reorder") return output(port, std::move(shape), dtype_of(text("dtype")));
+  return output(port, std::move(shape),
+                dtype == "act"     ? run().activation
+                : dtype == "float" ? float_.value_or(DType::f32)
+                                   : dtype_of(dtype));
 }
 
 Output NodeSetup::output(std::string_view port, Shape shape, DType dtype) {
@@ -172,6 +176,17 @@ PortSpec NodeSetup::port_spec(std::string_view output) const {
   throw std::logic_error(fmt::format("{} has no output '{}'", type_.name, output));
 }
 
+DType NodeSetup::wanted_dtype(const PortSpec& port, const TensorSpec& given) {
+  if (port.dtype == "any") return given.dtype;
+  if (port.dtype == "act") {
+    const bool first = port.layout == "first" && given.shape.size() == 4 && given.shape[1] <= 4;
+    return first ? DType::f32 : run().activation;
+  }
+  if (port.dtype != "float") return dtype_of(port.dtype);
+  if (!float_ && convertible(given.dtype, DType::f32)) float_ = given.dtype;
+  return float_.value_or(DType::f32);
+}
+
 bool NodeSetup::bind(const Port& port, Wire wire) {
   const PortSpec wanted = parse_port(port.spec);
   const CheckedNode& producer = checking_.checked.nodes[wire.node];
@@ -184,10 +199,8 @@ bool NodeSetup::bind(const Port& port, Wire wire) {
                     port.name, producer.path));
     return false;
   }
-  const DType dtype = wanted.dtype == "any"   ? given.dtype
-                      : wanted.dtype == "act" ? checking_.checked.run.activation
-                                              : dtype_of(wanted.dtype);
-  if (given.dtype != dtype) {
+  const DType dtype = wanted_dtype(wanted, given);
+  if (!convertible(given.dtype, dtype) || (given.dtype != dtype && given.shape.size() != 4)) {
     fault(port.name, fmt::format("input '{}' takes {}, but '{}' gives {}{}", port.name, port.spec,
                                  producer.path, to_string(given), dtype_hint(given.dtype, dtype)));
     return false;
@@ -216,7 +229,7 @@ bool NodeSetup::bind(const Port& port, Wire wire) {
     if (wanted.layout == "blocked" || (wanted.layout == "first" && given.shape[1] > 4))
       block = run().channel_block;
     if (wanted.layout == "free") block = free_block_ = free_block_ ? free_block_ : given.block;
-    wire = checking_.in_layout(wire, block);
+    wire = checking_.in_form(wire, dtype, block);
   }
   node_.inputs.push_back({.port = port.name, .from = wire, .spec = checking_.spec(wire)});
   return true;

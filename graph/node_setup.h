@@ -66,6 +66,7 @@ class NodeSetup final : public Setup {
   void fault(const std::string& port, const std::string& message);
   PortSpec port_spec(std::string_view output) const;
   bool bind(const Port& port, Wire wire);
+  DType wanted_dtype(const PortSpec& port, const TensorSpec& given);
 
   Checking& checking_;
   const Request& request_;
@@ -73,6 +74,7 @@ class NodeSetup final : public Setup {
   const NodeType& type_;
   Sides sides_;
   int free_block_ = 0;
+  std::optional<DType> float_;  // of the ports with dtype `float`
   std::vector<std::string> any_;
 };
 

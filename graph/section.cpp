@@ -6,6 +6,7 @@
 
 #include <chrono>
 
+#include "graph/add.h"
 #include "graph/builtin.h"
 #include "graph/frame_call.h"
 
@@ -132,18 +133,16 @@ bool Section::is_zero(int index, const Frame& frame) const {
                                                      : *reinterpret_cast<const float*>(value) == 0;
 }
 
+void Section::sum_gradients(const Task& task, const Frame& frame) const {
+  std::byte* sum = slot(task.sum, frame);
+  const std::byte* first = slot(task.terms[0], frame);
+  for (std::size_t t = 1; t < task.terms.size(); ++t, first = sum)
+    add(plan_.slots[task.sum].spec, first, slot(task.terms[t], frame), sum);
+}
+
 void Section::run_visits(const Task& task, Frame& frame) {
   if (task.kind == Task::Kind::sum_gradients) {
-    const std::size_t count = plan_.slots[task.sum].spec.stored_elements();
-    auto* sum = reinterpret_cast<float*>(slot(task.sum, frame));
-    const auto* first = reinterpret_cast<const float*>(slot(task.terms[0], frame));
-    const auto* second = reinterpret_cast<const float*>(slot(task.terms[1], frame));
-    for (std::size_t i = 0; i < count; ++i) sum[i] = first[i] + second[i];
-    for (std::size_t t = 2; t < task.terms.size(); ++t) {
-      const auto* more = reinterpret_cast<const float*>(slot(task.terms[t], frame));
-      for (std::size_t i = 0; i < count; ++i) sum[i] += more[i];
-    }
-    return;
+    return sum_gradients(task, frame);
   }
   bool first = frame.first_of_step;
   for (const Visit& visit : task.visits) {

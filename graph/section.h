@@ -82,6 +82,7 @@ class Section final : public RunInfo {
 
   bool is_zero(int slot, const Frame&) const;  // the value of a `when`
   void run_visits(const Task&, Frame&);
+  void sum_gradients(const Task&, const Frame&) const;
   void loop_head(const Task&, Frame&);
   bool loop_again(const Task&, Frame&) noexcept;  // the tail's work; true: once more
   void step(const Task&, int task, Frame&);

@@ -42,6 +42,11 @@ std::string_view name_of(DType dtype) {
   throw std::logic_error("name_of: no such dtype");
 }
 
+bool convertible(DType from, DType to) {
+  const auto is_float = [](DType d) { return d == DType::f32 || d == DType::bf16; };
+  return from == to || (is_float(from) && is_float(to));
+}
+
 std::int64_t count_of(const Shape& shape) {
   std::int64_t count = 1;
   for (const std::int64_t side : shape) count *= side;

@@ -14,6 +14,7 @@ enum class DType : std::uint8_t { u8, u16, i32, f32, bf16, images };
 
 std::size_t size_of(DType);  // bytes of one element; 0 for images
 std::string_view name_of(DType);
+bool convertible(DType from, DType to);  // by the checker: equal, or both f32 or bf16
 
 using Shape = std::vector<std::int64_t>;
 

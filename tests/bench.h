@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "graph/bfloat16.h"
 #include "tests/one_node.h"
 
 namespace dagfusion::tests {
@@ -30,6 +31,8 @@ inline float read(const TensorSpec& spec, const std::byte* data, std::size_t at)
       return static_cast<float>(reinterpret_cast<const std::uint16_t*>(data)[at]);
     case DType::i32:
       return static_cast<float>(reinterpret_cast<const std::int32_t*>(data)[at]);
+    case DType::bf16:
+      return to_float(reinterpret_cast<const BFloat16*>(data)[at]);
     default:
       return reinterpret_cast<const float*>(data)[at];
   }
@@ -45,6 +48,9 @@ inline void write(const TensorSpec& spec, std::byte* data, std::size_t at, float
       break;
     case DType::i32:
       reinterpret_cast<std::int32_t*>(data)[at] = static_cast<std::int32_t>(value);
+      break;
+    case DType::bf16:
+      reinterpret_cast<BFloat16*>(data)[at] = to_bfloat16(value);
       break;
     default:
       reinterpret_cast<float*>(data)[at] = value;

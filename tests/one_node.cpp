@@ -62,6 +62,7 @@ OneNode::OneNode(const std::string& yaml, std::map<std::string, Plain> inputs, B
   Tree run = map();
   run.entries.push_back({"seed", where, text(std::to_string(options.seed))});
   run.entries.push_back({"micro_batch", where, text(std::to_string(micro_batch))});
+  if (options.half) run.entries.push_back({"precision", where, text("bfloat16")});
   if (options.training) {
     run.entries.push_back({"steps", where, text(std::to_string(options.steps))});
     run.entries.push_back(
@@ -94,7 +95,8 @@ OneNode::OneNode(const std::string& yaml, std::map<std::string, Plain> inputs, B
   nodes.entries.push_back({"node", where, node});
   s.tree.entries.push_back({"nodes", where, nodes});
 
-  CheckOptions check_options{.channel_block = options.channel_block, .training = options.training};
+  CheckOptions check_options{
+      .channel_block = options.channel_block, .bfloat16 = options.half, .training = options.training};
   s.checked = check(s.tree, s.types, check_options);
   for (std::size_t n = 0; n < s.checked.nodes.size(); ++n) {
     CheckedNode& c = s.checked.nodes[n];
@@ -122,7 +124,7 @@ OneNode::OneNode(const std::string& yaml, std::map<std::string, Plain> inputs, B
                           options.no_gradient.end();
     const bool passed = std::any_of(c.passes.begin(), c.passes.end(),
                                     [&](auto& p) { return p.second == static_cast<int>(s.wants.size()); });
-    s.wants.push_back(!unwanted && !passed && i.spec.dtype == DType::f32);
+    s.wants.push_back(!unwanted && !passed && convertible(i.spec.dtype, DType::f32));
   }
   for (auto& [port, plain] : inputs) set_input(port, plain.values);
   for (std::size_t n = 0; n < s.checked.nodes.size(); ++n)

@@ -28,6 +28,7 @@ struct BenchOptions {
   std::string sections;                 // YAML of further sections: "diffusion: {schedule: linear}"
   std::string directory;                // RunInfo::directory()
   std::map<std::string, DType> dtypes;  // of inputs that are not f32
+  bool half = false;                    // precision: bfloat16
   std::map<std::string, std::vector<Image>> images;  // inputs of dtype `images`
   std::vector<std::string> no_gradient;              // inputs that want no gradient
   std::vector<std::string> blocked;  // inputs given in channel blocks to ports that take any layout

@@ -36,6 +36,16 @@ TEST(SameBits, WithAnyThreadsLanesAndFramesInFlight) {
   }
 }
 
+TEST(SameBits, InBFloat16) {
+  if (!bfloat16_available()) GTEST_SKIP() << "this core has no bfloat16 dot products";
+  const std::string yaml = in_bfloat16(small_training(kSteps));
+  const Files expected = trained(yaml, kSteps, kPlain);
+  EXPECT_NE(differing(expected, reference()), "");
+  for (const Way& way : {Way{1, 8, 4}, Way{2, 2, 8}, Way{3, 1, 8}, Way{4, 8, 8}})
+    EXPECT_EQ(differing(trained(yaml, kSteps, way), expected), "")
+        << way.threads << " threads, " << way.lanes << " lanes";
+}
+
 TEST(SameBits, AgainAndAgain) {  // with more threads than cores, so that every run takes another path
   for (int i = 0; i < 2; ++i)
     EXPECT_EQ(differing(trained(small_training(kSteps), kSteps, {4, 4, 8}), reference()), "");

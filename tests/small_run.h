@@ -44,6 +44,10 @@ nodes:
          std::to_string(every) + "}\n";
 }
 
+inline std::string in_bfloat16(const std::string& yaml) {
+  return "run: {precision: bfloat16, " + yaml.substr(6);
+}
+
 // What may change nothing but the speed.
 struct Way {
   int threads = 2, lanes = 2, frames_in_flight = 4;
@@ -53,7 +57,8 @@ struct Way {
 // steps are done.
 inline Report run_in(const std::filesystem::path& directory, const std::string& yaml, const Way& way = {},
                      bool resume = false, std::int64_t stop_after = -1) {
-  Checked checked = check(parse_document(yaml, "test.yaml"), catalog(), {.channel_block = channel_block()});
+  Checked checked = check(parse_document(yaml, "test.yaml"), catalog(),
+                          {.channel_block = channel_block(), .bfloat16 = bfloat16_available()});
   checked.run.lanes = way.lanes;
   checked.run.frames_in_flight = way.frames_in_flight;
   Run* running = nullptr;

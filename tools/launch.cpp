@@ -124,6 +124,7 @@ Prepared prepare(const Invocation& request, bool lock) {
 Checked check_prepared(Prepared& p) {
   CheckOptions options;
   options.channel_block = channel_block();
+  options.bfloat16 = bfloat16_available();
   options.open_model = [&p](const std::string& from, const Position& where) {
     auto opened = p.models.find(from);
     if (opened == p.models.end()) {

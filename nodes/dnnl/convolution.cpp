@@ -1,6 +1,7 @@
 #include "nodes/dnnl/convolution.h"
 
 #include <algorithm>
+#include <stdexcept>
 
 #include "nodes/kernels/blocked.h"
 
@@ -17,11 +18,22 @@ struct Descriptors {
   memory::dims strides, before, after;
 };
 
-memory::desc f32(memory::dims sides, Tag tag) { return {std::move(sides), memory::data_type::f32, tag}; }
+struct WeightTags {
+  Tag forward, backward;
+};
+
+// oneDNN's fast kernels take no others; a 1x1 kernel goes backward with its blocks in the order of a product.
+WeightTags weight_tags(const ConvolutionShape& s, bool half) {
+  const bool wide = s.block == 16;
+  if (half) return {Tag::OIhw8i16o2i, s.kernel == 1 ? Tag::IOhw8o16i2o : Tag::OIhw8o16i2o};
+  return {s.plain ? (wide ? Tag::Ohwi16o : Tag::Ohwi8o) : (wide ? Tag::OIhw16i16o : Tag::OIhw8i8o),
+          wide ? Tag::OIhw16o16i : Tag::OIhw8o8i};
+}
 
 // Filling channels are declared as channels: the fast kernels take them, and nothing has to be zeroed
 // afterwards.
-Descriptors descriptors(const ConvolutionShape& s, bool plain, Tag blocked_weight) {
+Descriptors descriptors(const ConvolutionShape& s, bool plain, Tag blocked_weight, bool half) {
+  const auto type = half ? memory::data_type::bf16 : memory::data_type::f32;
   const bool wide = s.block == 16;
   const Tag blocked = wide ? Tag::nChw16c : Tag::nChw8c;
   const int in = plain ? s.channels_in : filled_up(s.channels_in, s.block);
@@ -29,10 +41,10 @@ Descriptors descriptors(const ConvolutionShape& s, bool plain, Tag blocked_weigh
   const auto after = [&](int size, int out) {
     return std::max(0, (out - 1) * s.stride + s.kernel - size - s.before);
   };
-  return {.x = f32({s.images, in, s.height, s.width}, plain ? Tag::nchw : blocked),
-          .weight = f32({s.channels_out, in, s.kernel, s.kernel}, blocked_weight),
-          .bias = f32({s.channels_out}, Tag::x),
-          .y = f32({s.images, s.channels_out, s.out_height, s.out_width}, blocked),
+  return {.x = {{s.images, in, s.height, s.width}, type, plain ? Tag::nchw : blocked},
+          .weight = {{s.channels_out, in, s.kernel, s.kernel}, type, blocked_weight},
+          .bias = {{s.channels_out}, memory::data_type::f32, Tag::x},
+          .y = {{s.images, s.channels_out, s.out_height, s.out_width}, type, blocked},
           .strides = {s.stride, s.stride},
           .before = {s.before, s.before},
           .after = {after(s.height, s.out_height), after(s.width, s.out_width)}};
@@ -59,10 +71,8 @@ dnnl::convolution_forward::primitive_desc forward_descriptor(const Descriptors& 
 
 Convolution::Convolution(const ConvolutionShape& shape, Options options) : shape_(shape), options_(options) {
   on_thread_entry();  // primitives are planned for the number of threads at this time
-  const bool wide = shape.block == 16;
-  const Tag stored =
-      shape.plain ? (wide ? Tag::Ohwi16o : Tag::Ohwi8o) : (wide ? Tag::OIhw16i16o : Tag::OIhw8i8o);
-  const Descriptors d = descriptors(shape, shape.plain, stored);
+  const WeightTags tags = weight_tags(shape, options.half);
+  const Descriptors d = descriptors(shape, shape.plain, tags.forward, options.half);
   const auto forward = forward_descriptor(d, options.bias, options.add);
   Primitive::Arguments arguments = {{DNNL_ARG_SRC, d.x},
                                     {DNNL_ARG_WEIGHTS, d.weight},
@@ -76,10 +86,14 @@ Convolution::Convolution(const ConvolutionShape& shape, Options options) : shape
 
   if (!options.backward_data) return;
   // Also for a plain x: no fast kernel writes a plain d(x), so it is made blocked, in scratch.
-  const Descriptors b = descriptors(shape, false, wide ? Tag::OIhw16o16i : Tag::OIhw8o8i);
-  const Descriptors hint = descriptors(shape, false, wide ? Tag::OIhw16i16o : Tag::OIhw8i8o);
+  ConvolutionShape blocked = shape;
+  blocked.plain = false;
+  const Descriptors b = descriptors(blocked, false, tags.backward, options.half);
+  const Descriptors hint =
+      descriptors(blocked, false, weight_tags(blocked, options.half).forward, options.half);
   dnnl::primitive_attr attributes;
-  attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
+  // The bfloat16 kernels are refused with it, and need no scratch.
+  if (!options.half) attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
   const dnnl::convolution_backward_data::primitive_desc backward(
       {dnnl::algorithm::convolution_direct, b.x, b.weight, b.y, b.strides, b.before, b.after}, attributes,
       cpu_engine(), forward_descriptor(hint, false, false));
@@ -89,11 +103,13 @@ Convolution::Convolution(const ConvolutionShape& shape, Options options) : shape
                                               {DNNL_ARG_DIFF_SRC, b.x},
                                               {DNNL_ARG_SCRATCHPAD, backward.scratchpad_desc()}});
   backward_implementation_ = backward.impl_info_str();
+  if (options.half && backward.scratchpad_desc().get_size() > 0)
+    throw std::logic_error("a bfloat16 convolution backward shares its scratch between threads");
   primitive_bytes_ = std::max(primitive_bytes_, (backward.scratchpad_desc().get_size() + 63) / 64 * 64);
   scratch_bytes_ = primitive_bytes_ + (shape.plain ? b.x.get_size() : 0);
 }
 
-void Convolution::forward(const float* x, const float* weight, const float* bias, const float* add, float* y,
+void Convolution::forward(const void* x, const void* weight, const float* bias, const void* add, void* y,
                           std::byte* scratch) const {
   if (options_.bias && options_.add) return forward_->run({x, weight, y, scratch, bias, add});
   if (options_.bias) return forward_->run({x, weight, y, scratch, bias});
@@ -101,15 +117,15 @@ void Convolution::forward(const float* x, const float* weight, const float* bias
   forward_->run({x, weight, y, scratch});
 }
 
-void Convolution::backward_data(const float* dy, const std::byte* weight, float* dx,
-                                std::byte* scratch) const {
+void Convolution::backward_data(const void* dy, const std::byte* weight, void* dx, std::byte* scratch) const {
   if (!shape_.plain) return backward_data_->run({dy, weight, dx, scratch});
   float* blocked = reinterpret_cast<float*>(scratch + primitive_bytes_);
   backward_data_->run({dy, weight, blocked, scratch});
   const std::size_t pixels = static_cast<std::size_t>(shape_.height) * shape_.width;
   for (int n = 0; n < shape_.images; ++n) {
     kernels::blocked_to_plain(blocked + n * pixels * filled_up(shape_.channels_in, shape_.block),
-                              dx + n * pixels * shape_.channels_in, shape_.channels_in, pixels, shape_.block);
+                              static_cast<float*>(dx) + n * pixels * shape_.channels_in, shape_.channels_in,
+                              pixels, shape_.block);
   }
 }
 

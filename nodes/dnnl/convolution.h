@@ -15,20 +15,23 @@ namespace dagfusion {
 using kernels::ConvolutionShape;
 
 // Pointers as in ConvolutionShape's layouts; scratch of at least scratch_bytes(), aligned to 64 bytes.
+// With `half` x, add, y and their gradients are bfloat16, the weights as ConvolutionWeight packs them for it; the bias
+// is float32, and so are all sums. Only where bfloat16_available(), and not for a plain x.
 class Convolution {
  public:
   struct Options {
     bool bias = true;
     bool add = false;            // forward adds another feature map
     bool backward_data = false;  // d(x) will be asked for
+    bool half = false;
   };
   Convolution(const ConvolutionShape& shape, Options options);
 
   std::size_t scratch_bytes() const { return scratch_bytes_; }
-  void forward(const float* x, const float* weight, const float* bias, const float* add, float* y,
+  void forward(const void* x, const void* weight, const float* bias, const void* add, void* y,
                std::byte* scratch) const;
-  // `weight` as pack_for_backward_data() leaves it.
-  void backward_data(const float* dy, const std::byte* weight, float* dx, std::byte* scratch) const;
+  // `weight` as ConvolutionWeight packs it for this.
+  void backward_data(const void* dy, const std::byte* weight, void* dx, std::byte* scratch) const;
 
   std::string forward_implementation() const { return forward_implementation_; }
   std::string backward_data_implementation() const { return backward_implementation_; }

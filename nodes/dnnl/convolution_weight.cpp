@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "nodes/kernels/bfloat16.h"
+
 namespace dagfusion {
 namespace {
 
@@ -67,6 +69,34 @@ std::function<void(const float*, std::byte*)> ConvolutionWeight::pack() const {
       const std::size_t at = (o / w.block * w.blocks(w.in) + i / w.block) * taps + tap;
       to[at * square + o % w.block * w.block + i % w.block] = stored[w.stored_at(o, i, tap)];
     });
+  };
+}
+
+std::size_t ConvolutionWeight::half_bytes() const { return packed_bytes() / 2; }
+
+std::function<void(const float*, std::byte*)> ConvolutionWeight::pack_half_forward() const {
+  return [w = *this](const float* stored, std::byte* packed) {
+    auto* to = reinterpret_cast<BFloat16*>(packed);
+    for (std::size_t left = w.packed_bytes() / sizeof(float) / 256; left-- > 0; stored += 256, to += 256) {
+      BFloat16 square[256];
+      kernels::narrow(stored, square, 256);
+      for (int i = 0; i < 16; ++i)
+        for (int o = 0; o < 16; ++o) to[(i / 2 * 16 + o) * 2 + i % 2] = square[i * 16 + o];
+    }
+  };
+}
+
+std::function<void(const float*, std::byte*)> ConvolutionWeight::pack_half_backward() const {
+  return [w = *this](const float* stored, std::byte* packed) {
+    auto* to = reinterpret_cast<BFloat16*>(packed);
+    const std::size_t taps = w.kernel * w.kernel, inputs = w.blocks(w.in), outputs = w.blocks(w.out);
+    for (std::size_t square = 0; square < outputs * inputs * taps; ++square, stored += 256) {
+      BFloat16 from[256];
+      kernels::narrow(stored, from, 256);
+      const std::size_t place = w.kernel == 1 ? square % inputs * outputs + square / inputs : square;
+      for (int i = 0; i < 16; ++i)
+        for (int o = 0; o < 16; ++o) to[place * 256 + (o / 2 * 16 + i) * 2 + o % 2] = from[i * 16 + o];
+    }
   };
 }
 

@@ -17,6 +17,13 @@ struct ConvolutionWeight {
   std::size_t packed_bytes() const;
   std::function<void(const float* stored, std::byte* packed)> pack() const;
 
+  // In bfloat16, of a weight that is not plain and has blocks of 16; pairs along the sum lie side by side.
+  // Forward: [O/16,I/16,k,k,8 of I,16 of O,2 of I], oneDNN's OIhw8i16o2i. Backward-data: [O/16,I/16,k,k,8 of O,16 of I,
+  // 2 of O], oneDNN's OIhw8o16i2o; for a 1x1 kernel [I/16,O/16,8,16,2], IOhw8o16i2o.
+  std::size_t half_bytes() const;
+  std::function<void(const float* stored, std::byte* packed)> pack_half_forward() const;
+  std::function<void(const float* stored, std::byte* packed)> pack_half_backward() const;
+
  private:
   std::size_t blocks(int channels) const { return (channels + block - 1) / block; }
   std::size_t stored_elements() const;

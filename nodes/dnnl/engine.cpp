@@ -2,6 +2,8 @@
 
 #include <xmmintrin.h>
 
+#include "nodes/kernels/bfloat16_dots.h"
+
 // Of the libgomp that oneDNN is linked to. Not by <omp.h>: clang's would bring a second OpenMP runtime with
 // it.
 extern "C" void omp_set_num_threads(int);
@@ -36,6 +38,12 @@ int channel_block() {
     default:
       return 8;
   }
+}
+
+bool bfloat16_available() {
+  const dnnl::cpu_isa isa = dnnl::get_effective_cpu_isa();
+  return kernels::has_bfloat16_dots() &&
+         (isa == dnnl::cpu_isa::avx512_core_bf16 || isa == dnnl::cpu_isa::avx512_core_amx);
 }
 
 std::string instruction_set() {

@@ -21,6 +21,7 @@ dnnl::stream& thread_stream();     // one for each thread: two must not use the 
 void on_thread_entry();
 
 int channel_block();            // channels stored together: 16 where oneDNN uses AVX-512, else 8
+bool bfloat16_available();      // primitives and dot products of bfloat16: AVX512-BF16
 std::string instruction_set();  // "avx2": the best that oneDNN's primitives use here
 
 }  // namespace dagfusion

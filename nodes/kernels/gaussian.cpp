@@ -7,6 +7,7 @@
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "nodes/kernels/gaussian.cpp"
 #include "hwy/foreach_target.h"
+#include "nodes/kernels/philox-inl.h"
 #include "nodes/kernels/vectors-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -25,29 +26,8 @@ void Gaussian(const RandomStream& stream, float* out, std::size_t n, std::size_t
 
 #else
 
-using Words = hn::ScalableTag<std::uint64_t>;  // one word of a block in each: the low half counts, the high
-                                               // half is junk
+using Words = hn::ScalableTag<std::uint64_t>;
 using HalfWords = hn::Repartition<std::uint32_t, Words>;
-
-// Philox4x32-10 of as many blocks as there are 64-bit lanes, from block `index` on.
-template <class V = hn::Vec<Words> >
-HWY_INLINE void Philox(const RandomStream& stream, std::uint32_t index, V& c0, V& c1, V& c2, V& c3) {
-  const Words d;
-  const HalfWords half;
-  const auto m0 = hn::BitCast(half, hn::Set(d, 0xD2511F53u)), m1 = hn::BitCast(half, hn::Set(d, 0xCD9E8D57u));
-  c0 = hn::Set(d, stream.image);
-  c1 = hn::Set(d, stream.image >> 32);
-  c2 = hn::Set(d, stream.iteration);
-  c3 = hn::Iota(d, index);
-  std::uint32_t k0 = stream.key[0], k1 = stream.key[1];
-  for (int round = 0; round < 10; ++round, k0 += 0x9E3779B9u, k1 += 0xBB67AE85u) {
-    const V a = hn::MulEven(hn::BitCast(half, c0), m0), b = hn::MulEven(hn::BitCast(half, c2), m1);
-    c0 = hn::Xor(hn::Xor(hn::ShiftRight<32>(b), c1), hn::Set(d, k0));
-    c2 = hn::Xor(hn::Xor(hn::ShiftRight<32>(a), c3), hn::Set(d, k1));
-    c1 = b;
-    c3 = a;
-  }
-}
 
 // Pairs of normal numbers, one pair for each word of `u` and its neighbour in `angle`, written one after the
 // other.
@@ -70,7 +50,7 @@ void Gaussian(const RandomStream& stream, float* out, std::size_t n, std::size_t
   const auto low = hn::Set(d, 0xFFFFFFFFu);
   for (std::size_t i = 0; i < n; i += 4 * blocks) {
     hn::Vec<Words> c0, c1, c2, c3;
-    Philox(stream, static_cast<std::uint32_t>((first + i) / 4), c0, c1, c2, c3);
+    Philox(d, stream, hn::Iota(d, static_cast<std::uint32_t>((first + i) / 4)), c0, c1, c2, c3);
     const auto u = hn::BitCast(half, hn::Or(hn::And(c0, low), hn::ShiftLeft<32>(c2)));
     const auto angle = hn::BitCast(half, hn::Or(hn::And(c1, low), hn::ShiftLeft<32>(c3)));
     if (i + 4 * blocks <= n) {

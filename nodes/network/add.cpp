@@ -6,6 +6,7 @@
 
 #include "nodes/catalog.h"
 #include "nodes/kernels/sums.h"
+#include "nodes/network/act.h"
 
 namespace dagfusion {
 namespace {
@@ -18,7 +19,10 @@ class Add final : public Map {
   }
 
   void forward(Call& call) const override {
-    kernels::add(call.in<float>(a_), call.in<float>(b_), call.out<float>(out_), out_.spec.stored_elements());
+    for_pieces(
+        is_half(out_.spec), out_.spec.stored_elements(),
+        [](const float* a, const float* b, float* out, std::size_t n) { kernels::add(a, b, out, n); },
+        call.out<void>(out_), call.in<void>(a_), call.in<void>(b_));
   }
 
  private:
@@ -32,8 +36,8 @@ NodeType add() {
   return {.name = "add",
           .summary = "The sum of two values of one shape.",
           .role = Role::map,
-          .inputs = {{"a", "[...] act free", "first summand"}, {"b", "[...] act free", "second summand"}},
-          .outputs = {{"out", "[...] act free", "a + b"}},
+          .inputs = {{"a", "[...] float free", "first summand"}, {"b", "[...] float free", "second summand"}},
+          .outputs = {{"out", "[...] float free", "a + b"}},
           .differentiable = true,
           .create = make_node<Add>};
 }

@@ -17,6 +17,7 @@
 #include "nodes/kernels/blocked.h"
 #include "nodes/kernels/product.h"
 #include "nodes/kernels/softmax.h"
+#include "nodes/network/act.h"
 
 namespace dagfusion {
 namespace {
@@ -60,35 +61,33 @@ class Attention final : public Map {
     for (std::int64_t n = 0; n < images_; ++n) {
       for (std::int64_t h = 0; h < heads_; ++h) {
         float* w = kept(call) ? kept(call) + (n * heads_ + h) * matrix_size() : scratch.w;
-        const float* q = head(call.in<float>(q_), n, h, scratch.head[0]);
-        const float* k = head(call.in<float>(k_), n, h, scratch.head[1]);
-        const float* v = head(call.in<float>(v_), n, h, scratch.head[2]);
-        float* y = whole() ? at(call.out<float>(y_), n, h) : scratch.head[3];
+        const float* q = head(call.in<void>(q_), n, h, scratch.head[0]);
+        const float* k = head(call.in<void>(k_), n, h, scratch.head[1]);
+        const float* v = head(call.in<void>(v_), n, h, scratch.head[2]);
+        float* y = whole() && !half() ? at(call.out<float>(y_), n, h) : scratch.head[3];
         weights(q, k, scratch.transposed, w);
         rows_times(w, v, y);
-        if (!whole()) put(y, call.out<float>(y_), n, h);
+        if (y == scratch.head[3]) put(y, call.out<void>(y_), n, h);
       }
     }
   }
 
   void backward(Call& call) const override {
     const Scratch scratch = divide(call.scratch());
-    float* dq = static_cast<float*>(call.d(q_));
-    float* dk = static_cast<float*>(call.d(k_));
-    float* dv = static_cast<float*>(call.d(v_));
+    void *dq = call.d(q_), *dk = call.d(k_), *dv = call.d(v_);
     for (std::int64_t n = 0; n < images_; ++n) {
       for (std::int64_t h = 0; h < heads_; ++h) {
-        const float* q = head(call.in<float>(q_), n, h, scratch.head[0]);
-        const float* k = head(call.in<float>(k_), n, h, scratch.head[1]);
-        const float* v = head(call.in<float>(v_), n, h, scratch.head[2]);
-        const float* dy = head(static_cast<const float*>(call.d(y_)), n, h, scratch.head[3]);
+        const float* q = head(call.in<void>(q_), n, h, scratch.head[0]);
+        const float* k = head(call.in<void>(k_), n, h, scratch.head[1]);
+        const float* v = head(call.in<void>(v_), n, h, scratch.head[2]);
+        const float* dy = head(call.d(y_), n, h, scratch.head[3]);
         const float* w = kept(call) ? kept(call) + (n * heads_ + h) * matrix_size() : scratch.w;
         if (!kept(call)) weights(q, k, scratch.transposed, scratch.w);
-        const auto write = [&](float* gradient, const auto& fill) {
+        const auto write = [&](void* gradient, const auto& fill) {
           if (!gradient) return;
-          float* to = whole() ? at(gradient, n, h) : scratch.head[4];
+          float* to = whole() && !half() ? at(static_cast<float*>(gradient), n, h) : scratch.head[4];
           fill(to);
-          if (!whole()) put(to, gradient, n, h);
+          if (to == scratch.head[4]) put(to, gradient, n, h);
         };
         write(dv, [&](float* to) { columns_times(w, dy, to); });
         if (!dq && !dk) continue;
@@ -113,6 +112,7 @@ class Attention final : public Map {
   std::int64_t transposed_size() const { return filled_up(depth_) / block_ * group_; }
   std::int64_t image_size() const { return filled_up(channels_) * pixels_; }
   // A head is a run of whole blocks where it lies, [D/b,P,b]; else it is copied to such a run.
+  bool half() const { return is_half(q_.spec); }
   bool whole() const { return heads_ == 1 || depth_ % block_ == 0; }
   float* kept(Call& call) const { return kept_.index >= 0 ? call.saved<float>(kept_) : nullptr; }
 
@@ -142,19 +142,44 @@ class Attention final : public Map {
     }
   }
 
-  const float* head(const float* feature_map, std::int64_t n, std::int64_t h, float* copy) const {
-    if (whole()) return at(feature_map, n, h);
+  const float* head(const void* feature_map, std::int64_t n, std::int64_t h, float* copy) const {
+    if (half()) return taken_out(static_cast<const BFloat16*>(feature_map), n, h, copy);
+    const float* floats = static_cast<const float*>(feature_map);
+    return whole() ? at(floats, n, h) : taken_out(floats, n, h, copy);
+  }
+
+  template <class T>
+  const float* taken_out(const T* feature_map, std::int64_t n, std::int64_t h, float* copy) const {
+    if constexpr (std::is_same_v<T, BFloat16>) {
+      if (whole()) {
+        kernels::widen(at(feature_map, n, h), copy, head_size_);
+        return copy;
+      }
+    }
     feature_map += n * image_size();
     std::fill_n(copy, head_size_, 0.0f);
-    for_each(h, [&](std::int64_t from, std::int64_t to) { copy[to] = feature_map[from]; });
+    for_each(h, [&](std::int64_t from, std::int64_t to) { copy[to] = value(feature_map[from]); });
     return copy;
   }
 
-  void put(const float* copy, float* feature_map, std::int64_t n, std::int64_t h) const {
-    feature_map += n * image_size();
-    if (h == 0) std::fill_n(feature_map, image_size(), 0.0f);
-    for_each(h, [&](std::int64_t to, std::int64_t from) { feature_map[to] = copy[from]; });
+  void put(const float* copy, void* feature_map, std::int64_t n, std::int64_t h) const {
+    if (!half()) return put_into(copy, static_cast<float*>(feature_map), n, h);
+    auto* halves = static_cast<BFloat16*>(feature_map);
+    if (whole()) return kernels::narrow(copy, at(halves, n, h), head_size_);
+    put_into(copy, halves, n, h);
   }
+
+  template <class T>
+  void put_into(const float* copy, T* feature_map, std::int64_t n, std::int64_t h) const {
+    feature_map += n * image_size();
+    if (h == 0) std::fill_n(feature_map, image_size(), T{});
+    for_each(h, [&](std::int64_t to, std::int64_t from) { set(feature_map[to], copy[from]); });
+  }
+
+  static float value(float x) { return x; }
+  static float value(BFloat16 x) { return to_float(x); }
+  static void set(float& to, float x) { to = x; }
+  static void set(BFloat16& to, float x) { to = to_bfloat16(x); }
 
   // out[i,j] = sum over c of a[c,i] * b[c,j]. Every b channels of b are turned over, to [P/b,b channels,b
   // pixels].
@@ -221,10 +246,10 @@ NodeType attention() {
       .name = "attention",
       .summary = "Every pixel takes a mean of all pixels' values, weighted by how its query fits their keys.",
       .role = Role::map,
-      .inputs = {{"q", "[N,C,H,W] act blocked", "queries"},
-                 {"k", "[N,C,H,W] act blocked", "keys"},
-                 {"v", "[N,C,H,W] act blocked", "values"}},
-      .outputs = {{"y", "[N,C,H,W] act blocked", "weighted means of the values"}},
+      .inputs = {{"q", "[N,C,H,W] float blocked", "queries"},
+                 {"k", "[N,C,H,W] float blocked", "keys"},
+                 {"v", "[N,C,H,W] float blocked", "values"}},
+      .outputs = {{"y", "[N,C,H,W] float blocked", "weighted means of the values"}},
       .parameters = {{.name = "heads",
                       .kind = Kind::integer,
                       .doc = "groups of channels that attend apart from each other; must divide the channels",

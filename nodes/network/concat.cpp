@@ -10,6 +10,7 @@
 #include <cstring>
 
 #include "nodes/catalog.h"
+#include "nodes/network/act.h"
 
 namespace dagfusion {
 namespace {
@@ -23,56 +24,70 @@ class Concat final : public Map {
   }
 
   void forward(Call& call) const override {
-    const float* a = call.in<float>(a_);
-    const float* b = call.in<float>(b_);
-    float* y = call.out<float>(y_);
+    if (is_half(y_.spec)) return join<BFloat16>(call);
+    join<float>(call);
+  }
+
+  void backward(Call& call) const override {
+    if (is_half(y_.spec)) return divide<BFloat16>(call);
+    divide<float>(call);
+  }
+
+ private:
+  template <class T>
+  void join(Call& call) const {
+    const T* a = call.in<T>(a_);
+    const T* b = call.in<T>(b_);
+    T* y = call.out<T>(y_);
     for (std::int64_t n = 0; n < y_.spec.shape[0]; ++n) {
       const std::size_t a_size = image_size(a_.spec), b_size = image_size(b_.spec),
                         y_size = image_size(y_.spec);
-      std::memcpy(y, a, a_size * sizeof(float));
+      std::memcpy(y, a, a_size * sizeof(T));
       if (aligned()) {
-        std::memcpy(y + a_size, b, b_size * sizeof(float));
+        std::memcpy(y + a_size, b, b_size * sizeof(T));
       } else {
-        std::fill(y + a_size, y + y_size, 0.0f);
+        std::fill(y + a_size, y + y_size, T{});
         move_channels(b, 0, y, channels(a_.spec), channels(b_.spec));
       }
       a += a_size, b += b_size, y += y_size;
     }
   }
 
-  void backward(Call& call) const override {
-    const float* dy = static_cast<const float*>(call.d(y_));
-    float* da = static_cast<float*>(call.d(a_));
-    float* db = static_cast<float*>(call.d(b_));
+  template <class T>
+  void divide(Call& call) const {
+    const T* dy = static_cast<const T*>(call.d(y_));
+    T* da = static_cast<T*>(call.d(a_));
+    T* db = static_cast<T*>(call.d(b_));
     for (std::int64_t n = 0; n < y_.spec.shape[0]; ++n, dy += image_size(y_.spec)) {
       if (da) da = part(dy, 0, da, a_.spec);
       if (db) db = part(dy, channels(a_.spec), db, b_.spec);
     }
   }
 
- private:
   static std::int64_t channels(const TensorSpec& spec) { return spec.shape[1]; }
   static std::size_t image_size(const TensorSpec& spec) { return spec.stored_elements() / spec.shape[0]; }
   bool aligned() const { return channels(a_.spec) % a_.spec.block == 0; }
 
   // Copies `count` channels of one image, from channel `from` on, to those from channel `to` on.
-  void move_channels(const float* source, std::int64_t from, float* target, std::int64_t to,
+  template <class T>
+  void move_channels(const T* source, std::int64_t from, T* target, std::int64_t to,
                      std::int64_t count) const {
     const std::int64_t block = y_.spec.block;
     for (std::int64_t c = 0; c < count; ++c) {
-      const float* s = source + (from + c) / block * block * pixels_ + (from + c) % block;
-      float* t = target + (to + c) / block * block * pixels_ + (to + c) % block;
+      const T* s = source + (from + c) / block * block * pixels_ + (from + c) % block;
+      T* t = target + (to + c) / block * block * pixels_ + (to + c) % block;
       for (std::int64_t p = 0; p < pixels_; ++p) t[p * block] = s[p * block];
     }
   }
 
   // The channels of one image of dy that a summand of this shape gave; returns where its next image begins.
-  float* part(const float* dy, std::int64_t from, float* d, const TensorSpec& spec) const {
+  template <class T>
+  T* part(const T* dy, std::int64_t from, T* d, const TensorSpec& spec) const {
     const std::size_t size = image_size(spec);
     if (from % spec.block == 0 && channels(spec) % spec.block == 0) {
-      std::memcpy(d, dy + from * pixels_, size * sizeof(float));
+      std::memcpy(d, dy + from * pixels_, size * sizeof(T));
     } else {
-      std::fill(d, d + size, 0.0f);
+      std::fill(d, d + size, T{});
       move_channels(dy, from, d, 0, channels(spec));
     }
     return d + size;
@@ -89,9 +104,9 @@ NodeType concat() {
   return {.name = "concat",
           .summary = "Puts the channels of b behind those of a.",
           .role = Role::map,
-          .inputs = {{"a", "[N,A,H,W] act blocked", "the first channels"},
-                     {"b", "[N,B,H,W] act blocked", "the further channels"}},
-          .outputs = {{"y", "[N,C,H,W] act blocked", "all channels, C = A + B"}},
+          .inputs = {{"a", "[N,A,H,W] float blocked", "the first channels"},
+                     {"b", "[N,B,H,W] float blocked", "the further channels"}},
+          .outputs = {{"y", "[N,C,H,W] float blocked", "all channels, C = A + B"}},
           .differentiable = true,
           .create = make_node<Concat>};
 }

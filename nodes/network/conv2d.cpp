@@ -20,6 +20,8 @@
 #include "nodes/catalog.h"
 #include "nodes/dnnl/convolution.h"
 #include "nodes/dnnl/convolution_weight.h"
+#include "nodes/kernels/bfloat16_dots.h"
+#include "nodes/network/act.h"
 #include "nodes/network/weight_parameters.h"
 
 namespace dagfusion {
@@ -80,30 +82,54 @@ class Conv2d final : public Map {
                            glorot(setup, (x[1] + channels) * kernel * kernel), layout.stored());
     if (setup.flag("bias")) bias_ = setup.weight("bias", {channels}, {}, stored_channels(layout.out, block));
     training_ = setup.run().training;
-    if (training_) packed_ = setup.packed(weight_, "backward_data", layout.packed_bytes(), layout.pack());
+    half_ = is_half(y_.spec) && !plain;
+    narrows_ = is_half(y_.spec) && plain;
+    if (half_)
+      packed_forward_ =
+          setup.packed(weight_, "forward_bf16", layout.half_bytes(), layout.pack_half_forward());
+    if (training_ && half_)
+      packed_ = setup.packed(weight_, "backward_data_bf16", layout.half_bytes(), layout.pack_half_backward());
+    if (training_ && !half_)
+      packed_ = setup.packed(weight_, "backward_data", layout.packed_bytes(), layout.pack());
     setup.accumulate_reads(x_);
     if (add_.connected()) setup.passes_gradient(y_, add_);
     setup.multiply_adds(count_of(y) * x[1] * kernel * kernel);
+    if (narrows_) shape_.images = 1;
   }
 
   void prepare(Preparation& preparation) override {
     convolution_.emplace(
         shape_,
-        Convolution::Options{.bias = bias_.present(), .add = add_.connected(), .backward_data = training_});
-    preparation.scratch(convolution_->scratch_bytes());
+        Convolution::Options{
+            .bias = bias_.present(), .add = add_.connected(), .backward_data = training_, .half = half_});
+    preparation.scratch(filled(convolution_->scratch_bytes()) + 2 * wide_bytes());
+    if (half_ && training_) preparation.scratch(kernels::convolution_gradient_scratch(shape_));
   }
 
   void forward(Call& call) const override {
-    convolution_->forward(
-        call.in<float>(x_), call.weight(weight_), bias_.present() ? call.weight(bias_) : nullptr,
-        add_.connected() ? call.in<float>(add_) : nullptr, call.out<float>(y_), call.scratch());
+    const float* bias = bias_.present() ? call.weight(bias_) : nullptr;
+    const void* weight =
+        half_ ? static_cast<const void*>(call.packed(packed_forward_)) : call.weight(weight_);
+    const void* add = add_.connected() ? call.in<void>(add_) : nullptr;
+    if (!narrows_)
+      return convolution_->forward(call.in<void>(x_), weight, bias, add, call.out<void>(y_), call.scratch());
+    for (std::int64_t n = 0; n < images(); ++n) {
+      const float* wide_add =
+          add ? widened(static_cast<const BFloat16*>(add), n, call.scratch(), 1) : nullptr;
+      float* y = wide(call.scratch(), 0);
+      convolution_->forward(call.in<float>(x_) + n * x_size(), weight, bias, wide_add, y, call.scratch());
+      kernels::narrow(y, call.out<BFloat16>(y_) + n * y_size(), y_size());
+    }
   }
 
   void backward(Call& call) const override {
-    float* dx = static_cast<float*>(call.d(x_));
+    void* dx = call.d(x_);
     if (!dx) return;
-    convolution_->backward_data(static_cast<const float*>(call.d(y_)), call.packed(packed_), dx,
-                                call.scratch());
+    if (!narrows_) return convolution_->backward_data(call.d(y_), call.packed(packed_), dx, call.scratch());
+    for (std::int64_t n = 0; n < images(); ++n)
+      convolution_->backward_data(widened(static_cast<const BFloat16*>(call.d(y_)), n, call.scratch(), 0),
+                                  call.packed(packed_), static_cast<float*>(dx) + n * x_size(),
+                                  call.scratch());
   }
 
   void accumulate(Call& call) const override {
@@ -114,16 +140,43 @@ class Conv2d final : public Map {
       std::fill_n(dweight, in_of_one_out * shape_.channels_out, 0.0f);
       if (dbias) std::fill_n(dbias, shape_.channels_out, 0.0f);
     }
-    kernels::convolution_gradient(shape_, call.in<float>(x_), static_cast<const float*>(call.d(y_)), dweight,
-                                  dbias);
+    if (half_)
+      return kernels::convolution_gradient(shape_, call.in<BFloat16>(x_),
+                                           static_cast<const BFloat16*>(call.d(y_)), dweight, dbias,
+                                           call.scratch());
+    if (!narrows_)
+      return kernels::convolution_gradient(shape_, call.in<float>(x_), static_cast<const float*>(call.d(y_)),
+                                           dweight, dbias);
+    for (std::int64_t n = 0; n < images(); ++n)
+      kernels::convolution_gradient(shape_, call.in<float>(x_) + n * x_size(),
+                                    widened(static_cast<const BFloat16*>(call.d(y_)), n, call.scratch(), 0),
+                                    dweight, dbias);
   }
 
  private:
+  std::int64_t images() const { return x_.spec.shape[0]; }
+  std::size_t x_size() const { return x_.spec.stored_elements() / images(); }
+  std::size_t y_size() const { return y_.spec.stored_elements() / images(); }
+
+  // An image of y in float32, behind the convolution's own scratch: place 0 or 1.
+  static std::size_t filled(std::size_t bytes) { return (bytes + 63) / 64 * 64; }
+  std::size_t wide_bytes() const { return narrows_ ? filled(y_size() * sizeof(float)) : 0; }
+  float* wide(std::byte* scratch, int place) const {
+    return reinterpret_cast<float*>(scratch + filled(convolution_->scratch_bytes()) + place * wide_bytes());
+  }
+  const float* widened(const BFloat16* of_all, std::int64_t n, std::byte* scratch, int place) const {
+    float* to = wide(scratch, place);
+    kernels::widen(of_all + n * y_size(), to, y_size());
+    return to;
+  }
+
   Input x_, add_;
   Output y_;
   Weight weight_, bias_;
-  Packed packed_;
+  Packed packed_forward_, packed_;
   bool training_ = false;
+  bool half_ = false;       // bfloat16 all through
+  bool narrows_ = false;    // x is plain and float32, y is bfloat16: computed in float32, image by image
   ConvolutionShape shape_;  // filling channels count as channels
   std::optional<Convolution> convolution_;
 };

@@ -8,71 +8,53 @@
 // and of 16 channels drop the same elements. Eight pixels of a channel share one block of the image's random
 // stream, 16 bits each. Backward draws the same numbers again, which costs less than to keep and read them.
 
+#include "nodes/kernels/dropout.h"
+
 #include <algorithm>
 #include <cmath>
 
 #include "nodes/catalog.h"
+#include "nodes/network/act.h"
 
 namespace dagfusion {
 namespace {
 
-constexpr int kPixels = 8;  // elements per block of random numbers
-
 class Dropout final : public Map {
  public:
   explicit Dropout(Setup& setup) : x_(setup.input("x")), y_(setup.output("y")) {
-    threshold_ = static_cast<std::uint32_t>(std::min(std::lround(setup.real("rate") * 65536), 65535l));
-    scale_ = static_cast<float>(65536.0 / (65536 - threshold_));
     const Shape& shape = x_.spec.shape;
     images_ = shape[0];
-    channels_ = shape.size() > 1 ? shape[1] : 1;
-    pixels_ = channels_ == 0 ? 0 : count_of(shape) / images_ / channels_;
+    const std::int64_t channels = shape.size() > 1 ? shape[1] : 1;
+    kernel_.threshold = static_cast<std::uint32_t>(std::min(std::lround(setup.real("rate") * 65536), 65535l));
+    kernel_.scale = static_cast<float>(65536.0 / (65536 - kernel_.threshold));
+    kernel_.channels = channels;
+    kernel_.pixels = channels == 0 ? 0 : count_of(shape) / images_ / channels;
+    kernel_.block = x_.spec.block;
   }
 
-  void forward(Call& call) const override { drop(call, call.in<float>(x_), call.out<float>(y_)); }
+  void forward(Call& call) const override { drop(call, call.in<void>(x_), call.out<void>(y_)); }
 
   void backward(Call& call) const override {
-    if (void* dx = call.d(x_)) drop(call, static_cast<const float*>(call.d(y_)), static_cast<float*>(dx));
+    if (void* dx = call.d(x_)) drop(call, call.d(y_), dx);
   }
 
  private:
-  void drop(const Call& call, const float* in, float* out) const {
-    const std::int64_t block = x_.spec.block;
-    for (std::int64_t n = 0; n < images_; ++n) {
-      const RandomStream stream = call.random(static_cast<int>(n));
-      for (std::int64_t first = 0; first < channels_;
-           first += block, in += pixels_ * block, out += pixels_ * block) {
-        for (std::int64_t pixel = 0; pixel < pixels_; pixel += kPixels) {
-          for (std::int64_t c = 0; c < block; ++c) {
-            drop_pixels(stream, first + c, pixel, in + pixel * block + c, out + pixel * block + c);
-          }
-        }
-      }
-    }
+  void drop(const Call& call, const void* in, void* out) const {
+    if (is_half(x_.spec)) return images(call, static_cast<const BFloat16*>(in), static_cast<BFloat16*>(out));
+    images(call, static_cast<const float*>(in), static_cast<float*>(out));
   }
 
-  // Up to kPixels pixels of one channel. Channels that only fill a block up stay zero.
-  void drop_pixels(const RandomStream& stream, std::int64_t channel, std::int64_t pixel, const float* in,
-                   float* out) const {
-    const std::int64_t block = x_.spec.block;
-    const std::int64_t count = std::min<std::int64_t>(kPixels, pixels_ - pixel);
-    if (channel >= channels_) {
-      for (std::int64_t i = 0; i < count; ++i) out[i * block] = 0.0f;
-      return;
-    }
-    const std::int64_t per_channel = (pixels_ + kPixels - 1) / kPixels;
-    const Philox4 words = stream.block(static_cast<std::uint32_t>(channel * per_channel + pixel / kPixels));
-    for (std::int64_t i = 0; i < count; ++i) {
-      const std::uint32_t random = words[i / 2] >> (16 * (i % 2)) & 0xFFFF;
-      out[i * block] = random < threshold_ ? 0.0f : in[i * block] * scale_;
-    }
+  template <class T>
+  void images(const Call& call, const T* in, T* out) const {
+    const std::size_t size = x_.spec.stored_elements() / images_;
+    for (std::int64_t n = 0; n < images_; ++n)
+      kernels::dropout(kernel_, call.random(static_cast<int>(n)), in + n * size, out + n * size);
   }
 
   Input x_;
   Output y_;
-  std::uint32_t threshold_ = 0;  // of 16 random bits
-  float scale_ = 1;
-  std::int64_t images_ = 0, channels_ = 0, pixels_ = 0;
+  std::int64_t images_ = 0;
+  kernels::DropoutShape kernel_;
 };
 
 }  // namespace
@@ -81,8 +63,8 @@ NodeType dropout() {
   return {.name = "dropout",
           .summary = "Sets elements to zero at random while training, and scales the others up.",
           .role = Role::map,
-          .inputs = {{"x", "[N,...] act free", "any value"}},
-          .outputs = {{"y", "[N,...] act free", "x, thinned out"}},
+          .inputs = {{"x", "[N,...] float free", "any value"}},
+          .outputs = {{"y", "[N,...] float free", "x, thinned out"}},
           .parameters = {{.name = "rate",
                           .kind = Kind::real,
                           .doc = "share of the elements that are dropped, below 1",

@@ -16,9 +16,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <numeric>
 
 #include "nodes/catalog.h"
 #include "nodes/kernels/sums.h"
+#include "nodes/network/act.h"
 
 namespace dagfusion {
 namespace {
@@ -35,12 +37,14 @@ class GroupNorm final : public Map {
       setup.fail_at("groups", fmt::format("'groups' is {}, which does not divide the {} channels of 'x'",
                                           groups_, channels_));
     }
-    kernel_ = {.channels = static_cast<int>(channels_),
-               .groups = static_cast<int>(groups_),
-               .block = x_.spec.block,
-               .pixels = static_cast<std::size_t>(shape[2] * shape[3]),
-               .epsilon = static_cast<float>(setup.real("eps")),
-               .silu = setup.flag("silu")};
+    const std::int64_t size = channels_ / groups_, least = std::lcm<std::int64_t>(size, x_.spec.block);
+    const std::int64_t together = half() && channels_ % least == 0 ? least : channels_;
+    part_ = {.channels = static_cast<int>(together),
+             .groups = static_cast<int>(together / size),
+             .block = x_.spec.block,
+             .pixels = static_cast<std::size_t>(shape[2] * shape[3]),
+             .epsilon = static_cast<float>(setup.real("eps")),
+             .silu = setup.flag("silu")};
     weight_ = setup.weight("weight", {channels_}, {.kind = Init::Kind::constant, .value = 1});
     bias_ = setup.weight("bias", {channels_}, {.kind = Init::Kind::constant, .value = 0});
     statistics_ = setup.saved("statistics", {.shape = {images_, 2, groups_}}, Span::forward_to_backward);
@@ -49,38 +53,49 @@ class GroupNorm final : public Map {
     if (shift_.connected()) setup.backward_reads(shift_);
   }
 
-  void prepare(Preparation& preparation) override { preparation.scratch(image_size() * sizeof(float)); }
+  void prepare(Preparation& preparation) override {
+    preparation.scratch((half() ? 2 * part_size() : image_size()) * sizeof(float));
+  }
 
   void forward(Call& call) const override {
-    const float* x = call.in<float>(x_);
     const float* shift = shift_.connected() ? call.in<float>(shift_) : nullptr;
-    float* y = call.out<float>(y_);
     float* mean = call.saved<float>(statistics_);
-    for (std::int64_t n = 0; n < images_; ++n) {
-      kernels::group_norm(kernel_, x, shift, call.weight(weight_), call.weight(bias_), y, mean,
-                          mean + groups_);
-      x += image_size(), y += image_size(), mean += 2 * groups_;
-      if (shift) shift += channels_;
-    }
+    float* wide = reinterpret_cast<float*>(call.scratch());
+    for_parts([&](std::int64_t n, std::int64_t at, std::int64_t c, std::int64_t g) {
+      const float* x = half() ? wide : call.in<float>(x_) + at;
+      float* y = half() ? wide : call.out<float>(y_) + at;
+      if (half()) kernels::widen(call.in<BFloat16>(x_) + at, wide, part_size());
+      kernels::group_norm(part_, x, shift ? shift + n * channels_ + c : nullptr, call.weight(weight_) + c,
+                          call.weight(bias_) + c, y, mean + 2 * n * groups_ + g,
+                          mean + (2 * n + 1) * groups_ + g);
+      if (half()) kernels::narrow(wide, call.out<BFloat16>(y_) + at, part_size());
+    });
   }
 
   void backward(Call& call) const override {
-    const float* x = call.in<float>(x_);
     const float* shift = shift_.connected() ? call.in<float>(shift_) : nullptr;
     const float* mean = call.saved<float>(statistics_);
-    const float* dy = static_cast<const float*>(call.d(y_));
-    float* dx = static_cast<float*>(call.d(x_));
+    void* dx = call.d(x_);
     float* dshift = shift_.connected() ? static_cast<float*>(call.d(shift_)) : nullptr;
-    float* dweight = call.saved<float>(shares_);
-    std::fill_n(dweight, images_ * 2 * channels_, 0.0f);
-    for (std::int64_t n = 0; n < images_; ++n) {
-      float* dx_image = dx ? dx + n * image_size() : reinterpret_cast<float*>(call.scratch());
-      kernels::group_norm_backward(kernel_, x, shift, mean, mean + groups_, call.weight(weight_),
-                                   call.weight(bias_), dy, dx_image, dshift, dweight, dweight + channels_);
-      x += image_size(), dy += image_size(), mean += 2 * groups_, dweight += 2 * channels_;
-      if (shift) shift += channels_;
-      if (dshift) dshift += channels_;
-    }
+    float* shares = call.saved<float>(shares_);
+    float* scratch = reinterpret_cast<float*>(call.scratch());
+    float *wide_x = scratch, *wide_dy = scratch + part_size();
+    std::fill_n(shares, images_ * 2 * channels_, 0.0f);
+    for_parts([&](std::int64_t n, std::int64_t at, std::int64_t c, std::int64_t g) {
+      if (half()) {
+        kernels::widen(call.in<BFloat16>(x_) + at, wide_x, part_size());
+        kernels::widen(static_cast<const BFloat16*>(call.d(y_)) + at, wide_dy, part_size());
+      }
+      const float* x = half() ? wide_x : call.in<float>(x_) + at;
+      const float* dy = half() ? wide_dy : static_cast<const float*>(call.d(y_)) + at;
+      float* to = half() ? wide_dy : dx ? static_cast<float*>(dx) + at : scratch;
+      float* dweight = shares + 2 * n * channels_ + c;
+      kernels::group_norm_backward(
+          part_, x, shift ? shift + n * channels_ + c : nullptr, mean + 2 * n * groups_ + g,
+          mean + (2 * n + 1) * groups_ + g, call.weight(weight_) + c, call.weight(bias_) + c, dy, to,
+          dshift ? dshift + n * channels_ + c : nullptr, dweight, dweight + channels_);
+      if (half() && dx) kernels::narrow(wide_dy, static_cast<BFloat16*>(dx) + at, part_size());
+    });
   }
 
   // Image by image, so that the sum over a step has the same bits for every micro-batch.
@@ -99,14 +114,25 @@ class GroupNorm final : public Map {
   }
 
  private:
-  std::size_t image_size() const { return x_.spec.stored_elements() / images_; }
+  bool half() const { return is_half(x_.spec); }
+  std::int64_t image_size() const { return x_.spec.stored_elements() / images_; }
+  std::int64_t part_size() const { return image_size() / (channels_ / part_.channels); }
+
+  // f(image, where its part lies, the part's first channel, its first group)
+  template <class F>
+  void for_parts(const F& f) const {
+    for (std::int64_t n = 0; n < images_; ++n)
+      for (std::int64_t c = 0; c < channels_; c += part_.channels)
+        f(n, n * image_size() + c / part_.channels * part_size(), c, c / (channels_ / groups_));
+  }
 
   Input x_, shift_;
   Output y_;
   Weight weight_, bias_;
   Saved statistics_, shares_;  // [N, mean and rstd, groups]; [N, dweight and dbias, C]
   std::int64_t images_ = 0, channels_ = 0, groups_ = 0;
-  kernels::GroupNormShape kernel_;
+  // What is normalised at once: an image; in bfloat16 the fewest channels that are whole blocks and whole groups.
+  kernels::GroupNormShape part_;
 };
 
 }  // namespace
@@ -116,9 +142,9 @@ NodeType group_norm() {
       .name = "group_norm",
       .summary = "Normalises groups of channels of one image, then scales and shifts each channel.",
       .role = Role::map,
-      .inputs = {{"x", "[N,C,H,W] act blocked", "feature maps"},
+      .inputs = {{"x", "[N,C,H,W] float blocked", "feature maps"},
                  {"shift", "[N,C] f32", "added to every pixel of a channel before", true}},
-      .outputs = {{"y", "[N,C,H,W] act blocked", "normalised feature maps"}},
+      .outputs = {{"y", "[N,C,H,W] float blocked", "normalised feature maps"}},
       .parameters = {{.name = "groups",
                       .kind = Kind::integer,
                       .doc = "groups of channels that share a mean and a variance; must divide the channels",

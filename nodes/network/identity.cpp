@@ -32,8 +32,8 @@ NodeType identity() {
   return {.name = "identity",
           .summary = "Passes a value through unchanged.",
           .role = Role::map,
-          .inputs = {{"x", "[...] act free", "any value"}},
-          .outputs = {{"y", "[...] act free", "the same value"}},
+          .inputs = {{"x", "[...] float free", "any value"}},
+          .outputs = {{"y", "[...] float free", "the same value"}},
           .differentiable = true,
           .create = make_node<Identity>};
 }

@@ -6,6 +6,7 @@
 
 #include "nodes/catalog.h"
 #include "nodes/kernels/blocked.h"
+#include "nodes/network/act.h"
 
 namespace dagfusion {
 namespace {
@@ -20,18 +21,37 @@ class NearestUpsample final : public Map {
     blocks_ = static_cast<int>(s[0] * ((s[1] + x_.spec.block - 1) / x_.spec.block));
   }
 
+  void prepare(Preparation& preparation) override {
+    if (is_half(x_.spec)) preparation.scratch(5 * block_size() * sizeof(float));
+  }
+
   void forward(Call& call) const override {
-    kernels::upsample2(call.in<float>(x_), call.out<float>(y_), blocks_, height_, width_, x_.spec.block);
+    // Only copies: two bfloat16 move as one float.
+    const int block = is_half(x_.spec) ? x_.spec.block / 2 : x_.spec.block;
+    kernels::upsample2(call.in<float>(x_), call.out<float>(y_), blocks_, height_, width_, block);
   }
 
   void backward(Call& call) const override {
-    if (void* dx = call.d(x_)) {
+    void* dx = call.d(x_);
+    if (!dx) return;
+    if (is_half(x_.spec)) {
+      const auto* from = static_cast<const BFloat16*>(call.d(y_));
+      auto* to = static_cast<BFloat16*>(dx);
+      float* wide = reinterpret_cast<float*>(call.scratch());
+      for (int b = 0; b < blocks_; ++b, from += 4 * block_size(), to += block_size()) {
+        kernels::widen(from, wide, 4 * block_size());
+        kernels::upsample2_backward(wide, wide + 4 * block_size(), 1, height_, width_, x_.spec.block);
+        kernels::narrow(wide + 4 * block_size(), to, block_size());
+      }
+    } else {
       kernels::upsample2_backward(static_cast<const float*>(call.d(y_)), static_cast<float*>(dx), blocks_,
                                   height_, width_, x_.spec.block);
     }
   }
 
  private:
+  std::size_t block_size() const { return static_cast<std::size_t>(height_) * width_ * x_.spec.block; }
+
   Input x_;
   Output y_;
   int blocks_ = 0, height_ = 0, width_ = 0;  // blocks of all images
@@ -43,8 +63,8 @@ NodeType nearest_upsample() {
   return {.name = "nearest_upsample",
           .summary = "Doubles height and width by repeating each pixel.",
           .role = Role::map,
-          .inputs = {{"x", "[N,C,H,W] act blocked", "feature maps"}},
-          .outputs = {{"y", "[N,C,h,w] act blocked", "twice as high and wide"}},
+          .inputs = {{"x", "[N,C,H,W] float blocked", "feature maps"}},
+          .outputs = {{"y", "[N,C,h,w] float blocked", "twice as high and wide"}},
           .differentiable = true,
           .create = make_node<NearestUpsample>};
 }

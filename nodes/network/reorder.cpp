@@ -1,7 +1,7 @@
-// reorder: copies feature maps from one memory layout to the other. The checker puts it where two nodes
-// disagree.
+// reorder: copies feature maps from one memory layout to the other, from float32 to bfloat16 or back. The checker puts
+// it where two nodes disagree.
 //
-//   y = x ;  dx = dy
+//   y = x ;  dx = dy, rounded where they become bfloat16
 //
 // x, y: [N,C,H,W], plain or in blocks of channels; channels that only fill the last block up are zero.
 
@@ -9,61 +9,88 @@
 
 #include "nodes/catalog.h"
 #include "nodes/kernels/blocked.h"
+#include "nodes/network/act.h"
 
 namespace dagfusion {
 namespace {
-
-void reorder_images(const float* from, const TensorSpec& from_spec, float* to, const TensorSpec& to_spec) {
-  if (from_spec.block == to_spec.block) {
-    std::memcpy(to, from, to_spec.bytes());
-    return;
-  }
-  const Shape& shape = from_spec.shape;
-  const std::size_t from_size = from_spec.stored_elements() / shape[0],
-                    to_size = to_spec.stored_elements() / shape[0];
-  const int channels = static_cast<int>(shape[1]);
-  const std::size_t pixels = shape[2] * shape[3];
-  for (std::int64_t n = 0; n < shape[0]; ++n, from += from_size, to += to_size) {
-    if (from_spec.block == 1) {
-      kernels::plain_to_blocked(from, to, channels, pixels, to_spec.block);
-    } else {
-      kernels::blocked_to_plain(from, to, channels, pixels, from_spec.block);
-    }
-  }
-}
 
 class Reorder final : public Map {
  public:
   explicit Reorder(Setup& setup) : x_(setup.input("x")), y_(setup.output("y", x_.spec.shape)) {}
 
+  void prepare(Preparation& preparation) override {
+    preparation.scratch((image_size(x_.spec) + image_size(y_.spec)) * sizeof(float));
+  }
+
   void forward(Call& call) const override {
-    reorder_images(call.in<float>(x_), x_.spec, call.out<float>(y_), y_.spec);
+    copy(call.in<std::byte>(x_), x_.spec, call.out<std::byte>(y_), y_.spec, call.scratch());
   }
 
   void backward(Call& call) const override {
-    if (void* dx = call.d(x_)) {
-      reorder_images(static_cast<const float*>(call.d(y_)), y_.spec, static_cast<float*>(dx), x_.spec);
-    }
+    if (void* dx = call.d(x_))
+      copy(static_cast<const std::byte*>(call.d(y_)), y_.spec, static_cast<std::byte*>(dx), x_.spec,
+           call.scratch());
   }
 
  private:
+  static std::size_t image_size(const TensorSpec& spec) { return spec.stored_elements() / spec.shape[0]; }
+
+  static void copy(const std::byte* from, const TensorSpec& given, std::byte* to, const TensorSpec& wanted,
+                   std::byte* scratch) {
+    const std::size_t from_size = image_size(given), to_size = image_size(wanted);
+    float* wide = reinterpret_cast<float*>(scratch);
+    for (std::int64_t n = 0; n < given.shape[0]; ++n) {
+      const float* x = reinterpret_cast<const float*>(from);
+      float* y = is_half(wanted) ? wide + from_size : reinterpret_cast<float*>(to);
+      if (is_half(given)) {
+        kernels::widen(reinterpret_cast<const BFloat16*>(from), wide, from_size);
+        x = wide;
+      }
+      if (given.block == wanted.block && is_half(wanted))
+        kernels::narrow(x, reinterpret_cast<BFloat16*>(to), to_size);
+      else
+        turn(x, given, y, wanted);
+      if (given.block != wanted.block && is_half(wanted))
+        kernels::narrow(y, reinterpret_cast<BFloat16*>(to), to_size);
+      from += from_size * size_of(given.dtype);
+      to += to_size * size_of(wanted.dtype);
+    }
+  }
+
+  // One image.
+  static void turn(const float* x, const TensorSpec& given, float* y, const TensorSpec& wanted) {
+    const int channels = static_cast<int>(given.shape[1]);
+    const std::size_t pixels = given.shape[2] * given.shape[3];
+    if (given.block == wanted.block)
+      std::memcpy(y, x, image_size(given) * sizeof(float));
+    else if (given.block == 1)
+      kernels::plain_to_blocked(x, y, channels, pixels, wanted.block);
+    else
+      kernels::blocked_to_plain(x, y, channels, pixels, given.block);
+  }
+
   Input x_;
-  Output y_;  // its layout is the checker's choice, by `layout`
+  Output y_;  // its form is the checker's choice, by `layout` and `dtype`
 };
 
 }  // namespace
 
 NodeType reorder() {
   return {.name = "reorder",
-          .summary = "Copies feature maps from one memory layout to the other; made by the checker.",
+          .summary = "Copies feature maps to another memory layout or dtype; made by the checker.",
           .role = Role::map,
-          .inputs = {{"x", "[N,C,H,W] f32 free", "feature maps"}},
-          .outputs = {{"y", "[N,C,H,W] f32 free", "the same, in the other layout"}},
+          .inputs = {{"x", "[N,C,H,W] float free", "feature maps"}},
+          .outputs = {{"y", "[N,C,H,W] float free", "the same, in the other form"}},
           .parameters = {{.name = "layout",
                           .kind = Kind::choice,
                           .doc = "layout of y",
                           .standard = std::string("blocked"),
-                          .choices = {"plain", "blocked"}}},
+                          .choices = {"plain", "blocked"}},
+                         {.name = "dtype",
+                          .kind = Kind::choice,
+                          .doc = "dtype of y",
+                          .standard = std::string("f32"),
+                          .choices = {"f32", "bf16"}}},
           .differentiable = true,
           .create = make_node<Reorder>};
 }

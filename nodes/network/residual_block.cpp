@@ -46,7 +46,7 @@ NodeType residual_block() {
           .role = Role::composite,
           .inputs = {{"x", "[N,I,H,W] act blocked", "feature maps"},
                      {.name = "temb",
-                      .spec = "[N,E] act",
+                      .spec = "[N,E] f32",
                       .doc = "embedded timestep, after its SiLU",
                       .optional = true}},
           .outputs = {{"y", "[N,C,H,W] act blocked", "feature maps"}},

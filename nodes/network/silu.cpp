@@ -8,6 +8,7 @@
 #include "nodes/kernels/silu.h"
 
 #include "nodes/catalog.h"
+#include "nodes/network/act.h"
 
 namespace dagfusion {
 namespace {
@@ -17,13 +18,14 @@ class Silu final : public Map {
   explicit Silu(Setup& setup) : x_(setup.input("x")), y_(setup.output("y")) { setup.backward_reads(x_); }
 
   void forward(Call& call) const override {
-    kernels::silu(call.in<float>(x_), call.out<float>(y_), y_.spec.stored_elements());
+    for_pieces(is_half(y_.spec), y_.spec.stored_elements(), kernels::silu, call.out<void>(y_),
+               call.in<void>(x_));
   }
 
   void backward(Call& call) const override {
     if (void* dx = call.d(x_)) {
-      kernels::silu_backward(call.in<float>(x_), static_cast<const float*>(call.d(y_)),
-                             static_cast<float*>(dx), y_.spec.stored_elements());
+      for_pieces(is_half(y_.spec), y_.spec.stored_elements(), kernels::silu_backward, dx, call.in<void>(x_),
+                 call.d(y_));
     }
   }
 
@@ -38,8 +40,8 @@ NodeType silu() {
   return {.name = "silu",
           .summary = "The smooth gate x * sigmoid(x), also called swish.",
           .role = Role::map,
-          .inputs = {{"x", "[...] act free", "any value"}},
-          .outputs = {{"y", "[...] act free", "x * sigmoid(x)"}},
+          .inputs = {{"x", "[...] float free", "any value"}},
+          .outputs = {{"y", "[...] float free", "x * sigmoid(x)"}},
           .differentiable = true,
           .create = make_node<Silu>};
 }
