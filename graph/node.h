@@ -95,6 +95,8 @@ class Call {
 // What prepare() may ask for.
 struct Preparation {
   std::size_t scratch_bytes = 0;  // raised to what the largest user needs
+  // Threads that a body may use (graph/parallel.h): more than one when fewer frames are on the way than threads.
+  int ways = 1;
   void scratch(std::size_t bytes) { scratch_bytes = std::max(scratch_bytes, bytes); }
 };
 

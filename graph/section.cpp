@@ -58,6 +58,11 @@ Section::Section(const Checked& checked, Shared& shared)
 Section::~Section() = default;
 
 void Section::prepare(Preparation& preparation) {
+  const RunSettings& run = checked_.run;
+  const std::int64_t frames = run.training ? plan_.frames_per_step : checked_.frames_of_images();
+  const auto at_once = static_cast<int>(
+      std::min<std::int64_t>({shared_.lanes, frames_in_flight_, std::max<std::int64_t>(frames, 1)}));
+  preparation.ways = (shared_.threads + at_once - 1) / at_once;
   for (const CheckedNode& node : checked_.nodes)
     if (node.node) node.node->prepare(preparation);
   for (auto& child : children_) child->prepare(preparation);

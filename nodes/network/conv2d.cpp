@@ -17,9 +17,10 @@
 #include <algorithm>
 #include <optional>
 
+#include "graph/parallel.h"
 #include "nodes/catalog.h"
-#include "nodes/dnnl/convolution.h"
 #include "nodes/dnnl/convolution_weight.h"
+#include "nodes/dnnl/split_convolution.h"
 #include "nodes/kernels/bfloat16_dots.h"
 #include "nodes/network/act.h"
 #include "nodes/network/weight_parameters.h"
@@ -98,10 +99,12 @@ class Conv2d final : public Map {
   }
 
   void prepare(Preparation& preparation) override {
+    ways_ = preparation.ways;
     convolution_.emplace(
         shape_,
         Convolution::Options{
-            .bias = bias_.present(), .add = add_.connected(), .backward_data = training_, .half = half_});
+            .bias = bias_.present(), .add = add_.connected(), .backward_data = training_, .half = half_},
+        narrows_ ? 1 : ways_);
     preparation.scratch(filled(convolution_->scratch_bytes()) + 2 * wide_bytes());
     if (half_ && training_) preparation.scratch(kernels::convolution_gradient_scratch(shape_));
   }
@@ -112,51 +115,88 @@ class Conv2d final : public Map {
         half_ ? static_cast<const void*>(call.packed(packed_forward_)) : call.weight(weight_);
     const void* add = add_.connected() ? call.in<void>(add_) : nullptr;
     if (!narrows_)
-      return convolution_->forward(call.in<void>(x_), weight, bias, add, call.out<void>(y_), call.scratch());
-    for (std::int64_t n = 0; n < images(); ++n) {
+      return in_parallel(convolution_->forward_pieces(), [&](std::size_t piece) {
+        convolution_->forward(piece, call.in<void>(x_), weight, bias, add, call.out<void>(y_),
+                              call.scratch());
+      });
+    for_images([&](std::size_t n) {
       const float* wide_add =
           add ? widened(static_cast<const BFloat16*>(add), n, call.scratch(), 1) : nullptr;
       float* y = wide(call.scratch(), 0);
-      convolution_->forward(call.in<float>(x_) + n * x_size(), weight, bias, wide_add, y, call.scratch());
+      convolution_->forward(0, call.in<float>(x_) + n * x_size(), weight, bias, wide_add, y, call.scratch());
       kernels::narrow(y, call.out<BFloat16>(y_) + n * y_size(), y_size());
-    }
+    });
   }
 
   void backward(Call& call) const override {
     void* dx = call.d(x_);
     if (!dx) return;
-    if (!narrows_) return convolution_->backward_data(call.d(y_), call.packed(packed_), dx, call.scratch());
-    for (std::int64_t n = 0; n < images(); ++n)
-      convolution_->backward_data(widened(static_cast<const BFloat16*>(call.d(y_)), n, call.scratch(), 0),
+    if (!narrows_)
+      return in_parallel(convolution_->backward_pieces(), [&](std::size_t piece) {
+        convolution_->backward_data(piece, call.d(y_), call.packed(packed_), dx, call.scratch());
+      });
+    for_images([&](std::size_t n) {
+      convolution_->backward_data(0, widened(static_cast<const BFloat16*>(call.d(y_)), n, call.scratch(), 0),
                                   call.packed(packed_), static_cast<float*>(dx) + n * x_size(),
                                   call.scratch());
+    });
   }
 
   void accumulate(Call& call) const override {
     float* dweight = call.d(weight_);
     float* dbias = bias_.present() ? call.d(bias_) : nullptr;
     if (call.first_of_step()) {
-      const std::size_t in_of_one_out = shape_.channels_in * shape_.kernel * shape_.kernel;
-      std::fill_n(dweight, in_of_one_out * shape_.channels_out, 0.0f);
+      std::fill_n(dweight, weights_of_one_out() * shape_.channels_out, 0.0f);
       if (dbias) std::fill_n(dbias, shape_.channels_out, 0.0f);
     }
+    if (narrows_) {
+      for (std::int64_t n = 0; n < images(); ++n)
+        kernels::convolution_gradient(shape_, call.in<float>(x_) + n * x_size(),
+                                      widened(static_cast<const BFloat16*>(call.d(y_)), n, call.scratch(), 0),
+                                      dweight, dbias);
+      return;
+    }
     if (half_)
-      return kernels::convolution_gradient(shape_, call.in<BFloat16>(x_),
-                                           static_cast<const BFloat16*>(call.d(y_)), dweight, dbias,
-                                           call.scratch());
-    if (!narrows_)
-      return kernels::convolution_gradient(shape_, call.in<float>(x_), static_cast<const float*>(call.d(y_)),
-                                           dweight, dbias);
-    for (std::int64_t n = 0; n < images(); ++n)
-      kernels::convolution_gradient(shape_, call.in<float>(x_) + n * x_size(),
-                                    widened(static_cast<const BFloat16*>(call.d(y_)), n, call.scratch(), 0),
-                                    dweight, dbias);
+      return gradient(call, call.in<BFloat16>(x_), static_cast<const BFloat16*>(call.d(y_)), dweight, dbias);
+    gradient(call, call.in<float>(x_), static_cast<const float*>(call.d(y_)), dweight, dbias);
   }
 
  private:
   std::int64_t images() const { return x_.spec.shape[0]; }
   std::size_t x_size() const { return x_.spec.stored_elements() / images(); }
   std::size_t y_size() const { return y_.spec.stored_elements() / images(); }
+  std::size_t weights_of_one_out() const { return shape_.channels_in * shape_.kernel * shape_.kernel; }
+
+  template <class F>
+  void for_images(const F& f) const {
+    if (ways_ > 1) return in_parallel(images(), f);
+    for (std::int64_t n = 0; n < images(); ++n) f(n);
+  }
+
+  // The sums of one output channel after the other, image by image: threads share them by output channels.
+  template <class T>
+  void gradient(Call& call, const T* x, const T* dy, float* dweight, float* dbias) const {
+    const int blocks = shape_.channels_out / shape_.block, parts = std::min(ways_, blocks);
+    if (parts == 1) return gradient_of(shape_, x, dy, dweight, dbias, call.scratch());
+    in_parallel(parts, [&](std::size_t part) {
+      const std::size_t first = blocks * part / parts * shape_.block,
+                        end = blocks * (part + 1) / parts * shape_.block;
+      ConvolutionShape some = shape_;
+      some.images = 1;
+      some.channels_out = static_cast<int>(end - first);
+      for (std::int64_t n = 0; n < images(); ++n)
+        gradient_of(some, x + n * x_size(), dy + n * y_size() + first * (y_size() / shape_.channels_out),
+                    dweight + first * weights_of_one_out(), dbias ? dbias + first : nullptr, call.scratch());
+    });
+  }
+  static void gradient_of(const ConvolutionShape& shape, const float* x, const float* dy, float* dweight,
+                          float* dbias, std::byte*) {
+    kernels::convolution_gradient(shape, x, dy, dweight, dbias);
+  }
+  static void gradient_of(const ConvolutionShape& shape, const BFloat16* x, const BFloat16* dy,
+                          float* dweight, float* dbias, std::byte* scratch) {
+    kernels::convolution_gradient(shape, x, dy, dweight, dbias, scratch);
+  }
 
   // An image of y in float32, behind the convolution's own scratch: place 0 or 1.
   static std::size_t filled(std::size_t bytes) { return (bytes + 63) / 64 * 64; }
@@ -175,10 +215,11 @@ class Conv2d final : public Map {
   Weight weight_, bias_;
   Packed packed_forward_, packed_;
   bool training_ = false;
-  bool half_ = false;       // bfloat16 all through
-  bool narrows_ = false;    // x is plain and float32, y is bfloat16: computed in float32, image by image
+  bool half_ = false;     // bfloat16 all through
+  bool narrows_ = false;  // x is plain and float32, y is bfloat16: computed in float32, image by image
+  int ways_ = 1;
   ConvolutionShape shape_;  // filling channels count as channels
-  std::optional<Convolution> convolution_;
+  std::optional<SplitConvolution> convolution_;
 };
 
 }  // namespace

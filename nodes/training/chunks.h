@@ -2,13 +2,10 @@
 // how.
 #pragma once
 
-#include <oneapi/tbb/parallel_for.h>
-#include <oneapi/tbb/task_arena.h>
-
 #include <algorithm>
 #include <vector>
 
-#include "graph/hand_over.h"
+#include "graph/parallel.h"
 #include "graph/weights.h"
 
 namespace dagfusion {
@@ -30,19 +27,10 @@ inline std::vector<Chunk> chunks_of(const WeightTable& table, const std::vector<
   return chunks;
 }
 
-// f(chunk number). A thread that waits here takes up no other body of the graph.
+// f(chunk number), many at once.
 template <class F>
 void for_each_chunk(const std::vector<Chunk>& chunks, const F& f) {
-  const char begun = 0, done = 0;
-  hand_over(&begun);
-  tbb::this_task_arena::isolate([&] {
-    tbb::parallel_for(std::size_t{0}, chunks.size(), [&](std::size_t chunk) {
-      take_over(&begun);
-      f(chunk);
-      hand_over(&done);
-    });
-  });
-  take_over(&done);
+  in_parallel(chunks.size(), f);
 }
 
 }  // namespace dagfusion
