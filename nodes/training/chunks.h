@@ -30,14 +30,17 @@ inline std::vector<Chunk> chunks_of(const WeightTable& table, const std::vector<
   return chunks;
 }
 
+// Of all loops, so that a thread need not read the loop's captures to find it (hand_over.h).
+inline constexpr char kChunksBegin = 0;
+
 // f(chunk number). A thread that waits here takes up no other body of the graph.
 template <class F>
 void for_each_chunk(const std::vector<Chunk>& chunks, const F& f) {
-  const char begun = 0, done = 0;
-  hand_over(&begun);
+  const char done = 0;
+  hand_over(&kChunksBegin);
   tbb::this_task_arena::isolate([&] {
     tbb::parallel_for(std::size_t{0}, chunks.size(), [&](std::size_t chunk) {
-      take_over(&begun);
+      take_over(&kChunksBegin);
       f(chunk);
       hand_over(&done);
     });
