@@ -37,14 +37,13 @@ inline constexpr char kChunksBegin = 0;
 template <class F>
 void for_each_chunk(const std::vector<Chunk>& chunks, const F& f) {
   const char done = 0;
+  const auto one = [&](std::size_t chunk) {
+    take_over(&kChunksBegin);
+    f(chunk);
+    hand_over(&done);
+  };
   hand_over(&kChunksBegin);
-  tbb::this_task_arena::isolate([&] {
-    tbb::parallel_for(std::size_t{0}, chunks.size(), [&](std::size_t chunk) {
-      take_over(&kChunksBegin);
-      f(chunk);
-      hand_over(&done);
-    });
-  });
+  tbb::this_task_arena::isolate([&] { tbb::parallel_for(std::size_t{0}, chunks.size(), one); });
   take_over(&done);
 }
 
