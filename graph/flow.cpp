@@ -32,7 +32,6 @@ void SectionGraph::start(std::int64_t parent_ticket) {
 }
 
 std::string SectionGraph::stranded() const {
-  take_over(entry_.get());
   if (home_ == emitted_ && ended_) return "";
   std::string text = fmt::format("{} of {} frames did not come home, {} were never sent:", emitted_ - home_,
                                  emitted_, total_ - emitted_);
@@ -129,15 +128,19 @@ void SectionGraph::admit(Frame* arrived, Port& port) noexcept {
 }
 
 void SectionGraph::take_turn(Frame* arrived, Port& port) noexcept {
+  const Control* turn = chains_[plan_.steps.front()].turn.get();
+  take_over(turn);
   if (arrived)
     waiting_.push_back(arrived);
   else
     turn_taken_ = false;
-  if (turn_taken_ || waiting_.empty()) return;
-  turn_taken_ = true;
-  Frame* f = waiting_.front();
-  waiting_.pop_front();
-  port.try_put(f);
+  if (!turn_taken_ && !waiting_.empty()) {
+    turn_taken_ = true;
+    Frame* f = waiting_.front();
+    waiting_.pop_front();
+    port.try_put(f);
+  }
+  hand_over(turn);
 }
 
 // Behind the last step node. Frames may overtake each other on their way here; then those overtaken have
@@ -176,8 +179,10 @@ void SectionGraph::run_child(int t, Frame* f, Port& port) noexcept {
 FlowResult run_flow(Section& main, Shared& shared) {
   flow::graph graph;
   SectionGraph sections(graph, main, shared, {});
+  hand_over(&kRunBegins);
   sections.start(-1);
   graph.wait_for_all();
+  take_over(&kRunEnds);
   if (const std::string lost = sections.stranded(); !lost.empty()) throw std::logic_error(lost);
   return sections.result();
 }

@@ -16,4 +16,12 @@ inline void hand_over(const void*) noexcept {}
 inline void take_over(const void*) noexcept {}
 #endif
 
+// Around each body of a run: it sees what was made before the run, its own captures first of all, and what
+// comes after the run sees what it did.
+inline constexpr char kRunBegins = 0, kRunEnds = 0;
+struct RunEdges {
+  RunEdges() noexcept { take_over(&kRunBegins); }
+  ~RunEdges() { hand_over(&kRunEnds); }
+};
+
 }  // namespace dagfusion

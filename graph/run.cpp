@@ -13,6 +13,7 @@
 #include <limits>
 
 #include "graph/flow.h"
+#include "graph/hand_over.h"
 #include "graph/section.h"
 
 namespace dagfusion {
@@ -24,11 +25,17 @@ class Observer final : public tbb::task_scheduler_observer {
  public:
   Observer(tbb::task_arena& arena, std::function<void()> hook)
       : tbb::task_scheduler_observer(arena), hook_(std::move(hook)) {
+    hand_over(this);
     observe(true);
   }
-  ~Observer() override { observe(false); }
+  ~Observer() override {
+    observe(false);
+    take_over(this);
+  }
   void on_scheduler_entry(bool) override {
+    take_over(this);
     if (hook_) hook_();
+    hand_over(this);
   }
 
  private:

@@ -2,6 +2,19 @@
 
 namespace dagfusion {
 
+namespace {
+
+// As oneTBB calls it.
+template <class F>
+auto within_run(F body) {
+  return [body](Frame* f, auto&... ports) noexcept {
+    const RunEdges edges;
+    return body(f, ports...);
+  };
+}
+
+}  // namespace
+
 SectionGraph::SectionGraph(flow::graph& graph, Section& section, Shared& shared,
                            std::function<void()> on_done)
     : graph_(graph), section_(section), shared_(shared), plan_(section.plan_), on_done_(std::move(on_done)) {
@@ -11,23 +24,24 @@ SectionGraph::SectionGraph(flow::graph& graph, Section& section, Shared& shared,
 }
 
 void SectionGraph::make_nodes() {
-  entry_ = std::make_unique<Control>(
-      graph_, flow::serial,
-      [this](Frame* f, Control::output_ports_type& ports) noexcept { enter(f, std::get<0>(ports)); });
+  entry_ = std::make_unique<Control>(graph_, flow::serial,
+                                     within_run([this](Frame* f, Control::output_ports_type& ports) noexcept {
+                                       enter(f, std::get<0>(ports));
+                                     }));
   chains_.resize(plan_.tasks.size());
   for (int t = 0; t < static_cast<int>(plan_.tasks.size()); ++t) make_chain(t);
-  applied_node_ = std::make_unique<Body>(graph_, flow::serial, [this](Frame* f) noexcept {
-    take_over(&f->waiting[applied_index()]);
-    applied(*f);
-    hand_over(&f->waiting[retire_index()]);
-    return f;
-  });
-  retire_.body = std::make_unique<Body>(graph_, flow::serial, [this](Frame* f) noexcept {
-    take_over(&f->waiting[retire_index()]);
-    section_.retired(*f);
-    hand_over(f);
-    return f;
-  });
+  applied_node_ = std::make_unique<Body>(graph_, flow::serial, within_run([this](Frame* f) noexcept {
+                                           take_over(&f->waiting[applied_index()]);
+                                           applied(*f);
+                                           hand_over(&f->waiting[retire_index()]);
+                                           return f;
+                                         }));
+  retire_.body = std::make_unique<Body>(graph_, flow::serial, within_run([this](Frame* f) noexcept {
+                                          take_over(&f->waiting[retire_index()]);
+                                          section_.retired(*f);
+                                          hand_over(f);
+                                          return f;
+                                        }));
   retire_.core = retire_.body.get();
 }
 
@@ -37,48 +51,49 @@ void SectionGraph::make_chain(int t) {
   switch (task.kind) {
     case Task::Kind::admission:
       chain.control = std::make_unique<Control>(
-          graph_, flow::serial,
-          [this](Frame* f, Control::output_ports_type& ports) noexcept { admit(f, std::get<0>(ports)); });
+          graph_, flow::serial, within_run([this](Frame* f, Control::output_ports_type& ports) noexcept {
+            admit(f, std::get<0>(ports));
+          }));
       break;
     case Task::Kind::child: {
       const int node = task.visits[0].node;
       chain.control = std::make_unique<Control>(
-          graph_, flow::serial, [this, t](Frame* f, Control::output_ports_type& ports) noexcept {
+          graph_, flow::serial, within_run([this, t](Frame* f, Control::output_ports_type& ports) noexcept {
             run_child(t, f, std::get<0>(ports));
-          });
+          }));
       children_[node] = std::make_unique<SectionGraph>(graph_, *section_.child_of_node_.at(node), shared_,
                                                        [control = chain.control.get()] { poke(*control); });
       break;
     }
     case Task::Kind::loop_tail:
-      chain.split = std::make_unique<Split>(graph_, flow::unlimited,
-                                            [this, t](Frame* f, Split::output_ports_type& ports) noexcept {
-                                              begins(t, f);
-                                              const bool again = section_.loop_again(plan_.tasks[t], *f);
-                                              ends(t, f);
-                                              if (again)
-                                                std::get<0>(ports).try_put(f);
-                                              else
-                                                std::get<1>(ports).try_put(f);
-                                            });
+      chain.split = std::make_unique<Split>(
+          graph_, flow::unlimited, within_run([this, t](Frame* f, Split::output_ports_type& ports) noexcept {
+            begins(t, f);
+            const bool again = section_.loop_again(plan_.tasks[t], *f);
+            ends(t, f);
+            if (again)
+              std::get<0>(ports).try_put(f);
+            else
+              std::get<1>(ports).try_put(f);
+          }));
       break;
     case Task::Kind::release:
-      chain.body = std::make_unique<Body>(graph_, flow::serial, [this, t](Frame* f) noexcept {
-        begins(t, f);
-        ends(t, f);
-        free_lanes_.push(f->lane_index);
-        poke(*chains_[plan_.admission].control);
-        return f;
-      });
+      chain.body = std::make_unique<Body>(graph_, flow::serial, within_run([this, t](Frame* f) noexcept {
+                                            begins(t, f);
+                                            ends(t, f);
+                                            free_lanes_.push(f->lane_index);
+                                            poke(*chains_[plan_.admission].control);
+                                            return f;
+                                          }));
       break;
     default:
       chain.body = std::make_unique<Body>(graph_, task.serial ? flow::serial : flow::unlimited,
-                                          [this, t](Frame* f) noexcept {
+                                          within_run([this, t](Frame* f) noexcept {
                                             begins(t, f);
                                             section_.run_task(t, *f);
                                             ends(t, f);
                                             return f;
-                                          });
+                                          }));
   }
   if (chain.body) chain.core = chain.body.get(), chain.out = chain.body.get();
   if (chain.control) chain.core = chain.control.get(), chain.out = &flow::output_port<0>(*chain.control);
@@ -95,8 +110,9 @@ void SectionGraph::prepend(Chain& chain, int index, int count, bool ordered, boo
   chain.in = chain.core;
   if (by_turns) {
     chain.turn = std::make_unique<Control>(
-        graph_, flow::serial,
-        [this](Frame* f, Control::output_ports_type& ports) noexcept { take_turn(f, std::get<0>(ports)); });
+        graph_, flow::serial, within_run([this](Frame* f, Control::output_ports_type& ports) noexcept {
+          take_turn(f, std::get<0>(ports));
+        }));
     flow::make_edge(flow::output_port<0>(*chain.turn), *chain.in);
     chain.in = chain.turn.get();
   }
@@ -107,13 +123,13 @@ void SectionGraph::prepend(Chain& chain, int index, int count, bool ordered, boo
     chain.in = chain.sequencer.get();
   }
   if (count > 1) {
-    chain.gate = std::make_unique<Gate>(graph_, flow::unlimited,
-                                        [index, count](Frame* f, Gate::output_ports_type& ports) noexcept {
-                                          if (f->waiting[index].fetch_sub(1, std::memory_order_acq_rel) != 1)
-                                            return;
-                                          f->waiting[index].store(count, std::memory_order_relaxed);
-                                          std::get<0>(ports).try_put(f);
-                                        });
+    chain.gate =
+        std::make_unique<Gate>(graph_, flow::unlimited,
+                               within_run([index, count](Frame* f, Gate::output_ports_type& ports) noexcept {
+                                 if (f->waiting[index].fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+                                 f->waiting[index].store(count, std::memory_order_relaxed);
+                                 std::get<0>(ports).try_put(f);
+                               }));
     flow::make_edge(flow::output_port<0>(*chain.gate), *chain.in);
     chain.in = chain.gate.get();
   }

@@ -1,6 +1,8 @@
 // A node that fails names itself, the frames before it finish, and everything comes home.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
+#include <oneapi/tbb/task.h>
+#include <oneapi/tbb/task_group.h>
 
 #include "tests/scratch_folder.h"
 #include "tests/tiny_nodes.h"
@@ -103,6 +105,31 @@ nodes:
   EXPECT_EQ(run_text(fmt::format(fmt::runtime(yaml), "", ", fail_at: 4")).error,
             "test.yaml:9:9: node 'loop/up' (shift): a fault made for the test (images 4 to 5)");
   EXPECT_EQ(seen().positions["out"], (std::vector<std::int64_t>{0, 2}));
+}
+
+// Nothing of ours can lose a frame; cancelling the graph's tasks behind its back does. `third` has its `y` by
+// then, and waits for `second`.
+TEST(RunError, NamesTheFramesThatWereLostAndWhatTheyWaitFor) {
+  seen().clear();
+  seen().on_step = [](const std::string& node, std::int64_t) {
+    if (node == "first") tbb::task::current_context()->cancel_group_execution();
+  };
+  try {
+    run_checked(check_text(R"(run: {micro_batch: 2, frames_in_flight: 1}
+nodes:
+  x: {type: numbers, size: 6}
+  y: {type: mean, in: x}
+  first: {type: note, in: {y: y}}
+  second: {type: note, in: {first: first}}
+  third: {type: note, in: {y: y, second: second}}
+)"),
+                {.threads = 1});
+    FAIL() << "nothing was thrown";
+  } catch (const std::logic_error& e) {
+    EXPECT_STREQ(e.what(),
+                 "1 of 1 frames did not come home, 2 were never sent:\n"
+                 "  frame 0: 'third' waits for 1 of 2 inputs");
+  }
 }
 
 TEST(Drop, LeavesNoGapForWhatComesInOrder) {
