@@ -251,10 +251,13 @@ def main():
         return
     layout, count = tune(arguments, kind) if arguments.tune else (arguments.layout, arguments.micro_batch)
     work = kind(arguments.network, layout, arguments.precision)
+    begin, busy = time.perf_counter(), time.process_time()
+    rate = work.rate(count, arguments.seconds)
+    cores = 100 * (time.process_time() - busy) / (time.perf_counter() - begin) / arguments.threads
     print(json.dumps({"network": arguments.network, "training": not arguments.sample, "torch": torch.__version__,
                       "precision": arguments.precision, "threads": arguments.threads, "openblas": uses_openblas(),
                       "parameters": sum(value.numel() for value in work.weights), "layout": layout,
-                      "micro_batch": count, "images_per_second": work.rate(count, arguments.seconds)}))
+                      "micro_batch": count, "images_per_second": rate, "percent_of_cores": cores}))
 
 
 if __name__ == "__main__":
