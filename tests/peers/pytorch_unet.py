@@ -215,12 +215,12 @@ def tune(arguments, kind):
     best = (0, None, None)
     for layout in ("channels_last", "contiguous"):
         work = kind(arguments.network, layout, arguments.precision)
-        slower = 0
+        fastest, slower = 0, 0  # of this layout
         for count in counts:
             rate = work.rate(count, arguments.seconds)
             print(f"{layout:14} micro-batch {count:3}: {rate:.3f} images/s", file=sys.stderr)
-            slower = 0 if rate > best[0] else slower + 1
-            best = max(best, (rate, layout, count))
+            slower = 0 if rate > fastest else slower + 1
+            fastest, best = max(fastest, rate), max(best, (rate, layout, count))
             if slower == 2:  # larger ones only leave the caches further behind
                 break
     return best[1:]
