@@ -112,14 +112,15 @@ void SectionGraph::enter(Frame* returned, Port& port) noexcept {
 // Frames enter the model in order, each with a lane, once the step before theirs has been applied.
 void SectionGraph::admit(Frame* arrived, Port& port) noexcept {
   take_over(chains_[plan_.admission].control.get());
-  if (arrived) begins(plan_.admission, arrived), arrived_[arrived->ticket] = arrived;
-  while (!arrived_.empty() && arrived_.begin()->first == next_admitted_) {
-    Frame* f = arrived_.begin()->second;
+  const auto place = [&](std::int64_t ticket) -> Frame*& {
+    return arrived_[static_cast<std::size_t>(ticket) % arrived_.size()];
+  };
+  if (arrived) begins(plan_.admission, arrived), place(arrived->ticket) = arrived;
+  while (Frame* f = place(next_admitted_)) {
     if (section_.checked_.run.training && steps_applied_ < f->step) return;
     int lane = -1;
     if (!free_lanes_.try_pop(lane)) return;
-    arrived_.erase(arrived_.begin());
-    ++next_admitted_;
+    place(next_admitted_++) = nullptr;
     f->lane_index = lane;
     f->lane = shared_.lane_memory[static_cast<std::size_t>(lane)].data();
     ends(plan_.admission, f);

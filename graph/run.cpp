@@ -140,6 +140,7 @@ Report Run::run() {
 void Run::stop() { state_->shared.stop |= 1; }
 void Run::abort() { state_->shared.stop |= 2; }
 Progress Run::progress() const { return state_->main->progress(); }
+std::vector<TaskTime> Run::times() const { return state_->main->times(); }
 const Checked& Run::checked() const { return state_->checked; }
 std::size_t Run::lane_bytes() const { return state_->lane_bytes; }
 int Run::threads() const { return state_->shared.threads; }

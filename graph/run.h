@@ -13,6 +13,15 @@
 
 namespace dagfusion {
 
+// Told by every thread before and after each task; who waits in begins() holds that thread back. For
+// measuring.
+class TaskObserver {
+ public:
+  virtual ~TaskObserver() = default;
+  virtual void begins(const std::string& type, bool in_model) noexcept = 0;
+  virtual void ends(const std::string& type) noexcept = 0;
+};
+
 struct RunOptions {
   int threads = 0;                        // 0: the cores this process may use
   std::function<void()> on_thread_entry;  // called once by every thread that joins
@@ -22,12 +31,18 @@ struct RunOptions {
   std::int64_t first_step = 0;                // where to go on
   std::function<void(RunInfo&)> restore;      // sets weights and states before the first frame
   std::function<void(std::int64_t)> on_step;  // between two steps, when the model is empty; must not throw
+  TaskObserver* observer = nullptr;           // outlives the run
 };
 
 // What a task has cost, summed over its visits.
 struct TaskTime {
-  std::string name, type;  // type: of the node, or "sum_gradients"
+  enum class Part { forward, backward, weight_gradient, other };
+  std::string name, type;  // type: of the node, or "engine"
+  std::string node;        // its path; of the engine's own tasks the same as `name`
+  Part part = Part::forward;
+  bool in_model = false;  // has weights, or comes behind what has
   std::int64_t calls = 0;
+  std::int64_t multiply_adds = 0;  // of one call
   double seconds = 0;
 };
 
@@ -62,6 +77,7 @@ class Run {
   void stop();   // finish the step that has begun, then save; safe in a signal handler
   void abort();  // drain without running bodies; safe in a signal handler
   Progress progress() const;
+  std::vector<TaskTime> times() const;  // so far; what is asked while tasks are running is not exact
 
   // For what is said before the first step.
   const Checked& checked() const;

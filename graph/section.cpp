@@ -86,9 +86,22 @@ bool Section::skips(const Frame& frame) const {
          main_ticket(frame) >= shared_.failed_ticket.load(std::memory_order_relaxed);
 }
 
+const std::string& Section::type_of(const Task& task) const {
+  static const std::string engine = "engine";
+  return task.visits.empty() ? engine : checked_.nodes[task.visits[0].node].type->name;
+}
+
 void Section::run_task(int index, Frame& frame) noexcept {
   const Task& task = plan_.tasks[index];
   if (skips(frame)) return;
+  TaskObserver* const observer = shared_.options.observer;
+  if (observer) observer->begins(type_of(task), task.admitted);
+  run_body(index, frame);
+  if (observer) observer->ends(type_of(task));
+}
+
+void Section::run_body(int index, Frame& frame) noexcept {
+  const Task& task = plan_.tasks[index];
   const auto begin = std::chrono::steady_clock::now();
   try {
     switch (task.kind) {
@@ -177,14 +190,43 @@ void Section::run_visits(const Task& task, Frame& frame) {
   }
 }
 
+// A node without weights has no weight gradients: its backward task does the work of both.
+std::int64_t Section::multiply_adds_of(const Task& task) const {
+  std::int64_t sum = 0;
+  for (const Visit& v : task.visits) {
+    const CheckedNode& node = checked_.nodes[v.node];
+    const bool both = task.kind == Task::Kind::backward && node.weights.empty();
+    sum += node.multiply_adds * (both ? 2 : 1);
+  }
+  return sum;
+}
+
 std::vector<TaskTime> Section::times() const {
+  const auto part_of = [](Task::Kind kind) {
+    switch (kind) {
+      case Task::Kind::forward:
+      case Task::Kind::ordered:
+        return TaskTime::Part::forward;
+      case Task::Kind::backward:
+      case Task::Kind::sum_gradients:
+        return TaskTime::Part::backward;
+      case Task::Kind::accumulate:
+        return TaskTime::Part::weight_gradient;
+      default:
+        return TaskTime::Part::other;
+    }
+  };
   std::vector<TaskTime> found;
   for (std::size_t t = 0; t < plan_.tasks.size(); ++t) {
     if (costs_[t].calls == 0) continue;
     const Task& task = plan_.tasks[t];
     found.push_back({.name = task.name,
-                     .type = task.visits.empty() ? "engine" : checked_.nodes[task.visits[0].node].type->name,
+                     .type = type_of(task),
+                     .node = task.visits.empty() ? task.name : checked_.nodes[task.visits[0].node].path,
+                     .part = part_of(task.kind),
+                     .in_model = task.admitted,
                      .calls = costs_[t].calls,
+                     .multiply_adds = multiply_adds_of(task),
                      .seconds = static_cast<double>(costs_[t].nanoseconds) * 1e-9});
   }
   return found;

@@ -81,8 +81,11 @@ class Section final : public RunInfo {
   friend class FrameCall;
 
   bool is_zero(int slot, const Frame&) const;  // the value of a `when`
+  void run_body(int task, Frame&) noexcept;
   void run_visits(const Task&, Frame&);
   void sum_gradients(const Task&, const Frame&) const;
+  const std::string& type_of(const Task&) const;
+  std::int64_t multiply_adds_of(const Task&) const;
   void loop_head(const Task&, Frame&);
   bool loop_again(const Task&, Frame&) noexcept;  // the tail's work; true: once more
   void step(const Task&, int task, Frame&);

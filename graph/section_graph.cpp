@@ -179,6 +179,7 @@ void SectionGraph::make_frames() {
     idle_.push_back(frame.get());
     frames_.push_back(std::move(frame));
   }
+  arrived_.resize(frames_.size());
   for (int lane = 0; lane < shared_.lanes; ++lane) free_lanes_.push(lane);
 }
 

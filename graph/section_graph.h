@@ -103,7 +103,7 @@ class SectionGraph {
   std::int64_t next_ticket_ = 0, first_ = 0, total_ = 0, emitted_ = 0, home_ = 0;
   bool ended_ = true, done_ = true;
   // Of the admission, which is serial.
-  std::map<std::int64_t, Frame*> arrived_;
+  std::vector<Frame*> arrived_;  // by ticket, modulo the number of frames; null where none is
   std::int64_t next_admitted_ = 0;
   tbb::concurrent_queue<int> free_lanes_;
   // Of the first step node's turn, which is serial.

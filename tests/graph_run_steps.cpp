@@ -81,6 +81,28 @@ TEST(Step, RunsWritersThenReadersThenThoseThatSave) {
   EXPECT_EQ(seen().positions["save"], (std::vector<std::int64_t>{3, 6, 7}));
 }
 
+TEST(Step, TellsAnObserverOfEveryTaskBeforeAndAfterIt) {
+  struct Observer final : TaskObserver {
+    void begins(const std::string& type, bool in_model) noexcept override {
+      const std::lock_guard lock(mutex);
+      ++begun[type];
+      if (in_model) ++begun_in_model[type];
+    }
+    void ends(const std::string& type) noexcept override {
+      const std::lock_guard lock(mutex);
+      ++ended[type];
+    }
+    std::mutex mutex;
+    std::map<std::string, int> begun, begun_in_model, ended;
+  } observer;
+  EXPECT_EQ(run_text(kTraining, {.threads = 4, .observer = &observer}).error, "");
+  EXPECT_EQ(observer.begun, observer.ended);
+  EXPECT_EQ(observer.begun["numbers"], 14);  // 7 steps of 2 frames
+  EXPECT_EQ(observer.begun["scale"], 28);    // forward, weight gradient; x wants no gradient
+  EXPECT_EQ(observer.begun_in_model["numbers"], 0);
+  EXPECT_EQ(observer.begun_in_model["scale"], 28);
+}
+
 TEST(Step, FiresByTheClock) {
   std::string yaml = kTraining;
   yaml.replace(yaml.find("every: 2"), 8, "every: 1h");

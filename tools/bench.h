@@ -1,4 +1,4 @@
-// run-pipeline bench FILE: how much of the cores' float32 peak a training pipeline uses.
+// run-pipeline bench FILE: how fast a pipeline is, and how much of the cores' float32 peak it uses.
 #pragma once
 
 namespace dagfusion {

@@ -167,6 +167,7 @@ Launch launch(const Invocation& request) {
   Prepared p = prepare(request, true);
   Launch made;
   Checked checked = check_prepared(p);
+  if (request.adapt) request.adapt(checked);
   if (p.checkpoint) {
     if (!request.fork) refuse_other_conditions(*p.checkpoint, checked, arithmetic());
     made.first_step = p.checkpoint->step;
@@ -179,7 +180,7 @@ Launch launch(const Invocation& request) {
                      .resolved_yaml = write_document(kept(p.file)),
                      .instruction_set = arithmetic(),
                      .first_step = made.first_step,
-                     .on_step = request.on_step};
+                     .observer = request.observer};
   const bool goes_on = p.directory.has_value();
   if (goes_on) {
     made.directory.emplace(std::move(*p.directory));

@@ -14,19 +14,20 @@
 namespace dagfusion {
 
 struct Invocation {
-  std::filesystem::path file;            // empty: the one in the run that is resumed
+  std::filesystem::path file;  // empty: the one in the run that is resumed
   std::vector<Override> overrides;
-  std::optional<std::string> resume;     // a run directory; "" = the newest below run.output
-  bool fork = false;                     // go on from the checkpoint in a new run, whatever has changed
+  std::optional<std::string> resume;  // a run directory; "" = the newest below run.output
+  bool fork = false;                  // go on from the checkpoint in a new run, whatever has changed
   int threads = 0;
-  std::function<void(std::int64_t)> on_step;  // see RunOptions
+  std::function<void(Checked&)> adapt;  // changes what was checked before the run is made
+  TaskObserver* observer = nullptr;     // see RunOptions
 };
 
 struct Launch {
   std::optional<RunDirectory> directory;  // locked while this lives
   std::unique_ptr<Run> run;
-  std::vector<std::string> notes;         // said before the run starts
-  bool saves = false;                     // a node writes checkpoints
+  std::vector<std::string> notes;  // said before the run starts
+  bool saves = false;              // a node writes checkpoints
   std::int64_t first_step = 0;
 };
 

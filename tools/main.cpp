@@ -109,8 +109,7 @@ int main(int argc, char** argv) {
       "  run-pipeline pipelines/train.yaml run.steps=100           with another value\n"
       "  run-pipeline pipelines/train.yaml --resume                goes on with the newest run\n"
       "  run-pipeline pipelines/sample.yaml vars.count=16          draws images\n"
-      "  run-pipeline bench pipelines/train.yaml                   measures training beside the cores' "
-      "peak\n",
+      "  run-pipeline bench pipelines/train.yaml                   measures speed beside the cores' peak\n",
       "run-pipeline"};
   std::string file;
   std::vector<std::string> sets, adds, removes;

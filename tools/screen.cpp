@@ -15,6 +15,8 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+}  // namespace
+
 std::string bytes_in_words(double bytes) {
   if (bytes < 1024.0 * 1024) return fmt::format("{:.0f} KiB", bytes / 1024);
   if (bytes < 1024.0 * 1024 * 1024) return fmt::format("{:.0f} MiB", bytes / 1024 / 1024);
@@ -24,11 +26,19 @@ std::string bytes_in_words(double bytes) {
 std::string with_commas(std::int64_t n) {
   std::string text = std::to_string(n);
   for (int i = static_cast<int>(text.size()) - 3; i > 0; i -= 3)
-    text.insert(static_cast<std::size_t>(i), ",");
+    text.insert(static_cast<std::size_t>(i), 1, ',');
   return text;
 }
 
-}  // namespace
+double data_rate(const std::vector<TaskTime>& tasks, double images, int threads) {
+  double seconds = 0;
+  bool model = false;
+  for (const TaskTime& t : tasks) {
+    model = model || t.in_model;
+    if (!t.in_model && t.part == TaskTime::Part::forward) seconds += t.seconds;
+  }
+  return model && seconds > 0 ? images * threads / seconds : 0;
+}
 
 std::string in_words(double seconds) {
   const auto s = static_cast<std::int64_t>(seconds + 0.5);
@@ -136,6 +146,11 @@ void say_after(const Launch& launch, const Report& report) {
   if (!report.tasks.empty())
     fmt::print("; the run is bounded by {}, above all '{}'", rows.front().first, report.tasks.front().name);
   fmt::print("\n");
+  const double rate = static_cast<double>(report.progress.images) / std::max(report.seconds, 1e-9);
+  const double possible = data_rate(report.tasks, static_cast<double>(report.progress.images), run.threads());
+  if (possible > 0)
+    fmt::print("the nodes in front of the model could bring {:.0f} images/s, {:.0f} times what it took\n",
+               possible, possible / std::max(rate, 1e-9));
   if (launch.directory) {
     std::string csv = "node,type,calls,seconds\n";
     for (const TaskTime& t : report.tasks)
