@@ -331,9 +331,12 @@ TEST(Conv2d, FallsBackToNoSlowKernel) {
                                         .before = stride == 2 ? 0 : kernel / 2,
                                         .block = block,
                                         .plain = plain};
-        const Convolution convolution(shape, {.add = true, .backward_data = true});
-        EXPECT_EQ(convolution.forward_implementation().substr(0, 3), "jit") << in << "->" << out;
-        EXPECT_EQ(convolution.backward_data_implementation().substr(0, 3), "jit") << in << "->" << out;
+        for (const bool half : {false, true}) {
+          if (half && (plain || !bfloat16_available())) continue;
+          const Convolution convolution(shape, {.add = true, .backward_data = true, .half = half});
+          EXPECT_EQ(convolution.forward_implementation().substr(0, 3), "jit") << in << "->" << out;
+          EXPECT_EQ(convolution.backward_data_implementation().substr(0, 3), "jit") << in << "->" << out;
+        }
       }
     }
   }

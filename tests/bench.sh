@@ -1,0 +1,122 @@
+#!/usr/bin/env bash
+# bench.sh PROGRAM CASE: what run-pipeline bench measures, refuses and leaves behind.
+. "$(dirname "${BASH_SOURCE[0]}")/small_runs.sh"
+mkdir temporary
+export TMPDIR=$away/temporary
+
+drawing() {
+  cat <<'YAML'
+run: {images: 3, micro_batch: 2}
+diffusion: {schedule: cosine, timesteps: 100, prediction: v}
+model: {type: unet, channels: 8, multipliers: [1, 2], blocks: 1, attention_at: [8], groups: 4}
+nodes:
+  images: {type: drawn_digits, size: 16}
+  x0: {type: to_signed, in: images}
+  xT: {type: gaussian_noise, in: x0}
+  denoise:
+    loop:
+      each: {type: ddim_timesteps, steps: 5}
+      carry: {x: xT}
+      nodes:
+        out: {type: model, in: {x: carry.x, t: each.t}}
+        prev: {type: ddim_step, in: {x: carry.x, prediction: out, each: each}}
+      next: {x: prev}
+  bytes: {type: to_bytes, in: denoise.x}
+  grid: {type: png_grid, in: bytes, path: samples.png}
+YAML
+}
+
+json() {  # KEY...: a value of the object in out.txt
+  printf 'file(READ out.txt text)\nstring(JSON value GET "${text}" %s)\nmessage("${value}")\n' "$*" >get.cmake
+  cmake -P get.cmake 2>&1
+  rm get.cmake
+}
+
+# Nothing is left in the folder but the files named, and nothing in that for temporary files.
+is_clean() {  # FILE...
+  is "$(ls -A | grep -vxF -e out.txt -e err.txt -e temporary -e train.yaml -e sample.yaml "${@/#/-e}" | tr '\n' ' ')" ''
+  is "$(ls -A temporary)" ''
+}
+
+RefusesWhatItCannotMeasure() {
+  run bench
+  ends 2
+  has "$err" 'file is required'
+  run bench nothing.yaml
+  ends 2
+  is "$err" 'nothing.yaml: cannot be read; check that the file exists and is readable'
+  local seconds
+  for seconds in 0 -1 soon; do
+    run bench train.yaml --seconds "$seconds"
+    ends 2
+    has "$err" "--seconds: Value $seconds not in range 0.1"
+  done
+}
+
+MeasuresTraining() {
+  run bench train.yaml --seconds 0.2 --threads 2
+  is "$err" ''
+  ends 0
+  has "$out" 'train.yaml: 44,969 parameters, '
+  has "$out" ' images/s, '
+  has "$out" '% of the peak in the median'
+  has "$out" 'until the first frame enters the model'
+  has "$out" 'the nodes in front of the model could bring '
+  has "$out" 'adam_update'
+  is_clean
+}
+
+MeasuresSampling() {
+  drawing >draw.yaml
+  run bench draw.yaml --seconds 0.2 --threads 2 --json
+  is "$err" ''
+  ends 0
+  is "$(json training)" OFF
+  is "$(json threads)" 2
+  [[ $(json images_per_second) =~ ^[1-9] && $(json percent_of_peak median) =~ ^[0-9] ]]
+  is_clean draw.yaml
+}
+
+MeasuresHowItScales() {
+  run bench train.yaml --seconds 0.2 --threads 2 --scaling --json
+  ends 0
+  is "$(json scaling threads)" 2
+  [[ $(json scaling by_peak) =~ ^[0-9] && $(json types 0 forward_ms) =~ ^[0-9] ]]
+  [[ $(json nodes 0 type) =~ ^[a-z_0-9]+$ ]]
+}
+
+KeepsTheUsersFiles() {
+  drawing >draw.yaml
+  run bench draw.yaml nodes.grid.path="$away/mine.png" --seconds 0.2
+  ends 2
+  is "$err" "command line: node 'grid' (png_grid): 'path' is '$away/mine.png'; a bench writes to a temporary folder only: give a relative path"
+  echo mine >samples.png
+  run bench draw.yaml --seconds 0.2
+  ends 0
+  is "$(<samples.png)" mine
+  is_clean draw.yaml samples.png
+}
+
+TellsWhatANodeSays() {
+  mkdir pictures
+  echo 'no picture' >pictures/broken.png
+  echo 'nodes: {files: {type: image_folder, path: pictures}, small: {type: resize, in: files, size: 8}}' >pack.yaml
+  run bench pack.yaml
+  ends 1
+  has "$err" "node 'files' (image_folder): "
+  is_clean pack.yaml pictures
+}
+
+CleansUpWhenItIsInterrupted() {
+  "$program" bench train.yaml --seconds 600 >out.txt 2>err.txt &
+  local bench=$!
+  until [[ -e $(echo temporary/*/001/machine.json) ]]; do kill -0 "$bench"; done
+  kill -TERM "$bench"
+  status=0
+  wait "$bench" || status=$?
+  ends 130
+  is "$(<err.txt)" 'run-pipeline bench: interrupted'
+  is_clean
+}
+
+"$2"
