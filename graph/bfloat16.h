@@ -20,4 +20,9 @@ inline BFloat16 to_bfloat16(float x) {
   return {static_cast<std::uint16_t>((bits + 0x7FFF + (bits >> 16 & 1)) >> 16)};
 }
 
+// What is float32 or bfloat16 alike.
+inline float to_float(float x) { return x; }
+inline void set(float& to, float x) { to = x; }
+inline void set(BFloat16& to, float x) { to = to_bfloat16(x); }
+
 }  // namespace dagfusion

@@ -113,7 +113,7 @@ Named Checking::check_loop(const Entry& entry, const Scope& scope, const std::st
       if (spec(*from).shape != carried_spec.shape || !convertible(spec(*from).dtype, carried_spec.dtype))
         throw UserError(reference->where, fmt::format("{}: '{}' starts as {}, but the next one is {}", owner,
                                                       name, to_string(carried_spec), to_string(spec(*from))));
-      from = in_form(*from, carried_spec.dtype, checked.nodes[loop.head].outputs[i].spec.block);
+      from = in_form(*from, carried_spec.dtype, carried_spec.block);
       tail.inputs.push_back({.port = name, .from = *from, .spec = spec(*from)});
       tail.outputs.push_back({.port = name, .spec = spec(*from)});
     }

@@ -21,8 +21,8 @@ struct Scope {
 };
 
 // Keys that every node takes besides its parameters.
-inline const std::vector<std::string> kNodeKeys = {"type", "in", "after", "every", "on_error",
-                                                   "stream", "doc", "when", "otherwise"};
+inline const std::vector<std::string> kNodeKeys = {"type",   "in",  "after", "every",    "on_error",
+                                                   "stream", "doc", "when",  "otherwise"};
 
 // One node on its way in: from YAML or from a composite.
 struct Request {
@@ -92,8 +92,8 @@ class Checking {
   void add(const UserError& e) { faults.insert(faults.end(), e.faults().begin(), e.faults().end()); }
   bool broken(Wire w) const { return w.node < 0; }
   const TensorSpec& spec(Wire w) const { return checked.nodes[w.node].outputs[w.output].spec; }
-  // The wire in another layout: a reorder node, shared by all who ask.
-  // The same value in another dtype (f32 or bf16) or layout, through a `reorder` where it has to be.
+  // The same value in another dtype (f32 or bf16) or layout: through a reorder node, shared by all who ask, where it
+  // has to be.
   Wire in_form(Wire wire, DType dtype, int block);
 
   const Tree& file;
@@ -103,7 +103,8 @@ class Checking {
   std::vector<Fault> faults;
   std::map<std::string, Tree> model_sections;  // by name: "model" or the keys of `models`
   std::map<std::string, Entry> sections;       // by name: "diffusion"
-  std::map<std::tuple<int, int, DType, int, int, int>, Wire> reorders;  // of a wire, to a form, in a loop, under a condition
+  // Of a wire, to a form, in a loop, under a condition.
+  std::map<std::tuple<int, int, DType, int, int, int>, Wire> reorders;
   std::set<std::string> failed_sections;
   int current_loop = -1;
   int current_group = -1;

@@ -61,7 +61,8 @@ PortSpec parse_port(const std::string& spec) {
   std::istringstream words(spec.substr(end + 1));
   std::string more;
   words >> port.dtype >> port.layout >> more;
-  static const std::vector<std::string> kDtypes = {"u8", "u16", "i32", "f32", "images", "act", "float", "any"};
+  static const std::vector<std::string> kDtypes = {"u8",     "u16", "i32",   "f32",
+                                                   "images", "act", "float", "any"};
   if (std::find(kDtypes.begin(), kDtypes.end(), port.dtype) == kDtypes.end())
     throw std::logic_error("port '" + spec + "': the dtype is one of " +
                            fmt::format("{}", fmt::join(kDtypes, ", ")));

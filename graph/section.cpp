@@ -159,9 +159,7 @@ void Section::sum_gradients(const Task& task, const Frame& frame) const {
 }
 
 void Section::run_visits(const Task& task, Frame& frame) {
-  if (task.kind == Task::Kind::sum_gradients) {
-    return sum_gradients(task, frame);
-  }
+  if (task.kind == Task::Kind::sum_gradients) return sum_gradients(task, frame);
   bool first = frame.first_of_step;
   for (const Visit& visit : task.visits) {
     FrameCall call(*this, visit, frame, first);

@@ -29,6 +29,7 @@ struct TensorSpec {
   int block = 1;
 
   std::size_t stored_elements() const;  // with the filling
+  std::size_t image_elements() const { return stored_elements() / static_cast<std::size_t>(shape[0]); }
   std::size_t bytes() const { return stored_elements() * size_of(dtype); }
   friend bool operator==(const TensorSpec&, const TensorSpec&) = default;
 };

@@ -44,7 +44,8 @@ TEST(Port, RefusesSpecsThatAreMalformed) {
   EXPECT_EQ(refusal("[0] f32"), "port '[0] f32': a side is a letter, a number or '...', not '0'");
   EXPECT_EQ(refusal("[...,N] f32"), "port '[...,N] f32': '...' stands at the end");
   EXPECT_EQ(refusal("[N]"), "port '[N]': the dtype is one of u8, u16, i32, f32, images, act, float, any");
-  EXPECT_EQ(refusal("[N] f64"), "port '[N] f64': the dtype is one of u8, u16, i32, f32, images, act, float, any");
+  EXPECT_EQ(refusal("[N] f64"),
+            "port '[N] f64': the dtype is one of u8, u16, i32, f32, images, act, float, any");
   EXPECT_EQ(refusal("[N] f32 plain"),
             "port '[N] f32 plain': the layout is nothing, 'blocked', 'first' or 'free'");
   EXPECT_EQ(refusal("[N] f32 free x"), "port '[N] f32 free x': nothing follows the layout");

@@ -9,6 +9,7 @@
 #include <opencv2/core/utility.hpp>
 
 #include "tools/bench_report.h"
+#include "tools/typed_overrides.h"
 
 namespace dagfusion {
 
@@ -50,14 +51,12 @@ int bench(int argc, char** argv) {
       "disk.",
       "run-pipeline bench"};
   std::string file;
-  std::vector<std::string> sets, adds, removes;
+  TypedOverrides typed;
   double seconds = 10;
   bool json = false, scaling = false;
   Invocation request;
   app.add_option("file", file, "pipeline file")->required();
-  app.add_option("overrides", sets, "path=value: replaces a value of the file");
-  app.add_option("--add", adds, "path=value: adds a key that is not in the file")->type_name("PATH=VALUE");
-  app.add_option("--remove", removes, "takes a key out of the file")->type_name("PATH");
+  typed.declare(app);
   app.add_option("--seconds", seconds, "how long to measure at least; training: whole steps")
       ->capture_default_str()
       ->check(CLI::Range(0.1, 86400.0));
@@ -71,9 +70,7 @@ int bench(int argc, char** argv) {
     return app.exit(e) == 0 ? 0 : 2;
   }
   request.file = file;
-  for (const std::string& s : sets) request.overrides.push_back({Override::Kind::set, s});
-  for (const std::string& s : adds) request.overrides.push_back({Override::Kind::add, s});
-  for (const std::string& s : removes) request.overrides.push_back({Override::Kind::remove, s});
+  request.overrides = typed.in_order();
   cv::setNumThreads(1);
   for (const int signal : {SIGINT, SIGTERM}) std::signal(signal, on_bench_signal);
   try {

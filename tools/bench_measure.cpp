@@ -24,10 +24,6 @@ namespace {
 constexpr double kWindowSeconds = 0.3, kPeakSeconds = 0.06, kWarmUpSeconds = 1;
 constexpr std::int64_t kEndless = std::int64_t{1} << 40;
 
-double now() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
-
 // When this process started, on the steady clock; the kernel tells it in ticks since the machine was started.
 double process_start() {
   std::ifstream file("/proc/self/stat");

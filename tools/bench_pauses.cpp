@@ -14,8 +14,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-double now() { return std::chrono::duration<double>(Clock::now().time_since_epoch()).count(); }
-
 double processor_time() {  // of this thread
   timespec t{};
   clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
@@ -26,6 +24,8 @@ thread_local int depth = 0;  // a task that waits inside for others may meet a s
 thread_local std::int64_t allocations_before = 0;
 
 }  // namespace
+
+double now() { return std::chrono::duration<double>(Clock::now().time_since_epoch()).count(); }
 
 // Whoever begins a task says so first and looks then whether tasks are held; hold() does it the other way
 // round. One of the two sees the other.

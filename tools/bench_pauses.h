@@ -12,6 +12,8 @@
 
 namespace dagfusion {
 
+double now();  // seconds of the steady clock
+
 class Pauses final : public TaskObserver {
  public:
   // From here to release() no task begins; returns when none is running any more. The result: the seconds

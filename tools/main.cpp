@@ -11,6 +11,7 @@
 #include "tools/bench.h"
 #include "tools/launch.h"
 #include "tools/screen.h"
+#include "tools/typed_overrides.h"
 
 namespace {
 
@@ -112,13 +113,11 @@ int main(int argc, char** argv) {
       "  run-pipeline bench pipelines/train.yaml                   measures speed beside the cores' peak\n",
       "run-pipeline"};
   std::string file;
-  std::vector<std::string> sets, adds, removes;
+  TypedOverrides typed;
   Invocation request;
   bool check_only = false;
   app.add_option("file", file, "pipeline file; may be left out with --resume RUN");
-  app.add_option("overrides", sets, "path=value: replaces a value of the file, such as run.steps=100");
-  app.add_option("--add", adds, "path=value: adds a key that is not in the file")->type_name("PATH=VALUE");
-  app.add_option("--remove", removes, "takes a key out of the file")->type_name("PATH");
+  typed.declare(app);
   std::string resumed;  // one text and no list: that would take the overrides behind it too
   CLI::Option* resume =
       app.add_option("--resume", resumed, "go on with RUN, or with the newest run below run.output")
@@ -138,17 +137,15 @@ int main(int argc, char** argv) {
   const auto is_override = [](const std::string& text) {
     return text.find('=') != std::string::npos && !std::filesystem::exists(text);
   };
-  if (is_override(resumed)) sets.insert(sets.begin(), std::exchange(resumed, ""));
+  if (is_override(resumed)) typed.sets.insert(typed.sets.begin(), std::exchange(resumed, ""));
   if (resume->count() > 0) request.resume = resumed;
-  if (is_override(file) && request.resume) sets.insert(sets.begin(), std::exchange(file, ""));
+  if (is_override(file) && request.resume) typed.sets.insert(typed.sets.begin(), std::exchange(file, ""));
   request.file = file;
   if (file.empty() && (!request.resume || request.resume->empty())) {
     fmt::print(stderr, "{}", app.help());
     return kUserError;
   }
-  for (const std::string& s : sets) request.overrides.push_back({Override::Kind::set, s});
-  for (const std::string& s : adds) request.overrides.push_back({Override::Kind::add, s});
-  for (const std::string& s : removes) request.overrides.push_back({Override::Kind::remove, s});
+  request.overrides = typed.in_order();
   cv::setNumThreads(1);  // the flow graph has the threads
   try {
     return run(request, check_only);

@@ -32,17 +32,17 @@ WeightTags weight_tags(const ConvolutionShape& s, bool half) {
 
 // Filling channels are declared as channels: the fast kernels take them, and nothing has to be zeroed
 // afterwards.
-Descriptors descriptors(const ConvolutionShape& s, bool plain, Tag blocked_weight, bool half) {
+Descriptors descriptors(const ConvolutionShape& s, Tag weight, bool half) {
   const auto type = half ? memory::data_type::bf16 : memory::data_type::f32;
   const bool wide = s.block == 16;
   const Tag blocked = wide ? Tag::nChw16c : Tag::nChw8c;
-  const int in = plain ? s.channels_in : filled_up(s.channels_in, s.block);
+  const int in = s.plain ? s.channels_in : filled_up(s.channels_in, s.block);
   // Only as much padding behind as is read; the last rows and columns of x may also be left over.
   const auto after = [&](int size, int out) {
     return std::max(0, (out - 1) * s.stride + s.kernel - size - s.before);
   };
-  return {.x = {{s.images, in, s.height, s.width}, type, plain ? Tag::nchw : blocked},
-          .weight = {{s.channels_out, in, s.kernel, s.kernel}, type, blocked_weight},
+  return {.x = {{s.images, in, s.height, s.width}, type, s.plain ? Tag::nchw : blocked},
+          .weight = {{s.channels_out, in, s.kernel, s.kernel}, type, weight},
           .bias = {{s.channels_out}, memory::data_type::f32, Tag::x},
           .y = {{s.images, s.channels_out, s.out_height, s.out_width}, type, blocked},
           .strides = {s.stride, s.stride},
@@ -72,7 +72,7 @@ dnnl::convolution_forward::primitive_desc forward_descriptor(const Descriptors& 
 Convolution::Convolution(const ConvolutionShape& shape, Options options) : shape_(shape), options_(options) {
   on_thread_entry();  // primitives are planned for the number of threads at this time
   const WeightTags tags = weight_tags(shape, options.half);
-  const Descriptors d = descriptors(shape, shape.plain, tags.forward, options.half);
+  const Descriptors d = descriptors(shape, tags.forward, options.half);
   const auto forward = forward_descriptor(d, options.bias, options.add);
   Primitive::Arguments arguments = {{DNNL_ARG_SRC, d.x},
                                     {DNNL_ARG_WEIGHTS, d.weight},
@@ -88,9 +88,8 @@ Convolution::Convolution(const ConvolutionShape& shape, Options options) : shape
   // Also for a plain x: no fast kernel writes a plain d(x), so it is made blocked, in scratch.
   ConvolutionShape blocked = shape;
   blocked.plain = false;
-  const Descriptors b = descriptors(blocked, false, tags.backward, options.half);
-  const Descriptors hint =
-      descriptors(blocked, false, weight_tags(blocked, options.half).forward, options.half);
+  const Descriptors b = descriptors(blocked, tags.backward, options.half);
+  const Descriptors hint = descriptors(blocked, weight_tags(blocked, options.half).forward, options.half);
   dnnl::primitive_attr attributes;
   // The bfloat16 kernels are refused with it, and need no scratch.
   if (!options.half) attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);

@@ -75,27 +75,26 @@ std::function<void(const float*, std::byte*)> ConvolutionWeight::pack() const {
 std::size_t ConvolutionWeight::half_bytes() const { return packed_bytes() / 2; }
 
 std::function<void(const float*, std::byte*)> ConvolutionWeight::pack_half_forward() const {
-  return [w = *this](const float* stored, std::byte* packed) {
-    auto* to = reinterpret_cast<BFloat16*>(packed);
-    for (std::size_t left = w.packed_bytes() / sizeof(float) / 256; left-- > 0; stored += 256, to += 256) {
-      BFloat16 square[256];
-      kernels::narrow(stored, square, 256);
-      for (int i = 0; i < 16; ++i)
-        for (int o = 0; o < 16; ++o) to[(i / 2 * 16 + o) * 2 + i % 2] = square[i * 16 + o];
-    }
-  };
+  return pack_half(false);
+}
+std::function<void(const float*, std::byte*)> ConvolutionWeight::pack_half_backward() const {
+  return pack_half(true);
 }
 
-std::function<void(const float*, std::byte*)> ConvolutionWeight::pack_half_backward() const {
-  return [w = *this](const float* stored, std::byte* packed) {
+std::function<void(const float*, std::byte*)> ConvolutionWeight::pack_half(bool backward) const {
+  return [w = *this, backward](const float* stored, std::byte* packed) {
     auto* to = reinterpret_cast<BFloat16*>(packed);
     const std::size_t taps = w.kernel * w.kernel, inputs = w.blocks(w.in), outputs = w.blocks(w.out);
+    const bool inputs_first = backward && w.kernel == 1;
     for (std::size_t square = 0; square < outputs * inputs * taps; ++square, stored += 256) {
       BFloat16 from[256];
       kernels::narrow(stored, from, 256);
-      const std::size_t place = w.kernel == 1 ? square % inputs * outputs + square / inputs : square;
+      const std::size_t place = inputs_first ? square % inputs * outputs + square / inputs : square;
       for (int i = 0; i < 16; ++i)
-        for (int o = 0; o < 16; ++o) to[place * 256 + (o / 2 * 16 + i) * 2 + o % 2] = from[i * 16 + o];
+        for (int o = 0; o < 16; ++o) {
+          const int summed = backward ? o : i, other = backward ? i : o;
+          to[place * 256 + (summed / 2 * 16 + other) * 2 + summed % 2] = from[i * 16 + o];
+        }
     }
   };
 }

@@ -25,6 +25,7 @@ struct ConvolutionWeight {
   std::function<void(const float* stored, std::byte* packed)> pack_half_backward() const;
 
  private:
+  std::function<void(const float* stored, std::byte* packed)> pack_half(bool backward) const;
   std::size_t blocks(int channels) const { return (channels + block - 1) / block; }
   std::size_t stored_elements() const;
   std::size_t stored_at(int o, int i, int tap) const;

@@ -13,11 +13,6 @@ namespace dagfusion::kernels::HWY_NAMESPACE {
 
 constexpr std::size_t kPixels = 8;  // in a block of random numbers
 
-inline float Value(float x) { return x; }
-inline float Value(BFloat16 x) { return to_float(x); }
-inline void Put(float v, float& y) { y = v; }
-inline void Put(float v, BFloat16& y) { y = to_bfloat16(v); }
-
 // Element by element.
 template <class T>
 void Scalar(const DropoutShape& s, const RandomStream& stream, const T* x, T* y) {
@@ -28,7 +23,7 @@ void Scalar(const DropoutShape& s, const RandomStream& stream, const T* x, T* y)
       const Philox4 words = stream.block(static_cast<std::uint32_t>(c * groups + p / kPixels));
       const std::uint32_t random = words[p % kPixels / 2] >> (16 * (p % 2)) & 0xFFFF;
       const std::size_t at = channel + p * block;
-      Put(random < s.threshold ? 0.0f : s.scale * Value(x[at]), y[at]);
+      set(y[at], random < s.threshold ? 0.0f : s.scale * to_float(x[at]));
     }
   }
   for (std::size_t c = s.channels; c % block != 0; ++c)

@@ -111,8 +111,8 @@ class Attention final : public Map {
   std::int64_t matrix_size() const { return pixels_ * row_; }
   std::int64_t transposed_size() const { return filled_up(depth_) / block_ * group_; }
   std::int64_t image_size() const { return filled_up(channels_) * pixels_; }
-  // A head is a run of whole blocks where it lies, [D/b,P,b]; else it is copied to such a run.
   bool half() const { return is_half(q_.spec); }
+  // A head is a run of whole blocks where it lies, [D/b,P,b]; else it is copied to such a run.
   bool whole() const { return heads_ == 1 || depth_ % block_ == 0; }
   float* kept(Call& call) const { return kept_.index >= 0 ? call.saved<float>(kept_) : nullptr; }
 
@@ -143,22 +143,19 @@ class Attention final : public Map {
   }
 
   const float* head(const void* feature_map, std::int64_t n, std::int64_t h, float* copy) const {
-    if (half()) return taken_out(static_cast<const BFloat16*>(feature_map), n, h, copy);
-    const float* floats = static_cast<const float*>(feature_map);
-    return whole() ? at(floats, n, h) : taken_out(floats, n, h, copy);
+    const auto* floats = static_cast<const float*>(feature_map);
+    const auto* halves = static_cast<const BFloat16*>(feature_map);
+    if (!whole()) return half() ? taken_out(halves, n, h, copy) : taken_out(floats, n, h, copy);
+    if (!half()) return at(floats, n, h);
+    kernels::widen(at(halves, n, h), copy, head_size_);
+    return copy;
   }
 
   template <class T>
   const float* taken_out(const T* feature_map, std::int64_t n, std::int64_t h, float* copy) const {
-    if constexpr (std::is_same_v<T, BFloat16>) {
-      if (whole()) {
-        kernels::widen(at(feature_map, n, h), copy, head_size_);
-        return copy;
-      }
-    }
     feature_map += n * image_size();
     std::fill_n(copy, head_size_, 0.0f);
-    for_each(h, [&](std::int64_t from, std::int64_t to) { copy[to] = value(feature_map[from]); });
+    for_each(h, [&](std::int64_t from, std::int64_t to) { copy[to] = to_float(feature_map[from]); });
     return copy;
   }
 
@@ -175,11 +172,6 @@ class Attention final : public Map {
     if (h == 0) std::fill_n(feature_map, image_size(), T{});
     for_each(h, [&](std::int64_t to, std::int64_t from) { set(feature_map[to], copy[from]); });
   }
-
-  static float value(float x) { return x; }
-  static float value(BFloat16 x) { return to_float(x); }
-  static void set(float& to, float x) { to = x; }
-  static void set(BFloat16& to, float x) { to = to_bfloat16(x); }
 
   // out[i,j] = sum over c of a[c,i] * b[c,j]. Every b channels of b are turned over, to [P/b,b channels,b
   // pixels].

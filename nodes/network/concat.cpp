@@ -40,8 +40,8 @@ class Concat final : public Map {
     const T* b = call.in<T>(b_);
     T* y = call.out<T>(y_);
     for (std::int64_t n = 0; n < y_.spec.shape[0]; ++n) {
-      const std::size_t a_size = image_size(a_.spec), b_size = image_size(b_.spec),
-                        y_size = image_size(y_.spec);
+      const std::size_t a_size = a_.spec.image_elements(), b_size = b_.spec.image_elements(),
+                        y_size = y_.spec.image_elements();
       std::memcpy(y, a, a_size * sizeof(T));
       if (aligned()) {
         std::memcpy(y + a_size, b, b_size * sizeof(T));
@@ -58,14 +58,13 @@ class Concat final : public Map {
     const T* dy = static_cast<const T*>(call.d(y_));
     T* da = static_cast<T*>(call.d(a_));
     T* db = static_cast<T*>(call.d(b_));
-    for (std::int64_t n = 0; n < y_.spec.shape[0]; ++n, dy += image_size(y_.spec)) {
+    for (std::int64_t n = 0; n < y_.spec.shape[0]; ++n, dy += y_.spec.image_elements()) {
       if (da) da = part(dy, 0, da, a_.spec);
       if (db) db = part(dy, channels(a_.spec), db, b_.spec);
     }
   }
 
   static std::int64_t channels(const TensorSpec& spec) { return spec.shape[1]; }
-  static std::size_t image_size(const TensorSpec& spec) { return spec.stored_elements() / spec.shape[0]; }
   bool aligned() const { return channels(a_.spec) % a_.spec.block == 0; }
 
   // Copies `count` channels of one image, from channel `from` on, to those from channel `to` on.
@@ -83,7 +82,7 @@ class Concat final : public Map {
   // The channels of one image of dy that a summand of this shape gave; returns where its next image begins.
   template <class T>
   T* part(const T* dy, std::int64_t from, T* d, const TensorSpec& spec) const {
-    const std::size_t size = image_size(spec);
+    const std::size_t size = spec.image_elements();
     if (from % spec.block == 0 && channels(spec) % spec.block == 0) {
       std::memcpy(d, dy + from * pixels_, size * sizeof(T));
     } else {

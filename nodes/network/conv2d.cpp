@@ -163,8 +163,8 @@ class Conv2d final : public Map {
 
  private:
   std::int64_t images() const { return x_.spec.shape[0]; }
-  std::size_t x_size() const { return x_.spec.stored_elements() / images(); }
-  std::size_t y_size() const { return y_.spec.stored_elements() / images(); }
+  std::size_t x_size() const { return x_.spec.image_elements(); }
+  std::size_t y_size() const { return y_.spec.image_elements(); }
   std::size_t weights_of_one_out() const { return shape_.channels_in * shape_.kernel * shape_.kernel; }
 
   template <class F>
@@ -177,7 +177,6 @@ class Conv2d final : public Map {
   template <class T>
   void gradient(Call& call, const T* x, const T* dy, float* dweight, float* dbias) const {
     const int blocks = shape_.channels_out / shape_.block, parts = std::min(ways_, blocks);
-    if (parts == 1) return gradient_of(shape_, x, dy, dweight, dbias, call.scratch());
     in_parallel(parts, [&](std::size_t part) {
       const std::size_t first = blocks * part / parts * shape_.block,
                         end = blocks * (part + 1) / parts * shape_.block;

@@ -46,7 +46,7 @@ class Dropout final : public Map {
 
   template <class T>
   void images(const Call& call, const T* in, T* out) const {
-    const std::size_t size = x_.spec.stored_elements() / images_;
+    const std::size_t size = x_.spec.image_elements();
     for (std::int64_t n = 0; n < images_; ++n)
       kernels::dropout(kernel_, call.random(static_cast<int>(n)), in + n * size, out + n * size);
   }

@@ -115,7 +115,7 @@ class GroupNorm final : public Map {
 
  private:
   bool half() const { return is_half(x_.spec); }
-  std::int64_t image_size() const { return x_.spec.stored_elements() / images_; }
+  std::int64_t image_size() const { return x_.spec.image_elements(); }
   std::int64_t part_size() const { return image_size() / (channels_ / part_.channels); }
 
   // f(image, where its part lies, the part's first channel, its first group)

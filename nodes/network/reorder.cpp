@@ -1,5 +1,5 @@
-// reorder: copies feature maps from one memory layout to the other, from float32 to bfloat16 or back. The checker puts
-// it where two nodes disagree.
+// reorder: copies feature maps from one memory layout to the other, from float32 to bfloat16 or back. The
+// checker puts it where two nodes disagree.
 //
 //   y = x ;  dx = dy, rounded where they become bfloat16
 //
@@ -19,7 +19,7 @@ class Reorder final : public Map {
   explicit Reorder(Setup& setup) : x_(setup.input("x")), y_(setup.output("y", x_.spec.shape)) {}
 
   void prepare(Preparation& preparation) override {
-    preparation.scratch((image_size(x_.spec) + image_size(y_.spec)) * sizeof(float));
+    preparation.scratch((x_.spec.image_elements() + y_.spec.image_elements()) * sizeof(float));
   }
 
   void forward(Call& call) const override {
@@ -33,25 +33,28 @@ class Reorder final : public Map {
   }
 
  private:
-  static std::size_t image_size(const TensorSpec& spec) { return spec.stored_elements() / spec.shape[0]; }
-
+  // Image by image: to float32, to the other layout, to what is wanted; what of these changes nothing is left out.
   static void copy(const std::byte* from, const TensorSpec& given, std::byte* to, const TensorSpec& wanted,
                    std::byte* scratch) {
-    const std::size_t from_size = image_size(given), to_size = image_size(wanted);
+    const std::size_t from_size = given.image_elements(), to_size = wanted.image_elements();
     float* wide = reinterpret_cast<float*>(scratch);
     for (std::int64_t n = 0; n < given.shape[0]; ++n) {
-      const float* x = reinterpret_cast<const float*>(from);
-      float* y = is_half(wanted) ? wide + from_size : reinterpret_cast<float*>(to);
+      const bool turns = given.block != wanted.block;
+      const auto* x = reinterpret_cast<const float*>(from);
+      float* turned = is_half(wanted) ? wide + from_size : reinterpret_cast<float*>(to);
       if (is_half(given)) {
-        kernels::widen(reinterpret_cast<const BFloat16*>(from), wide, from_size);
-        x = wide;
+        float* widened = turns ? wide : turned;
+        kernels::widen(reinterpret_cast<const BFloat16*>(from), widened, from_size);
+        x = widened;
       }
-      if (given.block == wanted.block && is_half(wanted))
+      if (turns) {
+        turn(x, given, turned, wanted);
+        x = turned;
+      }
+      if (is_half(wanted))
         kernels::narrow(x, reinterpret_cast<BFloat16*>(to), to_size);
-      else
-        turn(x, given, y, wanted);
-      if (given.block != wanted.block && is_half(wanted))
-        kernels::narrow(y, reinterpret_cast<BFloat16*>(to), to_size);
+      else if (x != turned)
+        std::memcpy(turned, x, to_size * sizeof(float));
       from += from_size * size_of(given.dtype);
       to += to_size * size_of(wanted.dtype);
     }
@@ -61,9 +64,7 @@ class Reorder final : public Map {
   static void turn(const float* x, const TensorSpec& given, float* y, const TensorSpec& wanted) {
     const int channels = static_cast<int>(given.shape[1]);
     const std::size_t pixels = given.shape[2] * given.shape[3];
-    if (given.block == wanted.block)
-      std::memcpy(y, x, image_size(given) * sizeof(float));
-    else if (given.block == 1)
+    if (given.block == 1)
       kernels::plain_to_blocked(x, y, channels, pixels, wanted.block);
     else
       kernels::blocked_to_plain(x, y, channels, pixels, given.block);
