@@ -103,6 +103,7 @@ struct Checked {
   Shape model_input;                      // [C,H,W]
   std::string model_from, model_weights;  // `model: {from, weights}`; empty otherwise
   std::optional<std::int64_t> images;     // how many images travel when nothing is trained
+  std::vector<std::string> notes;         // what the user should know, one line each
 };
 
 // What `model: {from: …}` takes out of a checkpoint, or a preview out of the run around it.

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "graph/checking.h"
+#include "graph/value.h"
 
 namespace dagfusion {
 
@@ -20,34 +21,21 @@ class NodeBuilder final : public Builder {
 
   Wire add(const std::string& name, const std::string& type, const std::map<std::string, Wire>& in,
            const std::map<std::string, Setting>& settings) override {
-    Request inner{.path = request_.path + "/" + name,
-                  .weight_path = request_.weight_path + "/" + name,
-                  .type = checking_.catalog.find(type),
-                  .where = request_.where,
-                  .after = request_.after,
-                  .drop_on_error = request_.drop_on_error,
-                  .stream = request_.stream.empty() ? "" : request_.stream + "/" + name};
-    if (!inner.type) throw std::logic_error("a composite adds an unknown type: " + type);
+    Request inner = request_for(name, type);
     for (const auto& [port, wire] : in) {
       if (wire.node == kNoWire.node) continue;
       inner.in[port] = wire;
       if (checking_.broken(wire)) return {};
     }
-    inner.parameters = Parameters::make(settings, inner.type->parameters, owner_of(inner.path, type),
-                                        inner.where, checking_.faults);
-    Named made;
+    Inside::Node changed{.settings = map_of(settings, inner.where), .where = inner.where};
     try {
-      made = inner.type->role == Role::composite ? checking_.expand(std::move(inner))
-                                                 : checking_.make(std::move(inner));
+      for (const auto& inside : inner.insides)
+        inside->apply(inner.path, changed, changed.type ? *changed.type : *inner.type, checking_.catalog);
+      return add_changed(std::move(inner), name, changed);
     } catch (const UserError& e) {
       checking_.add(e);
       return {};
     }
-    if (made.broken || made.main.empty()) return {};
-    const Wire main = made.ports.at(made.main);
-    made_.insert_or_assign(std::make_pair(main.node, main.output), made);
-    last_ = made.node;
-    return main;
   }
 
   Wire port(Wire wire, std::string_view output) const override {
@@ -70,6 +58,91 @@ class NodeBuilder final : public Builder {
   Named named;
 
  private:
+  Request request_for(const std::string& name, const std::string& type) const {
+    Request inner{.path = request_.path + "/" + name,
+                  .weight_path = request_.weight_path + "/" + name,
+                  .type = checking_.catalog.find(type),
+                  .where = request_.where,
+                  .after = request_.after,
+                  .drop_on_error = request_.drop_on_error,
+                  .stream = request_.stream.empty() ? "" : request_.stream + "/" + name,
+                  .insides = request_.insides};
+    if (!inner.type) throw std::logic_error("a composite adds an unknown type: " + type);
+    return inner;
+  }
+
+  // With what `inside` says of it.
+  Wire add_changed(Request inner, const std::string& name, const Inside::Node& changed) {
+    const std::string main = inner.type->inputs.empty() ? "" : inner.type->inputs.front().name;
+    if (const auto wired = inner.in.find(main); wired != inner.in.end()) {
+      for (const Tree* nodes : changed.before) wired->second = add_chain(*nodes, name, wired->second);
+      if (changed.removed) return wired->second;
+    }
+    if (changed.type) fit_wires(inner, *changed.type);
+    if (changed.changed) inner.where = changed.where;
+    const NodeType& type = *inner.type;
+    inner.parameters = Parameters::read(changed.settings, type.parameters, {},
+                                        owner_of(inner.path, type.name), checking_.faults);
+    Wire made = add_request(std::move(inner));
+    for (const Tree* nodes : changed.after) made = add_chain(*nodes, name, made);
+    return made;
+  }
+
+  // The wires of the old type that the new one takes; the main one whatever its name.
+  static void fit_wires(Request& inner, const NodeType& type) {
+    std::map<std::string, Wire> kept;
+    for (const Port& p : type.inputs)
+      if (const auto wired = inner.in.find(p.name); wired != inner.in.end()) kept.insert(*wired);
+    if (!type.inputs.empty() && !inner.type->inputs.empty())
+      if (const auto wired = inner.in.find(inner.type->inputs.front().name); wired != inner.in.end())
+        kept.emplace(type.inputs.front().name, wired->second);
+    inner.in = std::move(kept);
+    inner.type = &type;
+  }
+
+  Wire add_request(Request inner) {
+    const Named made = inner.type->role == Role::composite ? checking_.expand(std::move(inner))
+                                                           : checking_.make(std::move(inner));
+    if (made.broken || made.main.empty()) return {};
+    const Wire main = made.ports.at(made.main);
+    made_.insert_or_assign(std::make_pair(main.node, main.output), made);
+    last_ = made.node;
+    return main;
+  }
+
+  // Nodes of the user between two of the composite, beside the node `name`.
+  Wire add_chain(const Tree& nodes, const std::string& name, Wire wire) {
+    const std::size_t slash = name.rfind('/');
+    const std::string beside = slash == std::string::npos ? "" : name.substr(0, slash + 1);
+    for (const Entry& e : nodes.entries) {
+      const Tree* type_name = e.value.find("type");
+      const NodeType* type = type_name ? checking_.catalog.find(type_name->text) : nullptr;
+      if (!type || type->inputs.empty() || type->minimizes ||
+          (type->role != Role::map && type->role != Role::composite))
+        throw UserError(
+            type_name ? type_name->where : e.where,
+            fmt::format("inside '{}': '{}' needs the type of a node that can stand in a composite",
+                        request_.path, e.key));
+      Request inner = request_for(beside + e.key, type->name);
+      inner.insides.clear();  // what a user puts in is as it says
+      inner.where = e.where;
+      inner.in[type->inputs.front().name] = wire;
+      inner.parameters = Parameters::read(e.value, type->parameters, {"type", "doc"},
+                                          owner_of(inner.path, type->name), checking_.faults);
+      wire = add_request(std::move(inner));
+      if (checking_.broken(wire)) return wire;
+    }
+    return wire;
+  }
+
+  static Tree map_of(const std::map<std::string, Setting>& settings, const Position& where) {
+    Tree map{.kind = Tree::Kind::map, .where = where};
+    for (const auto& [name, setting] : settings)
+      if (!std::holds_alternative<std::monostate>(setting))
+        map.entries.push_back({name, where, tree_of(setting, where)});
+    return map;
+  }
+
   Checking& checking_;
   const Request& request_;
   std::map<std::pair<int, int>, Named> made_;
@@ -77,6 +150,15 @@ class NodeBuilder final : public Builder {
 };
 
 }  // namespace
+
+void Checking::read_inside(Request& request, const Tree& tree, const std::string& owner) {
+  const Tree* inside = tree.find("inside");
+  if (!inside) return;
+  if (request.type->role != Role::composite || request.type->minimizes)
+    throw UserError(inside->where, fmt::format("{}: 'inside' is for composites; this is one node", owner));
+  request.own_inside = std::make_shared<Inside>(*inside, request.path, owner);
+  request.insides.push_back(request.own_inside);
+}
 
 Named Checking::expand(Request request) {
   const NodeType& type = *request.type;
@@ -116,7 +198,15 @@ Named Checking::expand(Request request) {
   if (!good) return {.ports = {}, .main = "", .broken = true};
 
   NodeBuilder builder(*this, request);
+  const std::size_t before = faults.size();
   type.expand(builder);
+  if (request.own_inside) {
+    if (faults.size() == before)  // else not all of its nodes were seen
+      for (Fault& f : request.own_inside->unmatched()) once(std::move(f));
+    for (std::string& note : request.own_inside->notes())
+      if (std::find(checked.notes.begin(), checked.notes.end(), note) == checked.notes.end())
+        checked.notes.push_back(std::move(note));
+  }
   if (!type.outputs.empty()) builder.named.main = type.outputs.front().name;
   for (const Port& p : type.outputs)
     if (!builder.named.broken && !builder.named.ports.count(p.name))

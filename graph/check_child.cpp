@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "graph/builtin.h"
+#include "graph/change.h"
 #include "graph/checking.h"
 
 namespace dagfusion {
@@ -43,7 +44,11 @@ Named Checking::check_child(const Entry& entry, const Scope& scope, const std::s
     node.parameters.fail("pipeline",
                          fmt::format("'pipeline' is {}, which does not exist", file_path.string()));
 
-  Tree inner = read_document(file_path);
+  Composed composed = compose(file_path, catalog);
+  if (!composed.sweep.is_null())
+    throw UserError(composed.sweep.where,
+                    fmt::format("{}: {} is a sweep, which is many runs", owner, file_path.string()));
+  Tree inner = std::move(composed.file);
   if (node.parameters.has("set")) {
     Tree* vars = inner.find("vars");
     for (const Entry& e : node.parameters.tree("set").entries) {

@@ -42,11 +42,12 @@ void Checking::read_model_call(Request& request, const Tree& tree, const std::st
   }
   if (!failed_sections.count(section)) {  // a fault there is told once, not with every call
     const std::size_t before = faults.size();
-    request.parameters = Parameters::read(model, request.type->parameters, {"type"},
+    request.parameters = Parameters::read(model, request.type->parameters, {"type", "inside"},
                                           fmt::format("section '{}'", section), faults);
     if (faults.size() != before) failed_sections.insert(section);
   }
   if (failed_sections.count(section)) throw UserError(std::vector<Fault>{});
+  read_inside(request, model, fmt::format("section '{}'", section));
   std::vector<std::string> keys = kNodeKeys;
   keys.push_back("model");
   for (const Entry& e : tree.entries)
@@ -67,9 +68,11 @@ void Checking::read_type(Request& request, const Tree& tree, const std::string& 
   }
   std::vector<std::string> keys = kNodeKeys;
   if (request.type->minimizes) keys.push_back("minimize");
+  if (request.type->role == Role::composite && !request.type->minimizes) keys.push_back("inside");
   const std::size_t before = faults.size();
   request.parameters = Parameters::read(tree, request.type->parameters, keys, owner, faults);
   if (faults.size() != before) throw UserError(std::vector<Fault>{});
+  read_inside(request, tree, owner);
 }
 
 // False: a reference that is wrong, and told; the node is passed over.

@@ -4,47 +4,11 @@
 #include <cctype>
 
 #include "graph/checking.h"
+#include "graph/references.h"
 
 namespace dagfusion {
 
 namespace {
-
-// Every text below `tree` that may name a node: inputs, after, minimize, and those inside a loop's body.
-void references(const Tree& tree, std::vector<const Tree*>& found) {
-  if (tree.is_scalar()) found.push_back(&tree);
-  for (const Tree& item : tree.items) references(item, found);
-  for (const Entry& e : tree.entries) references(e.value, found);
-}
-
-// The name at the head of a reference: "xt" of "xt.t".
-std::string name_in(const Tree& reference) { return reference.text.substr(0, reference.text.find('.')); }
-
-// What a node's entry refers to: the scalars below the keys that hold references.
-std::vector<const Tree*> references_of(const Tree& node) {
-  std::vector<const Tree*> found;
-  if (!node.is_map()) return found;
-  const Tree* type = node.find("type");
-  for (const char* key : {"in", "after", "minimize"})
-    if (const Tree* t = node.find(key)) references(*t, found);
-  if (const Tree* model = node.find("model"); model && type && type->text == "run_pipeline")
-    found.push_back(model);
-  const Tree* loop = node.find("loop");
-  if (!loop || !loop->is_map()) return found;
-  if (const Tree* carry = loop->find("carry")) references(*carry, found);
-  // Inside, names of the body hide those out here.
-  std::vector<const Tree*> inside;
-  for (const char* key : {"next", "collect"})
-    if (const Tree* t = loop->find(key)) references(*t, inside);
-  if (const Tree* each = loop->find("each"))
-    for (const Tree* t : references_of(*each)) inside.push_back(t);
-  const Tree* body = loop->find("nodes");
-  if (body)
-    for (const Entry& e : body->entries)
-      for (const Tree* t : references_of(e.value)) inside.push_back(t);
-  for (const Tree* t : inside)
-    if (!body || !body->find(name_in(*t))) found.push_back(t);
-  return found;
-}
 
 bool good_name(const std::string& name) {
   if (name.empty() || !(std::isalpha(static_cast<unsigned char>(name[0])))) return false;

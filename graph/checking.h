@@ -4,6 +4,7 @@
 #include <set>
 
 #include "graph/check.h"
+#include "graph/inside.h"
 
 namespace dagfusion {
 
@@ -36,7 +37,9 @@ struct Request {
   std::vector<int> after;
   Every every;
   bool drop_on_error = false;
-  std::string stream;  // "" = the path
+  std::string stream;                            // "" = the path
+  std::vector<std::shared_ptr<Inside>> insides;  // of the composites around it, outermost first
+  std::shared_ptr<Inside> own_inside;            // its own, the last of them
 };
 
 class Checking {
@@ -76,6 +79,7 @@ class Checking {
 
   // check_builder.cpp: composites and model calls
   Named expand(Request request);
+  void read_inside(Request& request, const Tree& tree, const std::string& owner);
 
   // check_loop.cpp
   Named check_loop(const Entry& entry, const Scope& scope, const std::string& prefix);
@@ -88,6 +92,12 @@ class Checking {
 
   void fault(Position where, std::string message) {
     faults.push_back({std::move(where), std::move(message)});
+  }
+  void once(Fault f) {  // for what every call of a model would say again
+    const auto same = [&](const Fault& k) {
+      return k.message == f.message && to_string(k.where) == to_string(f.where);
+    };
+    if (std::none_of(faults.begin(), faults.end(), same)) faults.push_back(std::move(f));
   }
   void add(const UserError& e) { faults.insert(faults.end(), e.faults().begin(), e.faults().end()); }
   bool broken(Wire w) const { return w.node < 0; }

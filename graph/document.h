@@ -52,17 +52,11 @@ std::string write_document(const Tree&);
 // kind, at the place of use.
 void substitute_variables(Tree& root);
 
-// What the command line changes, applied in the order given.
+// What the command line changes, applied in the order given (graph/change.h).
 struct Override {
   enum class Kind { set, add, remove };
   Kind kind = Kind::set;
   std::string text;  // "path=value" (set, add) or "path" (remove); path: keys with dots; list items by number
 };
-
-// set: the path must exist, or be a parameter of an existing node (a map below `nodes`), `run`, `diffusion`
-// or a model: there a new key is let through, since the checker knows which parameters exist. add: the path
-// must not exist. Values are YAML ("[1, 2]", "3", "'text'"). Faults carry the position "command line" and a
-// suggestion.
-void apply_override(Tree& root, const Override&);
 
 }  // namespace dagfusion

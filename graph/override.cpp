@@ -1,13 +1,9 @@
-// What the command line changes in a file: set, add and remove.
+// What the command line changes in a file.
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
-#include <algorithm>
-#include <charconv>
-#include <optional>
-
-#include "graph/document.h"
+#include "graph/change.h"
 #include "graph/number.h"
+#include "graph/path.h"
 
 namespace dagfusion {
 
@@ -16,27 +12,6 @@ namespace {
 const Position command_line{"command line", 0, 0};
 
 [[noreturn]] void fail(const std::string& message) { throw UserError(command_line, message); }
-
-std::string joined(const std::vector<std::string>& keys, std::size_t count) {
-  return fmt::format("{}", fmt::join(keys.begin(), keys.begin() + static_cast<std::ptrdiff_t>(count), "."));
-}
-
-std::vector<std::string> split(const std::string& path) {
-  std::vector<std::string> keys(1);
-  for (char c : path) {
-    if (c == '.') {
-      keys.emplace_back();
-    } else {
-      keys.back() += c;
-    }
-  }
-  for (const std::string& key : keys) {
-    if (key.empty())
-      fail(fmt::format(
-          "'{}' is not a path; expected keys with dots between them, like nodes.adam.learning_rate", path));
-  }
-  return keys;
-}
 
 void mark_as_command_line(Tree& tree) {
   tree.where = command_line;
@@ -57,101 +32,26 @@ Tree parse_value(const std::string& path, const std::string& text) {
   }
 }
 
-std::optional<std::size_t> item_number(const std::string& key) {
-  std::size_t number = 0;
-  auto [end, error] = std::from_chars(key.data(), key.data() + key.size(), number);
-  if (error != std::errc() || end != key.data() + key.size()) return std::nullopt;
-  return number;
-}
-
-// The value below `parent`; null when it is not there.
-Tree* child(Tree& parent, const std::string& key) {
-  if (!parent.is_list()) return parent.find(key);
-  auto number = item_number(key);
-  return number && *number < parent.items.size() ? &parent.items[*number] : nullptr;
-}
-
-[[noreturn]] void fail_missing(const Tree& root, const Tree& parent, const std::vector<std::string>& keys,
-                               std::size_t depth) {
-  std::string above = joined(keys, depth), path = joined(keys, depth + 1);
-  std::string what = fmt::format("no '{}' in {}", path, root.where.file);
-  if (parent.is_list()) {
-    std::size_t size = parent.items.size();
-    fail(size == 0 ? fmt::format("{}; '{}' is an empty list", what, above)
-                   : fmt::format("{}; '{}' is a list with the items 0 to {}", what, above, size - 1));
-  }
-  if (parent.is_scalar()) fail(fmt::format("{}; '{}' is '{}', which has no keys", what, above, parent.text));
-  if (parent.entries.empty())
-    fail(fmt::format("{}; '{}' is empty", what, depth == 0 ? root.where.file : above));
-  std::string hint = suggestion(keys[depth], parent.keys());
-  constexpr std::string_view asks = "; did you mean '";
-  if (depth > 0 && hint.starts_with(asks)) hint.insert(asks.size(), above + ".");
-  fail(what + hint);
-}
-
-// Where the checker knows which keys there are: parameters of a node, of the run and of the models.
-bool takes_new_keys(const std::vector<std::string>& keys) {
-  std::size_t depth = keys.size() - 1;
-  if (depth == 1) return keys[0] == "run" || keys[0] == "diffusion" || keys[0] == "model";
-  return (depth == 2 && keys[0] == "models") || (depth >= 2 && keys[depth - 2] == "nodes");
-}
-
-void insert(Tree& parent, const std::string& key, Tree value) {
-  if (parent.is_null()) parent.kind = Tree::Kind::map;  // "run:" with nothing behind it
-  if (parent.is_list()) {
-    parent.items.push_back(std::move(value));
-  } else {
-    parent.entries.push_back({key, command_line, std::move(value)});
-  }
-}
-
-void remove(Tree& parent, const std::string& key) {
-  if (parent.is_list()) {
-    parent.items.erase(parent.items.begin() + static_cast<std::ptrdiff_t>(*item_number(key)));
-  } else {
-    std::erase_if(parent.entries, [&](const Entry& entry) { return entry.key == key; });
-  }
+Change::Kind kind_of(Override::Kind kind) {
+  if (kind == Override::Kind::add) return Change::Kind::add;
+  return kind == Override::Kind::remove ? Change::Kind::remove : Change::Kind::set;
 }
 
 }  // namespace
 
-void apply_override(Tree& root, const Override& change) {
-  bool removes = change.kind == Override::Kind::remove;
-  std::size_t equals = change.text.find('=');
-  std::string path = change.text.substr(0, equals);
+Change read_override(const Override& given) {
+  const bool removes = given.kind == Override::Kind::remove;
+  const std::size_t equals = given.text.find('=');
+  const std::string path = given.text.substr(0, equals);
   if (removes && equals != std::string::npos)
-    fail(fmt::format("'{}' has a value; to remove takes the path alone: {}", change.text, path));
+    fail(fmt::format("'{}' has a value; to remove takes the path alone: {}", given.text, path));
   if (!removes && equals == std::string::npos)
-    fail(fmt::format("'{}' has no value; expected path=value, like {}=VALUE", change.text,
+    fail(fmt::format("'{}' has no value; expected path=value, like {}=VALUE", given.text,
                      path.empty() ? "run.seed" : path));
-  std::vector<std::string> keys = split(path);
-  if (keys[0] == "run" && keys.size() == 2 && root.is_map() && root.find("run") == nullptr && !removes)
-    insert(root, "run", {.where = command_line});
-
-  Tree* parent = &root;
-  for (std::size_t depth = 0; depth + 1 < keys.size(); ++depth) {
-    Tree* next = child(*parent, keys[depth]);
-    if (next == nullptr) fail_missing(root, *parent, keys, depth);
-    parent = next;
-  }
-  const std::string& last = keys.back();
-  Tree* target = child(*parent, last);
-  bool adds = change.kind == Override::Kind::add;
-  if (adds && target != nullptr)
-    fail(fmt::format("'{}' is there already in {}; set it with {}=VALUE", path, root.where.file, path));
-  if (target == nullptr) {
-    bool holds_keys = parent->is_map() || parent->is_null();
-    bool next_item = parent->is_list() && item_number(last) == parent->items.size();
-    bool allowed = adds ? holds_keys || next_item : holds_keys && !removes && takes_new_keys(keys);
-    if (!allowed) fail_missing(root, *parent, keys, keys.size() - 1);
-  }
-  if (removes) return remove(*parent, last);
-  Tree value = parse_value(path, change.text.substr(equals + 1));
-  if (target != nullptr) {
-    *target = std::move(value);
-  } else {
-    insert(*parent, last, std::move(value));
-  }
+  read_path(path, command_line);
+  Change change{.kind = kind_of(given.kind), .path = path, .where = command_line};
+  if (!removes) change.value = parse_value(path, given.text.substr(equals + 1));
+  return change;
 }
 
 }  // namespace dagfusion

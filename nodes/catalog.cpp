@@ -24,7 +24,7 @@ const Catalog& catalog() {
 
                   // diffusion
                   uniform_timesteps(), gaussian_noise(), add_noise(), noise_step(), prediction_target(),
-                  mse_loss(), stop_gradient(),
+                  mse_loss(), huber_loss(), stop_gradient(),
 
                   // network
                   conv2d(),
@@ -46,7 +46,7 @@ const Catalog& catalog() {
                   unet(),
 
                   // sampling
-                  forward_timesteps(), ddpm_timesteps(), ddpm_step(), ddim_timesteps(), ddim_step(),
+                  forward_timesteps(), ddpm_timesteps(), ddpm_step(), ddim_timesteps(), ddim_step(), sliced_wasserstein(),
 
                   // training
                   adam(),

@@ -31,6 +31,7 @@ NodeType add_noise();
 NodeType noise_step();
 NodeType prediction_target();
 NodeType mse_loss();
+NodeType huber_loss();
 NodeType stop_gradient();
 
 // network: nodes/network
@@ -58,6 +59,7 @@ NodeType ddpm_timesteps();
 NodeType ddpm_step();
 NodeType ddim_timesteps();
 NodeType ddim_step();
+NodeType sliced_wasserstein();
 
 // training: nodes/training
 NodeType adam();

@@ -1,6 +1,6 @@
 #include <gtest/gtest.h>
 
-#include "graph/document.h"
+#include "graph/change.h"
 
 namespace dagfusion {
 namespace {
@@ -18,9 +18,14 @@ nodes:
         prev: {type: ddim_step}
 )";
 
-Tree changed(const Override& change) {
+void change(Tree& root, const Override& change) {
+  std::vector<std::string> notes;
+  apply(root, read_override(change), Catalog(), notes);
+  EXPECT_EQ(notes, std::vector<std::string>{});
+}
+Tree changed(const Override& override) {
   Tree root = parse_document(pipeline, "a.yaml");
-  apply_override(root, change);
+  change(root, override);
   return root;
 }
 Tree set(const std::string& text) { return changed({Override::Kind::set, text}); }
@@ -79,7 +84,7 @@ TEST(Override, SetsParametersThatTheFileDoesNotMention) {
   Tree loop = *set("nodes.denoise.loop.nodes.prev.eta=1").find("nodes")->find("denoise")->find("loop");
   EXPECT_EQ(loop.find("nodes")->find("prev")->find("eta")->text, "1");
   Tree bare = parse_document("nodes: {}\n", "a.yaml");
-  apply_override(bare, {Override::Kind::set, "run.threads=2"});
+  change(bare, {Override::Kind::set, "run.threads=2"});
   EXPECT_EQ(bare.find("run")->find("threads")->text, "2");
 }
 

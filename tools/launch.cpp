@@ -7,6 +7,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "graph/change.h"
 #include "nodes/catalog.h"
 #include "nodes/dnnl/engine.h"
 #include "nodes/files/checkpoint_files.h"
@@ -22,16 +23,6 @@ namespace fs = std::filesystem;
 // What the bits of a result depend on: the instruction sets of oneDNN's primitives and of our kernels.
 std::string arithmetic() { return instruction_set() + ", kernels " + kernels::instruction_set(); }
 
-// As typed, or among the pipelines that were installed or built with this program.
-fs::path find_pipeline(const fs::path& typed) {
-  std::error_code ignored;
-  if (fs::exists(typed, ignored) || typed.is_absolute()) return typed;
-  const fs::path here = fs::read_symlink("/proc/self/exe", ignored).parent_path();
-  for (const fs::path& root : {here / "../share/dagfusion", here / "../.."})
-    if (fs::exists(root / typed, ignored)) return fs::weakly_canonical(root / typed, ignored);
-  return typed;
-}
-
 // Pipelines that run inside this one: read now, so that the run directory can keep them.
 std::vector<std::pair<std::string, Tree>> inner_pipelines(const Tree& file) {
   std::vector<std::pair<std::string, Tree>> found;
@@ -41,7 +32,7 @@ std::vector<std::pair<std::string, Tree>> inner_pipelines(const Tree& file) {
     const Tree* type = e.value.find("type");
     const Tree* path = e.value.find("pipeline");
     if (!type || type->text != "run_pipeline" || !path || !path->is_scalar()) continue;
-    found.emplace_back(e.key + ".yaml", read_document(inner_pipeline(*path)));
+    found.emplace_back(e.key + ".yaml", compose(inner_pipeline(*path), catalog()).file);
   }
   return found;
 }
@@ -105,8 +96,18 @@ Prepared prepare(const Invocation& request, bool lock) {
   if (request.resume && !request.resume->empty()) p.resumed = named_run(*request.resume, request.fork);
   const fs::path path = request.file.empty() ? *p.resumed / "pipeline.yaml" : find_pipeline(request.file);
   if (request.file.empty()) refuse_variables(request.overrides, path);
-  p.file = read_document(path);
-  for (const Override& o : request.overrides) apply_override(p.file, o);
+  if (request.composed) {
+    p.file = *request.composed;
+  } else {
+    Composed composed = compose(path, catalog());
+    if (!composed.sweep.is_null())
+      throw UserError(composed.sweep.where,
+                      fmt::format("'sweep' makes many runs of {}; type: run-pipeline sweep {}", path.string(),
+                                  path.string()));
+    p.file = std::move(composed.file);
+    p.notes = std::move(composed.notes);
+  }
+  for (const Override& o : request.overrides) apply(p.file, read_override(o), catalog(), p.notes);
   substitute_variables(p.file);
   if (!request.resume) return p;
   if (!p.resumed) p.resumed = newest_run(p.file);
@@ -147,6 +148,7 @@ Checked check_prepared(Prepared& p) {
     return source;
   };
   Checked checked = check_with_auto(p.file, catalog(), options);
+  p.notes.insert(p.notes.end(), checked.notes.begin(), checked.notes.end());
   if (!p.checkpoint) return checked;
   const std::int64_t done = p.checkpoint->step;
   if (done >= checked.run.steps)
@@ -157,6 +159,15 @@ Checked check_prepared(Prepared& p) {
 }
 
 }  // namespace
+
+fs::path find_pipeline(const fs::path& typed) {
+  std::error_code ignored;
+  if (fs::exists(typed, ignored) || typed.is_absolute()) return typed;
+  const fs::path here = fs::read_symlink("/proc/self/exe", ignored).parent_path();
+  for (const fs::path& root : {here / "../share/dagfusion", here / "../.."})
+    if (fs::exists(root / typed, ignored)) return fs::weakly_canonical(root / typed, ignored);
+  return typed;
+}
 
 Checked check_file(const Invocation& request) {
   Prepared p = prepare(request, false);

@@ -21,6 +21,7 @@ struct Invocation {
   int threads = 0;
   std::function<void(Checked&)> adapt;  // changes what was checked before the run is made
   TaskObserver* observer = nullptr;     // see RunOptions
+  std::optional<Tree> composed;  // instead of what `file` says: with everything it extends, before overrides
 };
 
 struct Launch {
@@ -30,6 +31,9 @@ struct Launch {
   bool saves = false;              // a node writes checkpoints
   std::int64_t first_step = 0;
 };
+
+// As typed, or among the pipelines that were installed or built with this program.
+std::filesystem::path find_pipeline(const std::filesystem::path& typed);
 
 // Reads and checks; makes nothing on the disk. Throws UserError.
 Checked check_file(const Invocation&);

@@ -1,106 +1,33 @@
 // mse_loss: mean squared error between the model's prediction and its target.
 // Ho et al. 2020, "Denoising Diffusion Probabilistic Models", arXiv:2006.11239, eq. 14 (L_simple).
 //
-//   per_image[n] = mean over C,H,W of (prediction - target)^2      (reduction: sum = their sum)
-//   loss = mean of per_image over the frame's images
+//   error(e) = e^2 ;  d(error) = 2 * e
 //
-// prediction, target: [N,...]; loss: scalar; per_image: [N]. Images that only fill up a frame do not count.
-#include <fmt/format.h>
+// Shapes, means and gradients: nodes/diffusion/per_image_loss.h.
 
-#include <algorithm>
-#include <cmath>
-#include <stdexcept>
-
-#include "nodes/catalog.h"
+#include "nodes/diffusion/per_image_loss.h"
 #include "nodes/kernels/sums.h"
 
 namespace dagfusion {
 namespace {
 
-class MseLoss final : public Map {
- public:
-  explicit MseLoss(Setup& setup)
-      : prediction_(setup.input("prediction")),
-        target_(setup.input("target")),
-        loss_(setup.output("loss")),
-        per_image_(setup.output("per_image")),
-        images_(prediction_.spec.shape[0]),
-        each_(count_of(prediction_.spec.shape) / images_),
-        divisor_(setup.text("reduction") == "mean" ? each_ : 1) {
-    setup.backward_reads(prediction_);
-    setup.backward_reads(target_);
+struct Squared {
+  explicit Squared(Setup&) {}
+  double sum(const float* prediction, const float* target, std::int64_t count) const {
+    return kernels::sum_of_squared_differences(prediction, target, count);
   }
-
-  void forward(Call& call) const override {
-    const float *prediction = call.in<float>(prediction_), *target = call.in<float>(target_);
-    float* per_image = call.out<float>(per_image_);
-    double all = 0;
-    std::fill_n(per_image, images_, 0.0f);
-    for (int n = 0; n < call.valid(); ++n) {
-      const double sum =
-          kernels::sum_of_squared_differences(prediction + n * each_, target + n * each_, each_);
-      per_image[n] = static_cast<float>(sum / divisor_);
-      all += sum / divisor_;
-    }
-    const float loss = static_cast<float>(all / call.valid());
-    if (!std::isfinite(loss)) refuse(call, per_image);
-    *call.out<float>(loss_) = loss;
+  void backward(double scale, const float* prediction, const float* target, float* dprediction,
+                std::int64_t count) const {
+    kernels::squared_difference_backward(static_cast<float>(2 * scale), prediction, target, dprediction,
+                                         count);
   }
-
-  // d(prediction) = 2 * (prediction - target) / (D * V) * d(loss), d(target) = -d(prediction);
-  // D: what per_image divides by, V: images that count. Likewise for per_image, without V.
-  void backward(Call& call) const override {
-    const float *prediction = call.in<float>(prediction_), *target = call.in<float>(target_);
-    const float* dloss = static_cast<const float*>(call.d(loss_));
-    const float* dper_image = static_cast<const float*>(call.d(per_image_));
-    float* dprediction = static_cast<float*>(call.d(prediction_));
-    float* dtarget = static_cast<float*>(call.d(target_));
-    for (int n = 0; n < images_; ++n) {
-      const bool counts = n < call.valid();
-      double arrived = 0;
-      if (dloss && counts) arrived += *dloss / double(call.valid());
-      if (dper_image && counts) arrived += dper_image[n];
-      const float scale = static_cast<float>(2 * arrived / divisor_);
-      const float *p = prediction + n * each_, *t = target + n * each_;
-      if (dprediction) kernels::squared_difference_backward(scale, p, t, dprediction + n * each_, each_);
-      if (dtarget) kernels::squared_difference_backward(scale, t, p, dtarget + n * each_, each_);
-    }
-  }
-
- private:
-  [[noreturn]] void refuse(const Call& call, const float* per_image) const {
-    std::string images, value;
-    for (int n = 0; n < call.valid(); ++n) {
-      if (std::isfinite(per_image[n])) continue;
-      images += fmt::format("{}{}", images.empty() ? "" : ", ", call.position() + n);
-      if (value != "nan") value = std::isnan(per_image[n]) ? "nan" : "inf";
-    }
-    throw std::runtime_error(fmt::format("loss is {} for images {}", value, images));
-  }
-
-  Input prediction_, target_;
-  Output loss_, per_image_;
-  std::int64_t images_, each_;  // each: numbers of one image
-  double divisor_;
 };
 
 }  // namespace
 
 NodeType mse_loss() {
-  return {
-      .name = "mse_loss",
-      .summary = "Mean squared error between the model's prediction and its target.",
-      .inputs = {{"prediction", "[N,...] f32", "what the model gave"},
-                 {"target", "[N,...] f32", "what it should have given"}},
-      .outputs = {{"loss", "[] f32", "mean over the images of the frame"},
-                  {"per_image", "[N] f32", "loss of each image"}},
-      .parameters = {{.name = "reduction",
-                      .kind = Kind::choice,
-                      .doc = "mean or sum over the values of one image; over images it is always the mean",
-                      .standard = std::string("mean"),
-                      .choices = {"mean", "sum"}}},
-      .differentiable = true,
-      .create = make_node<MseLoss>};
+  return per_image_loss<Squared>("mse_loss",
+                                 "Mean squared error between the model's prediction and its target.");
 }
 
 }  // namespace dagfusion

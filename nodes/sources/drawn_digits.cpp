@@ -95,7 +95,7 @@ class DrawnDigits final : public DataSet {
     const int side = size_ * kOversampling;
     const std::string text(1, static_cast<char>('0' + digit));
     const double font_scale = kDigitHeight * side / cv::getTextSize(text, font, 1.0, 1, nullptr).height;
-    cv::Mat large = cv::Mat::zeros(side, side, CV_8UC1);
+    cv::Mat large(side, side, CV_8UC1, cv::Scalar(0));
     cv::putText(large, text, {side / 4, side * 3 / 4}, font, font_scale, 255, thickness, cv::LINE_AA);
     const cv::Rect box = cv::boundingRect(large);
     const cv::Point2f middle(static_cast<float>(box.x) + static_cast<float>(box.width) / 2,
