@@ -1,60 +1,20 @@
 // run-pipeline: checks a pipeline file and runs it.
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <CLI/CLI.hpp>
-#include <atomic>
-#include <csignal>
 #include <filesystem>
 #include <opencv2/core/utility.hpp>
 
 #include "tools/bench.h"
 #include "tools/launch.h"
 #include "tools/screen.h"
+#include "tools/stop_signals.h"
+#include "tools/sweep.h"
 #include "tools/typed_overrides.h"
 
 namespace {
 
 using namespace dagfusion;
-
-// sysexits.h: 75 = try again: the run was stopped and can go on.
-enum Exit { kDone = 0, kFailed = 1, kUserError = 2, kStopped = 75, kAborted = 130 };
-
-std::atomic<Run*> running = nullptr;
-std::atomic<int> signals = 0;
-static_assert(std::atomic<Run*>::is_always_lock_free && std::atomic<int>::is_always_lock_free);
-
-template <std::size_t N>
-void say(const char (&text)[N]) {
-  [[maybe_unused]] const auto written = ::write(STDERR_FILENO, text, N - 1);
-}
-
-extern "C" void on_signal(int) {
-  Run* const run = running;
-  const int count = ++signals;
-  if (!run || count > 2) std::_Exit(kAborted);
-  if (count == 1) {
-    run->stop();
-    say("\nstopping: the step that has begun is finished, and saved where there is a checkpoint; once more "
-        "to stop at once\n");
-  } else {
-    run->abort();
-    say("\nstopping at once; nothing more is saved\n");
-  }
-}
-
-// Signals go to this run as long as this lives.
-struct Signals {
-  explicit Signals(Run& run) {
-    running = &run;
-    struct sigaction action {};
-    action.sa_handler = on_signal;
-    action.sa_flags = SA_RESTART;
-    for (const int signal : {SIGINT, SIGTERM}) sigaddset(&action.sa_mask, signal);
-    for (const int signal : {SIGINT, SIGTERM}) sigaction(signal, &action, nullptr);
-  }
-  ~Signals() { running = nullptr; }
-};
 
 // Where the run can go on.
 std::string how_to_go_on(const Launch& made, std::int64_t step) {
@@ -82,7 +42,7 @@ int run(const Invocation& request, bool check_only) {
   const bool training = made.run->checked().run.training;
   Report report;
   {
-    const Signals signals_to(*made.run);
+    const StopSignals signals(*made.run);
     const ProgressLines progress(*made.run);
     report = made.run->run();
   }
@@ -104,6 +64,7 @@ int run(const Invocation& request, bool check_only) {
 
 int main(int argc, char** argv) {
   if (argc > 1 && std::string_view(argv[1]) == "bench") return bench(argc - 1, argv + 1);
+  if (argc > 1 && std::string_view(argv[1]) == "sweep") return sweep(argc - 1, argv + 1);
   CLI::App app{
       "Checks a pipeline file and runs it.\n\n"
       "  run-pipeline pipelines/train.yaml                         trains\n"

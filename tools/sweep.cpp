@@ -1,0 +1,221 @@
+#include "tools/sweep.h"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <opencv2/core/utility.hpp>
+
+#include "nodes/catalog.h"
+#include "nodes/files/checkpoint_files.h"
+#include "nodes/files/durable.h"
+#include "tools/launch.h"
+#include "tools/screen.h"
+#include "tools/stop_signals.h"
+#include "tools/sweep_report.h"
+#include "tools/typed_overrides.h"
+
+namespace dagfusion {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Asked {
+  fs::path file;
+  std::vector<Override> overrides;
+  std::string only;
+  bool list = false, resume = false;
+  int threads = 0;
+};
+
+class Sweep {
+ public:
+  explicit Sweep(Asked asked) : asked_(std::move(asked)), composed_(compose(asked_.file, catalog())) {
+    if (composed_.sweep.is_null())
+      throw UserError(composed_.file.where, "this file has no section 'sweep': axes, seeds and a metric");
+    plan_ = read_sweep(composed_.sweep, asked_.file);
+    if (!asked_.only.empty()) keep_only();
+    compose_cells();
+    refuse_other_scales(plan_, files_);
+  }
+
+  int run() {
+    if (asked_.list) return say_cells();
+    check_cells();
+    directory_.emplace(asked_.resume ? RunDirectory::open(newest()) : RunDirectory::create(plan_.output));
+    fmt::print("sweep     {} cells, {} seeds: {} runs in {}\n", plan_.cells.size(), plan_.seeds.size(),
+               plan_.cells.size() * plan_.seeds.size(), directory_->path().string());
+    std::vector<std::vector<SweepRun>> runs(plan_.cells.size());
+    for (std::size_t s = 0; s < plan_.seeds.size(); ++s)  // seed by seed: an early stop leaves whole pairs
+      for (std::size_t c = 0; c < plan_.cells.size(); ++c) {
+        const int status = run_cell(c, s);
+        if (status != kDone) return status;
+        runs[c].push_back(
+            read_run(cell_directory(directory_->path(), plan_.cells[c], plan_.seeds[s]), plan_.metric));
+      }
+    report(runs);
+    return kDone;
+  }
+
+ private:
+  void keep_only() {
+    std::vector<std::string> names;
+    for (const SweepCell& c : plan_.cells) names.push_back(c.name);
+    const std::string baseline = plan_.cells[plan_.baseline].name;
+    std::erase_if(plan_.cells,
+                  [&](const SweepCell& c) { return c.name != asked_.only && c.name != baseline; });
+    if (std::find(names.begin(), names.end(), asked_.only) == names.end())
+      throw UserError({"command line"},
+                      fmt::format("no cell '{}'{}", asked_.only, suggestion(asked_.only, names)));
+    for (plan_.baseline = 0; plan_.cells[plan_.baseline].name != baseline;) ++plan_.baseline;
+  }
+
+  // Every cell's file, its variables not put in yet; all faults of all cells together.
+  void compose_cells() {
+    std::vector<Fault> faults;
+    for (const SweepCell& cell : plan_.cells) {
+      Tree file = composed_.file;
+      std::vector<std::string> notes;
+      try {
+        for (const Override& o : asked_.overrides) apply(file, read_override(o), catalog(), notes);
+        for (const Change& change : cell.changes) apply(file, change, catalog(), notes);
+      } catch (const UserError& e) {
+        for (const Fault& f : e.faults())
+          faults.push_back({f.where, fmt::format("{} (cell {})", f.message, cell.name)});
+      }
+      files_.push_back(std::move(file));
+      notes_.push_back(std::move(notes));
+    }
+    if (!faults.empty()) throw UserError(std::move(faults));
+  }
+
+  Invocation invocation(std::size_t c, std::size_t s) const {
+    const std::string output =
+        directory_ ? cell_directory(directory_->path(), plan_.cells[c], plan_.seeds[s]).string() : "runs";
+    Invocation made{.file = asked_.file, .threads = asked_.threads, .composed = files_[c]};
+    made.overrides = {{Override::Kind::set, fmt::format("run.seed={}", plan_.seeds[s])},
+                      {Override::Kind::set, fmt::format("run.output='{}'", output)}};
+    return made;
+  }
+
+  void check_cells() const {
+    std::vector<Fault> faults;
+    for (std::size_t c = 0; c < plan_.cells.size(); ++c) {
+      try {
+        if (!check_file(invocation(c, 0)).run.training)
+          throw UserError(composed_.sweep.where, "a sweep compares trainings, and this file trains nothing");
+      } catch (const UserError& e) {
+        for (const Fault& f : e.faults())
+          faults.push_back({f.where, fmt::format("{} (cell {})", f.message, plan_.cells[c].name)});
+      }
+    }
+    if (!faults.empty()) throw UserError(std::move(faults));
+  }
+
+  int say_cells() const {
+    for (std::size_t c = 0; c < plan_.cells.size(); ++c) {
+      fmt::print("{}{}\n", plan_.cells[c].name, c == plan_.baseline ? "   (the baseline)" : "");
+      for (const std::string& note : notes_[c]) fmt::print("    {}\n", note);
+    }
+    fmt::print("{} cells, {} seeds: {} runs\n", plan_.cells.size(), plan_.seeds.size(),
+               plan_.cells.size() * plan_.seeds.size());
+    return kDone;
+  }
+
+  fs::path newest() const {
+    const auto found = RunDirectory::newest(plan_.output);
+    if (!found) throw UserError({}, fmt::format("there is no sweep below {} to go on with", plan_.output));
+    return *found;
+  }
+
+  // A cell is finished when its newest checkpoint, or without one its mark, says so.
+  int run_cell(std::size_t c, std::size_t s) {
+    const fs::path where = cell_directory(directory_->path(), plan_.cells[c], plan_.seeds[s]);
+    if (fs::exists(where / "done")) return kDone;
+    Invocation request = invocation(c, s);
+    if (const auto begun = RunDirectory::newest(where)) {
+      std::vector<std::string> passed_over;
+      try {
+        open_checkpoint(*begun, passed_over);
+        request.resume = begun->string();
+      } catch (const UserError&) {  // it was stopped before its first checkpoint: from the start
+      }
+    }
+    Launch made = launch(request);
+    fmt::print("\n{} seed {}: {}\n", plan_.cells[c].name, plan_.seeds[s], made.directory->path().string());
+    std::fflush(stdout);
+    Report report;
+    {
+      const StopSignals signals(*made.run);
+      const ProgressLines progress(*made.run);
+      report = made.run->run();
+    }
+    if (report.outcome != Report::Outcome::done) {
+      fmt::print("stopped; to go on: run-pipeline sweep {} --resume\n", asked_.file.string());
+      return report.outcome == Report::Outcome::aborted ? kAborted : kStopped;
+    }
+    fmt::print("{} images in {}, loss {:.4f}\n", report.progress.images, in_words(report.seconds),
+               report.progress.loss);
+    for (const std::string& line : report.told) fmt::print("{}\n", line);
+    replace_file(where / "done", "");
+    return kDone;
+  }
+
+  void report(const std::vector<std::vector<SweepRun>>& runs) const {
+    const std::vector<SweepRow> rows = compare(plan_, runs);
+    directory_->write("report.csv", report_csv(plan_, rows));
+    directory_->write("report.html", report_html(plan_, rows, asked_.file.filename().string()));
+    fmt::print("\n{}report: {}\n", report_text(plan_, rows), (directory_->path() / "report.html").string());
+  }
+
+  const Asked asked_;
+  Composed composed_;
+  SweepPlan plan_;
+  std::vector<Tree> files_;  // by cell
+  std::vector<std::vector<std::string>> notes_;
+  std::optional<RunDirectory> directory_;
+};
+
+}  // namespace
+
+int sweep(int argc, char** argv) {
+  CLI::App app{
+      "Runs a pipeline in all the ways that its section 'sweep' names, and compares them in pairs of equal "
+      "seeds: a table, "
+      "report.csv, and report.html with loss curves and samples. Every cell is checked before the first one "
+      "runs.\n\n"
+      "  run-pipeline sweep pipelines/ablate.yaml                   all of it\n"
+      "  run-pipeline sweep pipelines/ablate.yaml --list            the cells, and what differs in each\n"
+      "  run-pipeline sweep pipelines/ablate.yaml --resume          goes on with the newest sweep\n",
+      "run-pipeline sweep"};
+  std::string file;
+  TypedOverrides typed;
+  Asked asked;
+  app.add_option("file", file, "pipeline file with a section 'sweep'")->required();
+  typed.declare(app);
+  app.add_flag("--list", asked.list, "say which cells there are, and run none");
+  app.add_option("--only", asked.only, "this cell and the baseline alone")->type_name("CELL");
+  app.add_flag("--resume", asked.resume, "go on with the newest sweep of this file");
+  app.add_option("--threads", asked.threads, "threads; the cores of this process otherwise")
+      ->check(CLI::Range(1, 1024));
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& e) {
+    return app.exit(e) == 0 ? kDone : kUserError;
+  }
+  asked.file = find_pipeline(file);
+  asked.overrides = typed.in_order();
+  cv::setNumThreads(1);
+  try {
+    return Sweep(std::move(asked)).run();
+  } catch (const UserError& e) {
+    fmt::print(stderr, "{}\n", e.what());
+    return kUserError;
+  } catch (const std::exception& e) {
+    fmt::print(stderr, "run-pipeline sweep: {}\n", e.what());
+    return kFailed;
+  }
+}
+
+}  // namespace dagfusion
