@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "graph/block.h"
 #include "graph/checking.h"
 
 namespace dagfusion {
@@ -71,8 +72,12 @@ std::string owner_of(const std::string& path, const std::string& type) {
   return fmt::format("node '{}' ({})", path, type);
 }
 
-Checking::Checking(const Tree& file_, const Catalog& catalog_, const CheckOptions& options_)
-    : file(file_), catalog(catalog_), options(options_) {
+Checking::Checking(const Tree& file_, const Catalog& given, const CheckOptions& options_)
+    : file(file_),
+      options(options_),
+      types(std::make_shared<Catalog>(with_own_types(given, file))),
+      catalog(*types) {
+  checked.types = types;
   checked.weights = options.weights ? options.weights : std::make_shared<WeightTable>();
 }
 
@@ -122,7 +127,7 @@ void Checking::read_run() {
 
 // Every key at the top of the file is known, and sections of the catalog are kept until a node reads them.
 void Checking::read_sections() {
-  std::vector<std::string> known = {"vars", "run", "model", "models", "nodes", "doc"};
+  std::vector<std::string> known = {"vars", "run", "model", "models", "nodes", "doc", "blocks"};
   for (const SectionType& s : catalog.sections) known.push_back(s.name);
   for (const Entry& e : file.entries) {
     if (std::find(known.begin(), known.end(), e.key) == known.end())
@@ -170,6 +175,11 @@ void Checking::find_model() {
   if (source.model.is_map()) model_sections.emplace("model", source.model);
   checked.model_input = source.input;
   for (const Entry& e : source.sections) {
+    if (e.key == "blocks") {
+      Tree of_checkpoint{.kind = Tree::Kind::map, .entries = {e}};
+      *types = with_own_types(*types, of_checkpoint);
+      continue;
+    }
     if (auto here = sections.find(e.key); here != sections.end())
       fault(here->second.where,
             fmt::format("section '{}' comes from the model's checkpoint; take it out of this file", e.key));

@@ -94,6 +94,7 @@ struct Checked {
   // Of every data set, by the path of its node: what tells it from another one.
   std::map<std::string, std::string> fingerprints() const;
 
+  std::shared_ptr<Catalog> types;  // those of the nodes
   RunSettings run;
   std::vector<CheckedNode> nodes;  // in topological order
   std::vector<CheckedLoop> loops;

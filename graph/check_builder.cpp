@@ -21,13 +21,19 @@ class NodeBuilder final : public Builder {
 
   Wire add(const std::string& name, const std::string& type, const std::map<std::string, Wire>& in,
            const std::map<std::string, Setting>& settings) override {
+    return add(name, type, in, map_of(settings, request_.where));
+  }
+
+  Wire add(const std::string& name, const std::string& type, const std::map<std::string, Wire>& in,
+           const Tree& settings) override {
     Request inner = request_for(name, type);
+    inner.where = settings.where;
     for (const auto& [port, wire] : in) {
       if (wire.node == kNoWire.node) continue;
-      inner.in[port] = wire;
       if (checking_.broken(wire)) return {};
+      inner.in[port.empty() && !inner.type->inputs.empty() ? inner.type->inputs.front().name : port] = wire;
     }
-    Inside::Node changed{.settings = map_of(settings, inner.where), .where = inner.where};
+    Inside::Node changed{.settings = settings, .where = inner.where};
     try {
       for (const auto& inside : inner.insides)
         inside->apply(inner.path, changed, changed.type ? *changed.type : *inner.type, checking_.catalog);

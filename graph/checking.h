@@ -107,8 +107,9 @@ class Checking {
   Wire in_form(Wire wire, DType dtype, int block);
 
   const Tree& file;
-  const Catalog& catalog;
   const CheckOptions& options;
+  const std::shared_ptr<Catalog> types;  // with those that the file, or its checkpoint, brings
+  const Catalog& catalog;                // the same
   Checked checked;
   std::vector<Fault> faults;
   std::map<std::string, Tree> model_sections;  // by name: "model" or the keys of `models`

@@ -29,6 +29,9 @@ class Builder {
   // Wires that are kNoWire are left out, so optional inputs can be handed on. Returns the main output.
   virtual Wire add(const std::string& name, const std::string& type, const std::map<std::string, Wire>& in,
                    const std::map<std::string, Setting>& settings = {}) = 0;
+  // The same with settings as a user writes them: a map, checked in its places. "" stands for the main input.
+  virtual Wire add(const std::string& name, const std::string& type, const std::map<std::string, Wire>& in,
+                   const Tree& settings) = 0;
   virtual Wire port(Wire, std::string_view output) const = 0;  // another output of the same node
   virtual const TensorSpec& spec(Wire) const = 0;              // of a broken wire: an empty shape
   virtual bool broken(Wire) const = 0;

@@ -1,6 +1,7 @@
 // A file that says what differs from another one: extends, set, replace, remove, insert.
 #include <fmt/format.h>
 
+#include "graph/block.h"
 #include "graph/change.h"
 
 namespace dagfusion {
@@ -11,7 +12,8 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t kMostFiles = 16;
 
-const std::vector<std::string> kKeys = {"extends", "set", "replace", "remove", "insert", "sweep", "doc"};
+const std::vector<std::string> kKeys = {"extends", "set",   "replace", "remove",
+                                        "insert",  "sweep", "blocks",  "doc"};
 
 void refuse_other_keys(const Tree& file) {
   std::vector<Fault> faults;
@@ -69,6 +71,7 @@ Composed compose(Tree file, const Catalog& catalog, std::vector<fs::path>& open)
         throw UserError(changes->where,
                         fmt::format("'{}' says what differs from another file; 'extends' must name it", key));
     std::erase_if(file.entries, [](const Entry& e) { return e.key == "sweep"; });
+    gather_blocks(file);
     made.file = std::move(file);
     return made;
   }
@@ -84,10 +87,20 @@ Composed compose(Tree file, const Catalog& catalog, std::vector<fs::path>& open)
   made.file = std::move(below.file);
   made.notes = std::move(below.notes);
   if (made.sweep.is_null()) made.sweep = std::move(below.sweep);
+  if (file.find("blocks")) {
+    gather_blocks(file);
+    Tree* all = made.file.find("blocks");
+    if (all)
+      all->entries.insert(all->entries.end(), file.find("blocks")->entries.begin(),
+                          file.find("blocks")->entries.end());
+    else
+      made.file.entries.push_back({"blocks", file.find("blocks")->where, *file.find("blocks")});
+  }
+  const Catalog types = with_own_types(catalog, made.file);
   std::vector<Fault> faults;
   for (const Change& change : read_changes(file)) {
     try {
-      apply(made.file, change, catalog, made.notes);
+      apply(made.file, change, types, made.notes);
     } catch (const UserError& e) {
       faults.insert(faults.end(), e.faults().begin(), e.faults().end());
     }

@@ -134,10 +134,10 @@ void substitute_variables(Tree& root) {
     throw UserError(vars->where, "'vars' is no map; expected name: value pairs");
   Tree result = root;
   Substitution substitution(vars);
-  if (vars == nullptr) substitution.in(result, 0);
+  if (!result.is_map()) substitution.in(result, 0);
+  for (Entry& entry : result.entries)  // blocks have variables of their own
+    if (entry.key != "vars" && entry.key != "blocks") substitution.in(entry.value, 1);
   if (vars != nullptr) {
-    for (Entry& entry : result.entries)
-      if (entry.key != "vars") substitution.in(entry.value, 1);
     for (Entry& entry : result.find("vars")->entries)
       entry.value = substitution.value(entry.key, entry.value.where);
   }

@@ -38,6 +38,7 @@ const Catalog& catalog() {
                   upsample(),
                   nearest_upsample(),
                   add(),
+                  multiply(),
                   concat(),
                   identity(),
                   reorder(),

@@ -46,6 +46,7 @@ NodeType downsample();
 NodeType upsample();
 NodeType nearest_upsample();
 NodeType add();
+NodeType multiply();
 NodeType concat();
 NodeType identity();
 NodeType reorder();

@@ -7,6 +7,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "graph/block.h"
 #include "graph/change.h"
 #include "nodes/catalog.h"
 #include "nodes/dnnl/engine.h"
@@ -42,7 +43,8 @@ void escape_variables(Tree& tree) {
   for (std::size_t at = 0; tree.is_scalar() && (at = tree.text.find("${", at)) != std::string::npos; at += 3)
     tree.text.insert(at, 1, '$');
   for (Tree& item : tree.items) escape_variables(item);
-  for (Entry& e : tree.entries) escape_variables(e.value);
+  for (Entry& e : tree.entries)
+    if (e.key != "blocks") escape_variables(e.value);  // whose variables are their own
 }
 
 // The file as the run directory keeps it: with the values of its variables in their places, and without the
@@ -107,7 +109,8 @@ Prepared prepare(const Invocation& request, bool lock) {
     p.file = std::move(composed.file);
     p.notes = std::move(composed.notes);
   }
-  for (const Override& o : request.overrides) apply(p.file, read_override(o), catalog(), p.notes);
+  const Catalog types = with_own_types(catalog(), p.file);
+  for (const Override& o : request.overrides) apply(p.file, read_override(o), types, p.notes);
   substitute_variables(p.file);
   if (!request.resume) return p;
   if (!p.resumed) p.resumed = newest_run(p.file);
@@ -143,7 +146,7 @@ Checked check_prepared(Prepared& p) {
     ModelSource source;
     if (const Tree* model = facts.pipeline.find("model")) source.model = *model;
     for (const Entry& e : facts.pipeline.entries)
-      if (e.key == "diffusion") source.sections.push_back(e);
+      if (e.key == "diffusion" || e.key == "blocks") source.sections.push_back(e);
     source.input = facts.model_input;
     return source;
   };

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <opencv2/core/utility.hpp>
 
+#include "graph/block.h"
 #include "nodes/catalog.h"
 #include "nodes/files/checkpoint_files.h"
 #include "nodes/files/durable.h"
@@ -74,12 +75,13 @@ class Sweep {
   // Every cell's file, its variables not put in yet; all faults of all cells together.
   void compose_cells() {
     std::vector<Fault> faults;
+    const Catalog types = with_own_types(catalog(), composed_.file);
     for (const SweepCell& cell : plan_.cells) {
       Tree file = composed_.file;
       std::vector<std::string> notes;
       try {
-        for (const Override& o : asked_.overrides) apply(file, read_override(o), catalog(), notes);
-        for (const Change& change : cell.changes) apply(file, change, catalog(), notes);
+        for (const Override& o : asked_.overrides) apply(file, read_override(o), types, notes);
+        for (const Change& change : cell.changes) apply(file, change, types, notes);
       } catch (const UserError& e) {
         for (const Fault& f : e.faults())
           faults.push_back({f.where, fmt::format("{} (cell {})", f.message, cell.name)});
