@@ -46,6 +46,8 @@ Tree parse_document(std::string_view yaml, const std::string& file_name);
 
 // YAML text that parses to the same tree; block style, one key per line, lists of scalars in flow style.
 std::string write_document(const Tree&);
+// The same with a comment behind each line: where its value came from.
+std::string write_with_origins(const Tree&);
 
 // Replaces ${name} in every scalar by vars.name (vars may use each other; cycles and unknown names are
 // faults with a suggestion). A scalar that is exactly "${name}" becomes the variable's value, whatever its

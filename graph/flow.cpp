@@ -123,6 +123,7 @@ void SectionGraph::admit(Frame* arrived, Port& port) noexcept {
     place(next_admitted_++) = nullptr;
     f->lane_index = lane;
     f->lane = shared_.lane_memory[static_cast<std::size_t>(lane)].data();
+    f->done_at[plan_.admission].store(clock_now(), std::memory_order_relaxed);
     ends(plan_.admission, f);
     port.try_put(f);
   }

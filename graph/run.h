@@ -13,13 +13,52 @@
 
 namespace dagfusion {
 
+// What a task has cost, summed over its visits.
+struct TaskTime {
+  enum class Part { forward, backward, weight_gradient, other };
+  std::string name, type;  // type: of the node, or "engine"
+  std::string node;        // its path; of the engine's own tasks the same as `name`
+  Part part = Part::forward;
+  bool in_model = false;  // has weights, or comes behind what has
+  std::int64_t calls = 0;
+  std::int64_t multiply_adds = 0;  // of one call
+  double seconds = 0;
+  double waited = 0;  // seconds in which a frame could have gone on, and no thread, lane or turn was free
+};
+
+// One visit of one frame to one task, as an observer sees it; valid inside of begins() and ends().
+class TaskVisit {
+ public:
+  virtual ~TaskVisit() = default;
+  virtual const std::string& name() const = 0;  // of the task: "d out/conv_in"
+  virtual const std::string& type() const = 0;  // of the node, or "engine"
+  virtual const std::string& node() const = 0;  // its path
+  virtual TaskTime::Part part() const = 0;
+  virtual bool in_model() const = 0;
+  virtual std::int64_t frame() const = 0;     // in the order in which they entered
+  virtual std::int64_t position() const = 0;  // of the frame's first image
+  virtual std::int64_t step() const = 0;
+  virtual int iteration() const = 0;    // of the loop around it
+  virtual bool whole_step() const = 0;  // a step's own tasks work for the last of its frames
+  virtual std::int64_t ready()
+      const = 0;  // when its frame could have gone on (steady clock, ns); 0 = unknown
+
+  struct Value {
+    std::string port;  // "x", "d x", "weight gradients", "weights"
+    TensorSpec spec;
+    std::span<const std::byte> bytes;
+  };
+  virtual std::vector<Value> inputs() const = 0;   // what a forward task reads; in begins()
+  virtual std::vector<Value> outputs() const = 0;  // what a task has written; in ends()
+};
+
 // Told by every thread before and after each task; who waits in begins() holds that thread back. For
-// measuring.
+// measuring and looking.
 class TaskObserver {
  public:
   virtual ~TaskObserver() = default;
-  virtual void begins(const std::string& type, bool in_model) noexcept = 0;
-  virtual void ends(const std::string& type) noexcept = 0;
+  virtual void begins(const TaskVisit&) noexcept = 0;
+  virtual void ends(const TaskVisit&) noexcept = 0;
 };
 
 struct RunOptions {
@@ -32,18 +71,6 @@ struct RunOptions {
   std::function<void(RunInfo&)> restore;      // sets weights and states before the first frame
   std::function<void(std::int64_t)> on_step;  // between two steps, when the model is empty; must not throw
   TaskObserver* observer = nullptr;           // outlives the run
-};
-
-// What a task has cost, summed over its visits.
-struct TaskTime {
-  enum class Part { forward, backward, weight_gradient, other };
-  std::string name, type;  // type: of the node, or "engine"
-  std::string node;        // its path; of the engine's own tasks the same as `name`
-  Part part = Part::forward;
-  bool in_model = false;  // has weights, or comes behind what has
-  std::int64_t calls = 0;
-  std::int64_t multiply_adds = 0;  // of one call
-  double seconds = 0;
 };
 
 struct Progress {

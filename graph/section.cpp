@@ -9,8 +9,15 @@
 #include "graph/add.h"
 #include "graph/builtin.h"
 #include "graph/frame_call.h"
+#include "graph/frame_visit.h"
 
 namespace dagfusion {
+
+std::int64_t clock_now() {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(
+             std::chrono::steady_clock::now().time_since_epoch())
+      .count();
+}
 
 void Shared::fail(std::int64_t main_ticket, std::string message) {
   const std::lock_guard lock(mutex);
@@ -92,17 +99,25 @@ const std::string& Section::type_of(const Task& task) const {
 }
 
 void Section::run_task(int index, Frame& frame) noexcept {
-  const Task& task = plan_.tasks[index];
   if (skips(frame)) return;
   TaskObserver* const observer = shared_.options.observer;
-  if (observer) observer->begins(type_of(task), task.admitted);
+  if (!observer) return run_body(index, frame);
+  const FrameVisit visit(*this, index, frame);
+  observer->begins(visit);
   run_body(index, frame);
-  if (observer) observer->ends(type_of(task));
+  observer->ends(visit);
+}
+
+std::int64_t Section::ready_at(const Task& task, const Frame& frame) const {
+  if (task.kind == Task::Kind::loop_head && frame.iteration[task.loop] > 0) return 0;
+  std::int64_t ready = 0;
+  for (const int b : task.before) ready = std::max(ready, frame.done_at[b].load(std::memory_order_relaxed));
+  return ready;
 }
 
 void Section::run_body(int index, Frame& frame) noexcept {
   const Task& task = plan_.tasks[index];
-  const auto begin = std::chrono::steady_clock::now();
+  const std::int64_t begin = clock_now(), ready = ready_at(task, frame);
   try {
     switch (task.kind) {
       case Task::Kind::loop_head:
@@ -124,10 +139,12 @@ void Section::run_body(int index, Frame& frame) noexcept {
   } catch (...) {
     describe_failure(index, frame, "an exception of unknown type");
   }
-  const auto spent = std::chrono::steady_clock::now() - begin;
-  costs_[index].calls.fetch_add(1, std::memory_order_relaxed);
-  costs_[index].nanoseconds.fetch_add(std::chrono::duration_cast<std::chrono::nanoseconds>(spent).count(),
-                                      std::memory_order_relaxed);
+  const std::int64_t end = clock_now();
+  frame.done_at[index].store(end, std::memory_order_relaxed);
+  Cost& cost = costs_[index];
+  cost.calls.fetch_add(1, std::memory_order_relaxed);
+  cost.nanoseconds.fetch_add(end - begin, std::memory_order_relaxed);
+  if (ready > 0) cost.waited.fetch_add(std::max<std::int64_t>(begin - ready, 0), std::memory_order_relaxed);
 }
 
 void Section::describe_failure(int index, Frame& frame, const char* what) noexcept {
@@ -199,33 +216,39 @@ std::int64_t Section::multiply_adds_of(const Task& task) const {
   return sum;
 }
 
+TaskTime::Part Section::part_of(const Task& task) {
+  switch (task.kind) {
+    case Task::Kind::forward:
+    case Task::Kind::ordered:
+      return TaskTime::Part::forward;
+    case Task::Kind::backward:
+    case Task::Kind::sum_gradients:
+      return TaskTime::Part::backward;
+    case Task::Kind::accumulate:
+      return TaskTime::Part::weight_gradient;
+    default:
+      return TaskTime::Part::other;
+  }
+}
+
+const std::string& Section::node_of(const Task& task) const {
+  return task.visits.empty() ? task.name : checked_.nodes[task.visits[0].node].path;
+}
+
 std::vector<TaskTime> Section::times() const {
-  const auto part_of = [](Task::Kind kind) {
-    switch (kind) {
-      case Task::Kind::forward:
-      case Task::Kind::ordered:
-        return TaskTime::Part::forward;
-      case Task::Kind::backward:
-      case Task::Kind::sum_gradients:
-        return TaskTime::Part::backward;
-      case Task::Kind::accumulate:
-        return TaskTime::Part::weight_gradient;
-      default:
-        return TaskTime::Part::other;
-    }
-  };
   std::vector<TaskTime> found;
   for (std::size_t t = 0; t < plan_.tasks.size(); ++t) {
     if (costs_[t].calls == 0) continue;
     const Task& task = plan_.tasks[t];
     found.push_back({.name = task.name,
                      .type = type_of(task),
-                     .node = task.visits.empty() ? task.name : checked_.nodes[task.visits[0].node].path,
-                     .part = part_of(task.kind),
+                     .node = node_of(task),
+                     .part = part_of(task),
                      .in_model = task.admitted,
                      .calls = costs_[t].calls,
                      .multiply_adds = multiply_adds_of(task),
-                     .seconds = static_cast<double>(costs_[t].nanoseconds) * 1e-9});
+                     .seconds = static_cast<double>(costs_[t].nanoseconds) * 1e-9,
+                     .waited = static_cast<double>(costs_[t].waited) * 1e-9});
   }
   return found;
 }

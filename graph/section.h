@@ -27,10 +27,12 @@ struct Shared {
   void fail(std::int64_t main_ticket, std::string message);
 };
 
-// The clock of one task.
+// The clock of one task: inside its body, and from when its frame could have gone on to when it did.
 struct Cost {
-  std::atomic<std::int64_t> calls{0}, nanoseconds{0};
+  std::atomic<std::int64_t> calls{0}, nanoseconds{0}, waited{0};
 };
+
+std::int64_t clock_now();  // nanoseconds of the steady clock
 
 class Section final : public RunInfo {
  public:
@@ -79,12 +81,17 @@ class Section final : public RunInfo {
  private:
   friend class SectionGraph;  // section_graph.h
   friend class FrameCall;
+  friend class FrameVisit;  // frame_visit.h
 
   bool is_zero(int slot, const Frame&) const;  // the value of a `when`
   void run_body(int task, Frame&) noexcept;
+  std::int64_t ready_at(const Task&,
+                        const Frame&) const;  // when the last task before it was done; 0 = unknown
   void run_visits(const Task&, Frame&);
   void sum_gradients(const Task&, const Frame&) const;
   const std::string& type_of(const Task&) const;
+  const std::string& node_of(const Task&) const;  // its path; of the engine's own tasks their name
+  static TaskTime::Part part_of(const Task&);
   std::int64_t multiply_adds_of(const Task&) const;
   void loop_head(const Task&, Frame&);
   bool loop_again(const Task&, Frame&) noexcept;  // the tail's work; true: once more

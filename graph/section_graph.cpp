@@ -176,6 +176,7 @@ void SectionGraph::make_frames() {
     frame->waiting = std::make_unique<std::atomic<int>[]>(plan_.tasks.size() + 2);
     for (int t = 0; t < static_cast<int>(plan_.tasks.size()); ++t) frame->waiting[t] = arity(t);
     frame->waiting[retire_index()] = leaf_count_;
+    frame->done_at = std::make_unique<std::atomic<std::int64_t>[]>(plan_.tasks.size());
     idle_.push_back(frame.get());
     frames_.push_back(std::move(frame));
   }

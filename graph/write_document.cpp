@@ -101,8 +101,19 @@ bool is_simple_map(const Tree& tree) {
          });
 }
 
+// Whether all values of a map stand in one line of one file.
+bool in_one_place(const Tree& tree, const Position& where) {
+  const auto here = [&](const Tree& t) {
+    return t.where.file == where.file && t.where.line == where.line && in_one_place(t, where);
+  };
+  return std::all_of(tree.items.begin(), tree.items.end(), here) &&
+         std::all_of(tree.entries.begin(), tree.entries.end(), [&](const Entry& e) { return here(e.value); });
+}
+
 class Writer {
  public:
+  explicit Writer(bool origins) : origins_(origins) {}
+
   std::string write(const Tree& root) && {
     if (root.is_map() && !root.entries.empty()) {
       map(root, 0, false);
@@ -125,7 +136,7 @@ class Writer {
       out_ += key + ":";
       bool opens_nodes = e.key == "nodes";
       nodes_ += opens_nodes;
-      value(e.value, indent, indent + key.size() + 2, below_nodes);
+      value(e.value, indent, indent + key.size() + 2, below_nodes, e.where);
       nodes_ -= opens_nodes;
     }
   }
@@ -139,21 +150,24 @@ class Writer {
         out_ += ' ';
         map(item, indent + 2, true);
       } else {
-        value(item, indent, indent + 2, false);
+        value(item, indent, indent + 2, false, item.where);
       }
     }
   }
 
   // What follows "key:" or "-", which ends before `column`.
-  void value(const Tree& tree, std::size_t indent, std::size_t column, bool maps_in_line) {
+  void value(const Tree& tree, std::size_t indent, std::size_t column, bool maps_in_line,
+             const Position& key) {
     bool empty = tree.items.empty() && tree.entries.empty();
     bool may_flow = empty || (tree.is_list() && all_scalars(tree)) || (maps_in_line && is_simple_map(tree));
+    if (origins_ && !in_one_place(tree, tree.where)) may_flow = false;
     std::string line = may_flow ? flow(tree) : "";
     if (empty || (may_flow && column + line.size() <= longest_line)) {
-      out_ += " " + line + "\n";
+      out_ += " " + line;
+      end_line(tree.where);
       return;
     }
-    out_ += "\n";
+    end_line(key);
     if (tree.is_list()) {
       list(tree, indent + 2, false);
     } else {
@@ -161,12 +175,24 @@ class Writer {
     }
   }
 
+  void end_line(const Position& where) {
+    constexpr std::size_t kColumn = 72;
+    if (origins_) {
+      const std::size_t column = out_.size() - (out_.rfind('\n') == out_.npos ? 0 : out_.rfind('\n') + 1);
+      out_.append(column + 2 < kColumn ? kColumn - column : 2, ' ');
+      out_ += "# " + to_string(where);
+    }
+    out_ += "\n";
+  }
+
+  const bool origins_;
   std::string out_;
   int nodes_ = 0;  // how many keys `nodes` we are below
 };
 
 }  // namespace
 
-std::string write_document(const Tree& tree) { return Writer().write(tree); }
+std::string write_document(const Tree& tree) { return Writer(false).write(tree); }
+std::string write_with_origins(const Tree& tree) { return Writer(true).write(tree); }
 
 }  // namespace dagfusion

@@ -11,6 +11,7 @@ const Catalog& catalog() {
                   hdf5_images(),
                   drawn_digits(),
                   image_numbers(),
+                  npy_reader(),
 
                   // image
                   resize(),
@@ -21,6 +22,7 @@ const Catalog& catalog() {
                   hdf5_writer(),
                   png_grid(),
                   png_folder(),
+                  npy_writer(),
 
                   // diffusion
                   uniform_timesteps(), gaussian_noise(), add_noise(), noise_step(), prediction_target(),

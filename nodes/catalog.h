@@ -11,6 +11,7 @@ const Catalog& catalog();  // all of them, for as long as the process lives
 NodeType image_folder();
 NodeType hdf5_images();
 NodeType image_numbers();
+NodeType npy_reader();
 NodeType drawn_digits();
 
 // image: nodes/image
@@ -22,6 +23,7 @@ NodeType to_bytes();
 NodeType hdf5_writer();
 NodeType png_grid();
 NodeType png_folder();
+NodeType npy_writer();
 
 // diffusion: nodes/diffusion
 SectionType diffusion();  // noise_schedule.cpp

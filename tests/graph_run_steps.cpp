@@ -83,14 +83,14 @@ TEST(Step, RunsWritersThenReadersThenThoseThatSave) {
 
 TEST(Step, TellsAnObserverOfEveryTaskBeforeAndAfterIt) {
   struct Observer final : TaskObserver {
-    void begins(const std::string& type, bool in_model) noexcept override {
+    void begins(const TaskVisit& visit) noexcept override {
       const std::lock_guard lock(mutex);
-      ++begun[type];
-      if (in_model) ++begun_in_model[type];
+      ++begun[visit.type()];
+      if (visit.in_model()) ++begun_in_model[visit.type()];
     }
-    void ends(const std::string& type) noexcept override {
+    void ends(const TaskVisit& visit) noexcept override {
       const std::lock_guard lock(mutex);
-      ++ended[type];
+      ++ended[visit.type()];
     }
     std::mutex mutex;
     std::map<std::string, int> begun, begun_in_model, ended;

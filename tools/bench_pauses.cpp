@@ -29,7 +29,7 @@ double now() { return std::chrono::duration<double>(Clock::now().time_since_epoc
 
 // Whoever begins a task says so first and looks then whether tasks are held; hold() does it the other way
 // round. One of the two sees the other.
-void Pauses::begins(const std::string&, bool in_model) noexcept {
+void Pauses::begins(const TaskVisit& visit) noexcept {
   if (depth++ > 0) return;
   ++running_;
   while (held_) {
@@ -40,19 +40,19 @@ void Pauses::begins(const std::string&, bool in_model) noexcept {
     changed_.wait(lock, [&] { return !held_; });
     ++running_;
   }
-  if (in_model && entered_ == 0) {
+  if (visit.in_model() && entered_ == 0) {
     std::int64_t none = 0;
     entered_.compare_exchange_strong(none, Clock::now().time_since_epoch().count());
   }
   allocations_before = allocations_of_this_thread();
 }
 
-void Pauses::ends(const std::string& type) noexcept {
+void Pauses::ends(const TaskVisit& visit) noexcept {
   if (--depth > 0) return;
   const std::int64_t made = allocations_of_this_thread() - allocations_before;
   if (made > 0) {
     const std::lock_guard lock(mutex_);
-    allocations_[type] += made;
+    allocations_[visit.type()] += made;
   }
   if (--running_ > 0 || !held_) return;
   const std::lock_guard lock(mutex_);

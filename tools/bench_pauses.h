@@ -25,8 +25,8 @@ class Pauses final : public TaskObserver {
   double model_entered() const;                                     // seconds of the steady clock
   std::map<std::string, std::int64_t> allocations_by_type() const;  // inside of tasks
 
-  void begins(const std::string& type, bool in_model) noexcept override;
-  void ends(const std::string& type) noexcept override;
+  void begins(const TaskVisit&) noexcept override;
+  void ends(const TaskVisit&) noexcept override;
 
  private:
   std::atomic<bool> held_{false};
