@@ -42,6 +42,17 @@ class Observer final : public tbb::task_scheduler_observer {
   std::function<void()> hook_;
 };
 
+// f() on this thread, with the others of the run to share its work.
+template <class F>
+void with_threads(const Shared& shared, const F& f) {
+  const tbb::global_control limit(tbb::global_control::max_allowed_parallelism,
+                                  static_cast<std::size_t>(shared.threads));
+  tbb::task_arena arena(shared.threads);
+  arena.initialize();
+  const Observer observer(arena, shared.options.on_thread_entry);
+  arena.execute(f);
+}
+
 }  // namespace
 
 int available_cores() {
@@ -75,9 +86,11 @@ class Run::State {
     }
     shared.live = WeightValues(checked.weights->floats(), checked.weights->packed_bytes());
     if (checked.run.training) shared.gradients = Buffer(checked.weights->floats() * sizeof(float));
-    checked.weights->initialise(shared.live.values(), checked.run.seed);
-    if (shared.options.restore) shared.options.restore(*main);
-    checked.weights->pack(shared.live);
+    with_threads(shared, [&] {
+      checked.weights->initialise(shared.live.values(), checked.run.seed);
+      if (shared.options.restore) shared.options.restore(*main);
+      checked.weights->pack(shared.live);
+    });
   }
 
   void allocate() {
@@ -100,15 +113,8 @@ Report Run::run() {
   State& s = *state_;
   s.allocate();
   const auto begin = std::chrono::steady_clock::now();
-  const tbb::global_control limit(tbb::global_control::max_allowed_parallelism,
-                                  static_cast<std::size_t>(s.shared.threads));
-  tbb::task_arena arena(s.shared.threads);
-  arena.initialize();
   FlowResult flow;
-  {
-    const Observer observer(arena, s.shared.options.on_thread_entry);
-    arena.execute([&] { flow = run_flow(*s.main, s.shared); });
-  }
+  with_threads(s.shared, [&] { flow = run_flow(*s.main, s.shared); });
   Report report;
   if (s.shared.failed_ticket != std::numeric_limits<std::int64_t>::max())
     throw RunError(s.shared.error.empty() ? "a node failed, and there was no memory to say which"
