@@ -4,6 +4,9 @@
 #include <oneapi/tbb/parallel_for.h>
 #include <oneapi/tbb/task_arena.h>
 
+#include <algorithm>
+#include <cstdint>
+
 #include "graph/hand_over.h"
 
 namespace dagfusion {
@@ -26,6 +29,19 @@ void in_parallel(std::size_t count, const F& f) {
   tbb::this_task_arena::isolate(
       [&] { tbb::parallel_for(std::size_t{0}, count, one, tbb::simple_partitioner()); });
   take_over(&done);
+}
+
+// As many of `ways` threads as are worth waking for a body that passes over so many floats.
+inline int ways_over(std::int64_t floats, int ways) {
+  constexpr std::int64_t kLeast = 4096;  // of each thread: a microsecond or two
+  return static_cast<int>(std::clamp<std::int64_t>(floats / kLeast, 1, ways));
+}
+
+// f(first, end) for runs of 0 … count - 1, as even as they can be: one for each thread, but no empty ones.
+template <class F>
+void in_runs(std::size_t count, int ways, const F& f) {
+  const std::size_t runs = std::clamp<std::size_t>(static_cast<std::size_t>(ways), 1, count);
+  in_parallel(runs, [&](std::size_t i) { f(count * i / runs, count * (i + 1) / runs); });
 }
 
 }  // namespace dagfusion

@@ -8,6 +8,7 @@
 #include <numbers>
 #include <stdexcept>
 
+#include "graph/parallel.h"
 #include "graph/random.h"
 
 namespace dagfusion {
@@ -108,18 +109,21 @@ std::int64_t WeightTable::parameters() const {
 }
 
 void WeightTable::initialise(std::span<float> values, std::uint64_t seed) const {
-  for (std::size_t i = 0; i < weights_.size(); ++i) {
+  if (weights_.empty()) return;
+  in_parallel(weights_.size(), [&](std::size_t i) {
     const WeightSpec& weight = weights_[i];
     set_plain(static_cast<int>(i), draw(weight.init, plain_count(weight), stream_key(seed, weight.path)),
               values);
-  }
+  });
 }
 
 void WeightTable::pack(const WeightValues& values) const {
-  for (const PackedSpec& packed : packed_) {
+  if (packed_.empty()) return;
+  in_parallel(packed_.size(), [&](std::size_t i) {
+    const PackedSpec& packed = packed_[i];
     const WeightSpec& weight = weights_[static_cast<std::size_t>(packed.weight)];
     packed.pack(values.values().data() + weight.offset, values.packed() + packed.offset);
-  }
+  });
 }
 
 std::vector<float> WeightTable::plain(int index, std::span<const float> values) const {

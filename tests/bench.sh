@@ -74,6 +74,25 @@ MeasuresSampling() {
   is "$(json training)" OFF
   is "$(json threads)" 2
   [[ $(json images_per_second) =~ ^[1-9] && $(json percent_of_peak median) =~ ^[0-9] ]]
+  is "$(json float32_peak_gflops)" "$(json peak_gflops)"
+  [[ $(json data) == *NOTFOUND* ]] || fail 'it compares the data with a model that reads none'
+  is_clean draw.yaml
+}
+
+MeasuresBFloat16AgainstItsOwnPeak() {
+  drawing >draw.yaml
+  run bench draw.yaml run.precision=bfloat16 --seconds 0.2 --threads 2
+  [[ $status == 2 && $err == *'which this build cannot compute on this core'* ]] && exit 77
+  is "$err" ''
+  ends 0
+  has "$out" ' GFLOP/s of bfloat16; '
+  has "$out" '% of that of float32, '
+  run bench draw.yaml run.precision=bfloat16 --seconds 0.2 --threads 2 --json
+  ends 0
+  is "$(json precision)" bfloat16
+  # A dot product does twice the work of a multiply-add; half as fast would not show in so short a time.
+  local own=$(json peak_gflops) float32=$(json float32_peak_gflops)
+  ((${own%.*} * 4 > ${float32%.*} * 5)) || fail "bfloat16 peaks at $own GFLOP/s, float32 at $float32"
   is_clean draw.yaml
 }
 

@@ -11,6 +11,8 @@
 #include <sstream>
 #include <utility>
 
+#include "nodes/kernels/bfloat16_dots.h"
+#include "nodes/kernels/peak.h"
 #include "tools/bench_allocations.h"
 #include "tools/bench_pauses.h"
 #include "tools/screen.h"
@@ -103,6 +105,17 @@ Measurement conditions(const Run& run, const std::string& file) {
           .planned_bytes = run.planned_bytes()};
 }
 
+// Of the units that the run's products go through, and of those for float32; the same where that is the run's
+// precision.
+struct Peaks {
+  Peak own, float32;
+};
+
+Peaks measure_peaks(int threads, bool bfloat16) {
+  const Peak float32 = measure_peak(threads, kPeakSeconds, kernels::multiply_add_loop);
+  return {bfloat16 ? measure_peak(threads, kPeakSeconds, kernels::dot_loop) : float32, float32};
+}
+
 template <class F>
 double sum(const std::vector<Window>& windows, const F& f) {
   double all = 0;
@@ -131,10 +144,14 @@ double Measurement::seconds() const {
 double Measurement::peak() const {
   return sum(windows, [](const Window& w) { return w.seconds * w.peak; }) / seconds();
 }
+double Measurement::float32_peak() const {
+  return sum(windows, [](const Window& w) { return w.seconds * w.float32_peak; }) / seconds();
+}
 double Measurement::busy() const {
   return 100 * sum(windows, [](const Window& w) { return w.seconds * w.busy; }) / seconds();
 }
 double Measurement::share() const { return 100 * images() * operations() / (seconds() * peak()); }
+double Measurement::share_of_float32() const { return share() * peak() / float32_peak(); }
 std::vector<double> Measurement::shares() const {
   std::vector<double> found;
   for (const Window& w : windows) found.push_back(100 * w.images * operations() / (w.seconds * w.peak));
@@ -156,7 +173,7 @@ Measurement measure(Invocation request, double seconds, const std::filesystem::p
   std::future<Report> running = std::async(std::launch::async, [&run] { return run.run(); });
   const Stop stop{run, pauses};
   // Runs for kWindowSeconds, then measures the peak; the work is that of an image until its size is known.
-  Peak peak = measure_peak(m.threads, kPeakSeconds);
+  Peaks peaks = measure_peaks(m.threads, m.bfloat16);
   double work = 0;
   std::vector<TaskTime> tasks;
   const auto next_window = [&] {
@@ -171,11 +188,14 @@ Measurement measure(Invocation request, double seconds, const std::filesystem::p
     if (bench_interrupted) throw std::runtime_error("interrupted");
     if (over) running.get();  // throws what went wrong
     if (over) throw std::runtime_error("the pipeline came to its end before it could be measured");
-    const Peak peak_then = std::exchange(peak, measure_peak(m.threads, kPeakSeconds));
+    const Peaks then_peaks = std::exchange(peaks, measure_peaks(m.threads, m.bfloat16));
     tasks = run.times();
     const double work_then = std::exchange(work, work_done(run, tasks));
-    m.windows.push_back(
-        {work - work_then, spent, (peak_then.rate + peak.rate) / 2, (peak_then.busy + peak.busy) / 2});
+    m.windows.push_back({.images = work - work_then,
+                         .seconds = spent,
+                         .peak = (then_peaks.own.rate + peaks.own.rate) / 2,
+                         .float32_peak = (then_peaks.float32.rate + peaks.float32.rate) / 2,
+                         .busy = (then_peaks.own.busy + peaks.own.busy) / 2});
   };
 
   const double forward = std::max(static_cast<double>(m.multiply_adds), 1.0);
@@ -200,7 +220,7 @@ Measurement measure(Invocation request, double seconds, const std::filesystem::p
   for (const auto& [type, count] : allocations_before) m.allocations_by_type[type] -= count;
   if (pauses.model_was_entered()) m.seconds_to_model = pauses.model_entered() - started;
   m.process_bytes = most_memory();
-  m.data_rate = data_rate(m.tasks, m.images(), m.threads);
+  if (m.training) m.data_rate = data_rate(m.tasks, m.images(), m.threads);
   return m;
 }
 

@@ -14,7 +14,7 @@ namespace dagfusion {
 // From one pause to the next. Work is counted by the multiply-adds of the tasks that ended.
 struct Window {
   double images = 0, seconds = 0;
-  double peak = 0, busy = 0;  // see Peak; means of the loops before and after
+  double peak = 0, float32_peak = 0, busy = 0;  // see Peak; means of the loops before and after
 };
 
 struct Measurement {
@@ -37,9 +37,11 @@ struct Measurement {
   double images_per_second() const { return images() / seconds(); }
   // Of an image: each multiply-add is two, and the backward pass does every one of them twice more.
   double operations() const { return static_cast<double>(multiply_adds) * (training ? 6 : 2); }
-  double peak() const;                 // mean over the windows' time
+  double peak() const;                 // of the run's precision, mean over the windows' time
+  double float32_peak() const;         // the same, of float32
   double busy() const;                 // the same, in per cent
   double share() const;                // of the peak, in per cent
+  double share_of_float32() const;     // of float32's
   std::vector<double> shares() const;  // of each window, ascending
 };
 

@@ -5,7 +5,6 @@
 #include <thread>
 #include <vector>
 
-#include "nodes/kernels/peak.h"
 #include "tools/bench_allocations.h"
 
 namespace dagfusion {
@@ -83,18 +82,18 @@ std::map<std::string, std::int64_t> Pauses::allocations_by_type() const {
   return allocations_;
 }
 
-Peak measure_peak(int threads, double seconds) {
+Peak measure_peak(int threads, double seconds, PeakLoop loop) {
   std::vector<Peak> each(static_cast<std::size_t>(threads));
   std::vector<std::thread> workers;
   for (Peak& one : each)
-    workers.emplace_back([&one, seconds] {
+    workers.emplace_back([&one, seconds, loop] {
       float sink = 0;
       std::int64_t operations = 0;
       double begin = now();
-      while (now() - begin < seconds / 4) kernels::multiply_add_loop(20000, &sink);  // until all are running
+      while (now() - begin < seconds / 4) loop(20000, &sink);  // until all are running
       const double busy = processor_time();
       begin = now();
-      while (now() - begin < seconds) operations += kernels::multiply_add_loop(20000, &sink);
+      while (now() - begin < seconds) operations += loop(20000, &sink);
       const double spent = now() - begin;
       one = {static_cast<double>(operations) / spent, (processor_time() - busy) / spent};
     });

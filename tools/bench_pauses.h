@@ -39,11 +39,14 @@ class Pauses final : public TaskObserver {
   std::map<std::string, std::int64_t> allocations_;
 };
 
-// So many threads, each in a loop of fused multiply-adds for about so many seconds.
+// A loop of multiply-adds that fills the units for them; returns the operations done (kernels/peak.h).
+using PeakLoop = std::int64_t (*)(std::int64_t rounds, float* sink);
+
+// So many threads, each in such a loop for about so many seconds.
 struct Peak {
   double rate = 0;  // floating-point operations per second, of all together
   double busy = 0;  // share of that time in which they were on a core; the rest went to other processes
 };
-Peak measure_peak(int threads, double seconds);
+Peak measure_peak(int threads, double seconds, PeakLoop loop);
 
 }  // namespace dagfusion

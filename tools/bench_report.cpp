@@ -105,9 +105,11 @@ void say_measurement(const Measurement& m) {
              m.threads, m.bfloat16 ? "bfloat16" : "float32");
   fmt::print("speed        {:.2f} images/s", m.images_per_second());
   if (m.multiply_adds > 0)
-    fmt::print(
-        ", {:.1f} GFLOP/s ({} x 2 x the multiply-adds): {:.1f}% of the peak, {:.1f} GFLOP/s of float32",
-        m.images_per_second() * m.operations() * 1e-9, m.training ? 3 : 1, m.share(), m.peak() * 1e-9);
+    fmt::print(", {:.1f} GFLOP/s ({} x 2 x the multiply-adds): {:.1f}% of the peak, {:.1f} GFLOP/s of {}",
+               m.images_per_second() * m.operations() * 1e-9, m.training ? 3 : 1, m.share(), m.peak() * 1e-9,
+               m.bfloat16 ? "bfloat16" : "float32");
+  if (m.multiply_adds > 0 && m.bfloat16)
+    fmt::print("; {:.1f}% of that of float32, {:.1f} GFLOP/s", m.share_of_float32(), m.float32_peak() * 1e-9);
   fmt::print("\nwindows      {} of {:.2f} s", m.windows.size(),
              seconds / static_cast<double>(m.windows.size()));
   if (m.multiply_adds > 0)
@@ -169,6 +171,7 @@ std::string measurement_json(const Measurement& m, const std::optional<Measureme
   json["images_per_second"] = m.images_per_second();
   json["gflops"] = m.images_per_second() * m.operations() * 1e-9;
   json["peak_gflops"] = m.peak() * 1e-9;
+  json["float32_peak_gflops"] = m.float32_peak() * 1e-9;
   json["peak_percent_of_cores"] = m.busy();
   const std::vector<double> shares = m.shares();
   json["percent_of_peak"] = {{"all", m.share()},
@@ -176,6 +179,7 @@ std::string measurement_json(const Measurement& m, const std::optional<Measureme
                              {"least", shares.front()},
                              {"most", shares.back()},
                              {"windows", shares.size()}};
+  json["percent_of_float32_peak"] = m.share_of_float32();
   if (m.seconds_to_model >= 0) json["seconds_to_model"] = m.seconds_to_model;
   json["planned_bytes"] = m.planned_bytes;
   json["process_bytes"] = m.process_bytes;

@@ -148,7 +148,7 @@ void say_after(const Launch& launch, const Report& report) {
   fmt::print("\n");
   const double rate = static_cast<double>(report.progress.images) / std::max(report.seconds, 1e-9);
   const double possible = data_rate(report.tasks, static_cast<double>(report.progress.images), run.threads());
-  if (possible > 0)
+  if (possible > 0 && run.checked().run.training)
     fmt::print("the nodes in front of the model could bring {:.0f} images/s, {:.0f} times what it took\n",
                possible, possible / std::max(rate, 1e-9));
   if (launch.directory) {

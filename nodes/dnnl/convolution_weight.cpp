@@ -7,14 +7,12 @@
 namespace dagfusion {
 namespace {
 
-// Calls f(o, i, tap, index) for every value in PyTorch's order.
+// Calls f(o, i, where its taps lie in PyTorch's order) for every kernel of k x k taps.
 template <class F>
 void for_each(const ConvolutionWeight& w, const F& f) {
-  std::size_t index = 0;
+  const std::size_t taps = w.kernel * w.kernel;
   for (int o = 0; o < w.out; ++o) {
-    for (int i = 0; i < w.in; ++i) {
-      for (int tap = 0; tap < w.kernel * w.kernel; ++tap) f(o, i, tap, index++);
-    }
+    for (int i = 0; i < w.in; ++i) f(o, i, (static_cast<std::size_t>(o) * w.in + i) * taps);
   }
 }
 
@@ -24,26 +22,32 @@ std::size_t ConvolutionWeight::stored_elements() const {
   return blocks(out) * block * (plain ? in : blocks(in) * block) * kernel * kernel;
 }
 
-std::size_t ConvolutionWeight::stored_at(int o, int i, int tap) const {
+std::size_t ConvolutionWeight::stored_at(int o, int i) const {
   const std::size_t taps = kernel * kernel;
-  if (plain) return ((o / block * taps + tap) * in + i) * block + o % block;
-  return (((o / block * blocks(in) + i / block) * taps + tap) * block + i % block) * block + o % block;
+  if (plain) return (o / block * taps * in + i) * block + o % block;
+  return ((o / block * blocks(in) + i / block) * taps * block + i % block) * block + o % block;
 }
 
 StoredLayout ConvolutionWeight::stored() const {
   const std::string b = std::to_string(block);
-  return {
-      .key = plain ? "Ohwi" + b + "o" : "OIhw" + b + "i" + b + "o",
-      .elements = stored_elements(),
-      .store =
-          [w = *this](const float* from, float* to) {
-            std::fill_n(to, w.stored_elements(), 0.0f);
-            for_each(w, [&](int o, int i, int tap, std::size_t n) { to[w.stored_at(o, i, tap)] = from[n]; });
-          },
-      .load =
-          [w = *this](const float* from, float* to) {
-            for_each(w, [&](int o, int i, int tap, std::size_t n) { to[n] = from[w.stored_at(o, i, tap)]; });
-          }};
+  return {.key = plain ? "Ohwi" + b + "o" : "OIhw" + b + "i" + b + "o",
+          .elements = stored_elements(),
+          .store =
+              [w = *this](const float* from, float* to) {
+                std::fill_n(to, w.stored_elements(), 0.0f);
+                for_each(w, [&](int o, int i, std::size_t n) {
+                  float* at = to + w.stored_at(o, i);
+                  for (int tap = 0; tap < w.kernel * w.kernel; ++tap)
+                    at[tap * w.stored_step()] = from[n + tap];
+                });
+              },
+          .load =
+              [w = *this](const float* from, float* to) {
+                for_each(w, [&](int o, int i, std::size_t n) {
+                  const float* at = from + w.stored_at(o, i);
+                  for (int tap = 0; tap < w.kernel * w.kernel; ++tap) to[n + tap] = at[tap * w.stored_step()];
+                });
+              }};
 }
 
 std::size_t ConvolutionWeight::packed_bytes() const {
@@ -65,9 +69,11 @@ std::function<void(const float*, std::byte*)> ConvolutionWeight::pack() const {
     }
     std::fill_n(to, w.packed_bytes() / sizeof(float), 0.0f);
     const std::size_t taps = w.kernel * w.kernel;
-    for_each(w, [&](int o, int i, int tap, std::size_t) {
-      const std::size_t at = (o / w.block * w.blocks(w.in) + i / w.block) * taps + tap;
-      to[at * square + o % w.block * w.block + i % w.block] = stored[w.stored_at(o, i, tap)];
+    for_each(w, [&](int o, int i, std::size_t) {
+      const float* from = stored + w.stored_at(o, i);
+      float* at = to + (o / w.block * w.blocks(w.in) + i / w.block) * taps * square + o % w.block * w.block +
+                  i % w.block;
+      for (std::size_t tap = 0; tap < taps; ++tap) at[tap * square] = from[tap * w.stored_step()];
     });
   };
 }

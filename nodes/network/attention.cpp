@@ -13,6 +13,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "graph/parallel.h"
 #include "nodes/catalog.h"
 #include "nodes/kernels/blocked.h"
 #include "nodes/kernels/product.h"
@@ -54,58 +55,72 @@ class Attention final : public Map {
 
   void prepare(Preparation& preparation) override {
     preparation.scratch((2 * matrix_size() + transposed_size() + 5 * head_size_) * sizeof(float));
+    ways_ = ways_over(images_ * heads_ * matrix_size(), preparation.ways);
+    const auto images = static_cast<int>(images_);
+    if (in_place()) parts_ = std::min<std::int64_t>((ways_ + images - 1) / images, pixels_);
   }
 
   void forward(Call& call) const override {
-    const Scratch scratch = divide(call.scratch());
-    for (std::int64_t n = 0; n < images_; ++n) {
-      for (std::int64_t h = 0; h < heads_; ++h) {
-        float* w = kept(call) ? kept(call) + (n * heads_ + h) * matrix_size() : scratch.w;
-        const float* q = head(call.in<void>(q_), n, h, scratch.head[0]);
-        const float* k = head(call.in<void>(k_), n, h, scratch.head[1]);
-        const float* v = head(call.in<void>(v_), n, h, scratch.head[2]);
-        float* y = whole() && !half() ? at(call.out<float>(y_), n, h) : scratch.head[3];
-        weights(q, k, scratch.transposed, w);
-        rows_times(w, v, y);
-        if (y == scratch.head[3]) put(y, call.out<void>(y_), n, h);
+    in_runs(images_ * parts_, ways_, [&](std::size_t first, std::size_t end) {
+      for (auto i = static_cast<std::int64_t>(first); i < static_cast<std::int64_t>(end); ++i) {
+        const Rows rows = {pixels_ * (i % parts_) / parts_, pixels_ * (i % parts_ + 1) / parts_};
+        for (std::int64_t h = 0; h < heads_; ++h) forward_head(call, i / parts_, h, rows);
       }
-    }
+    });
   }
 
   void backward(Call& call) const override {
-    const Scratch scratch = divide(call.scratch());
-    void *dq = call.d(q_), *dk = call.d(k_), *dv = call.d(v_);
-    for (std::int64_t n = 0; n < images_; ++n) {
-      for (std::int64_t h = 0; h < heads_; ++h) {
-        const float* q = head(call.in<void>(q_), n, h, scratch.head[0]);
-        const float* k = head(call.in<void>(k_), n, h, scratch.head[1]);
-        const float* v = head(call.in<void>(v_), n, h, scratch.head[2]);
-        const float* dy = head(call.d(y_), n, h, scratch.head[3]);
-        const float* w = kept(call) ? kept(call) + (n * heads_ + h) * matrix_size() : scratch.w;
-        if (!kept(call)) weights(q, k, scratch.transposed, scratch.w);
-        const auto write = [&](void* gradient, const auto& fill) {
-          if (!gradient) return;
-          float* to = whole() && !half() ? at(static_cast<float*>(gradient), n, h) : scratch.head[4];
-          fill(to);
-          if (to == scratch.head[4]) put(to, gradient, n, h);
-        };
-        write(dv, [&](float* to) { columns_times(w, dy, to); });
-        if (!dq && !dk) continue;
-        pixels_by_pixels(dy, v, scratch.transposed, scratch.dw);
-        for (std::int64_t i = 0; i < pixels_; ++i) {
-          float* dw = scratch.dw + i * row_;
-          kernels::softmax_backward(scale_, w + i * row_, dw, dw, 1, pixels_);
-        }
-        write(dq, [&](float* to) { rows_times(scratch.dw, k, to); });
-        write(dk, [&](float* to) { columns_times(scratch.dw, q, to); });
-      }
-    }
+    in_runs(images_, ways_, [&](std::size_t first, std::size_t end) {
+      for (auto n = static_cast<std::int64_t>(first); n < static_cast<std::int64_t>(end); ++n)
+        for (std::int64_t h = 0; h < heads_; ++h) backward_head(call, n, h);
+    });
   }
 
  private:
   struct Scratch {
     float *w, *dw, *transposed, *head[5];
   };
+  struct Rows {  // of w: the pixels that take a mean
+    std::int64_t first, end;
+  };
+
+  void forward_head(Call& call, std::int64_t n, std::int64_t h, Rows rows) const {
+    const Scratch scratch = divide(call.scratch());
+    float* w = kept(call) ? kept(call) + (n * heads_ + h) * matrix_size() : scratch.w;
+    const float* q = head(call.in<void>(q_), n, h, scratch.head[0]);
+    const float* k = head(call.in<void>(k_), n, h, scratch.head[1]);
+    const float* v = head(call.in<void>(v_), n, h, scratch.head[2]);
+    float* y = in_place() ? at(call.out<float>(y_), n, h) : scratch.head[3];
+    weights(rows, q, k, scratch.transposed, w);
+    rows_times(rows, w, v, y);
+    if (y == scratch.head[3]) put(y, call.out<void>(y_), n, h);
+  }
+
+  void backward_head(Call& call, std::int64_t n, std::int64_t h) const {
+    const Scratch scratch = divide(call.scratch());
+    void *dq = call.d(q_), *dk = call.d(k_), *dv = call.d(v_);
+    const float* q = head(call.in<void>(q_), n, h, scratch.head[0]);
+    const float* k = head(call.in<void>(k_), n, h, scratch.head[1]);
+    const float* v = head(call.in<void>(v_), n, h, scratch.head[2]);
+    const float* dy = head(call.d(y_), n, h, scratch.head[3]);
+    const float* w = kept(call) ? kept(call) + (n * heads_ + h) * matrix_size() : scratch.w;
+    if (!kept(call)) weights(all(), q, k, scratch.transposed, scratch.w);
+    const auto write = [&](void* gradient, const auto& fill) {
+      if (!gradient) return;
+      float* to = in_place() ? at(static_cast<float*>(gradient), n, h) : scratch.head[4];
+      fill(to);
+      if (to == scratch.head[4]) put(to, gradient, n, h);
+    };
+    write(dv, [&](float* to) { columns_times(w, dy, to); });
+    if (!dq && !dk) return;
+    pixels_by_pixels(all(), dy, v, scratch.transposed, scratch.dw);
+    for (std::int64_t i = 0; i < pixels_; ++i) {
+      float* dw = scratch.dw + i * row_;
+      kernels::softmax_backward(scale_, w + i * row_, dw, dw, 1, pixels_);
+    }
+    write(dq, [&](float* to) { rows_times(all(), scratch.dw, k, to); });
+    write(dk, [&](float* to) { columns_times(scratch.dw, q, to); });
+  }
 
   std::int64_t filled_up(std::int64_t count) const { return (count + block_ - 1) / block_ * block_; }
   std::int64_t matrix_size() const { return pixels_ * row_; }
@@ -114,6 +129,8 @@ class Attention final : public Map {
   bool half() const { return is_half(q_.spec); }
   // A head is a run of whole blocks where it lies, [D/b,P,b]; else it is copied to such a run.
   bool whole() const { return heads_ == 1 || depth_ % block_ == 0; }
+  bool in_place() const { return whole() && !half(); }
+  Rows all() const { return {0, pixels_}; }
   float* kept(Call& call) const { return kept_.index >= 0 ? call.saved<float>(kept_) : nullptr; }
 
   Scratch divide(std::byte* memory) const {
@@ -175,7 +192,7 @@ class Attention final : public Map {
 
   // out[i,j] = sum over c of a[c,i] * b[c,j]. Every b channels of b are turned over, to [P/b,b channels,b
   // pixels].
-  void pixels_by_pixels(const float* a, const float* b, float* transposed, float* out) const {
+  void pixels_by_pixels(Rows rows, const float* a, const float* b, float* transposed, float* out) const {
     const std::int64_t groups = filled_up(depth_) / block_;
     for (std::int64_t g = 0; g < groups; ++g) {
       kernels::plain_to_blocked(b + g * pixels_ * block_, transposed + g * group_, static_cast<int>(pixels_),
@@ -191,22 +208,26 @@ class Attention final : public Map {
                       .out_row = row_,
                       .right_block = block_ * block_,
                       .out_block = block_},
-                     pixels_, filled_up(pixels_) / block_, block_, a, transposed, out);
+                     rows.end - rows.first, filled_up(pixels_) / block_, block_, a + rows.first * block_,
+                     transposed, out + rows.first * row_);
   }
 
-  void weights(const float* q, const float* k, float* transposed, float* w) const {
-    pixels_by_pixels(q, k, transposed, w);
-    for (std::int64_t i = 0; i < pixels_; ++i) kernels::softmax(scale_, w + i * row_, 1, pixels_);
+  void weights(Rows rows, const float* q, const float* k, float* transposed, float* w) const {
+    pixels_by_pixels(rows, q, k, transposed, w);
+    for (std::int64_t i = rows.first; i < rows.end; ++i) kernels::softmax(scale_, w + i * row_, 1, pixels_);
   }
 
   // out[c,i] = sum over j of matrix[i,j] * a[c,j]
-  void rows_times(const float* matrix, const float* a, float* out) const { times(row_, 1, matrix, a, out); }
+  void rows_times(Rows rows, const float* matrix, const float* a, float* out) const {
+    times(rows, row_, 1, matrix, a, out);
+  }
   // out[c,j] = sum over i of matrix[i,j] * a[c,i]
   void columns_times(const float* matrix, const float* a, float* out) const {
-    times(1, row_, matrix, a, out);
+    times(all(), 1, row_, matrix, a, out);
   }
 
-  void times(std::int64_t row, std::int64_t inner, const float* matrix, const float* a, float* out) const {
+  void times(Rows rows, std::int64_t row, std::int64_t inner, const float* matrix, const float* a,
+             float* out) const {
     kernels::product({.inner = pixels_,
                       .left_row = row,
                       .left_inner = inner,
@@ -214,7 +235,8 @@ class Attention final : public Map {
                       .out_row = block_,
                       .right_block = pixels_ * block_,
                       .out_block = pixels_ * block_},
-                     pixels_, filled_up(depth_) / block_, block_, matrix, a, out);
+                     rows.end - rows.first, filled_up(depth_) / block_, block_, matrix + rows.first * row, a,
+                     out + rows.first * block_);
   }
 
   // A cache line between rows: rows that are 4 KiB apart share the same few places in a cache.
@@ -227,7 +249,8 @@ class Attention final : public Map {
   std::int64_t row_ = 0;        // from one row of w to the next
   std::int64_t group_ = 0;      // from one block of channels to the next, in what is turned over
   std::int64_t head_size_ = 0;  // floats of one head, filled up
-  int block_ = 8;
+  std::int64_t parts_ = 1;      // of an image's rows, for different threads
+  int block_ = 8, ways_ = 1;
   float scale_ = 1;
 };
 

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "graph/parallel.h"
 #include "nodes/catalog.h"
 #include "nodes/network/act.h"
 
@@ -21,6 +22,10 @@ class Concat final : public Map {
     const Shape& shape = a_.spec.shape;
     y_ = setup.output("y", {shape[0], shape[1] + b_.spec.shape[1], shape[2], shape[3]});
     pixels_ = shape[2] * shape[3];
+  }
+
+  void prepare(Preparation& preparation) override {
+    ways_ = ways_over(2 * static_cast<std::int64_t>(y_.spec.stored_elements()), preparation.ways);
   }
 
   void forward(Call& call) const override {
@@ -39,18 +44,29 @@ class Concat final : public Map {
     const T* a = call.in<T>(a_);
     const T* b = call.in<T>(b_);
     T* y = call.out<T>(y_);
+    if (aligned()) return join_blocks(a, b, y);
     for (std::int64_t n = 0; n < y_.spec.shape[0]; ++n) {
       const std::size_t a_size = a_.spec.image_elements(), b_size = b_.spec.image_elements(),
                         y_size = y_.spec.image_elements();
       std::memcpy(y, a, a_size * sizeof(T));
-      if (aligned()) {
-        std::memcpy(y + a_size, b, b_size * sizeof(T));
-      } else {
-        std::fill(y + a_size, y + y_size, T{});
-        move_channels(b, 0, y, channels(a_.spec), channels(b_.spec));
-      }
+      std::fill(y + a_size, y + y_size, T{});
+      move_channels(b, 0, y, channels(a_.spec), channels(b_.spec));
       a += a_size, b += b_size, y += y_size;
     }
+  }
+
+  template <class T>
+  void join_blocks(const T* a, const T* b, T* y) const {
+    const std::size_t size = static_cast<std::size_t>(y_.spec.block) * pixels_;
+    const std::size_t of_a = a_.spec.image_elements() / size, of_y = y_.spec.image_elements() / size;
+    in_runs(y_.spec.shape[0] * of_y, ways_, [&](std::size_t first, std::size_t end) {
+      for (std::size_t i = first; i < end; ++i) {
+        const std::size_t n = i / of_y, block = i % of_y;
+        const T* from =
+            block < of_a ? a + (n * of_a + block) * size : b + (n * (of_y - of_a) + block - of_a) * size;
+        std::memcpy(y + i * size, from, size * sizeof(T));
+      }
+    });
   }
 
   template <class T>
@@ -95,6 +111,7 @@ class Concat final : public Map {
   Input a_, b_;
   Output y_;
   std::int64_t pixels_ = 0;
+  int ways_ = 1;
 };
 
 }  // namespace

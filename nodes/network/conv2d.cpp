@@ -176,10 +176,8 @@ class Conv2d final : public Map {
   // The sums of one output channel after the other, image by image: threads share them by output channels.
   template <class T>
   void gradient(Call& call, const T* x, const T* dy, float* dweight, float* dbias) const {
-    const int blocks = shape_.channels_out / shape_.block, parts = std::min(ways_, blocks);
-    in_parallel(parts, [&](std::size_t part) {
-      const std::size_t first = blocks * part / parts * shape_.block,
-                        end = blocks * (part + 1) / parts * shape_.block;
+    in_runs(shape_.channels_out / shape_.block, ways_, [&](std::size_t first_block, std::size_t end_block) {
+      const std::size_t first = first_block * shape_.block, end = end_block * shape_.block;
       ConvolutionShape some = shape_;
       some.images = 1;
       some.channels_out = static_cast<int>(end - first);

@@ -18,6 +18,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "graph/parallel.h"
 #include "nodes/catalog.h"
 #include "nodes/kernels/sums.h"
 #include "nodes/network/act.h"
@@ -38,7 +39,7 @@ class GroupNorm final : public Map {
                                           groups_, channels_));
     }
     const std::int64_t size = channels_ / groups_, least = std::lcm<std::int64_t>(size, x_.spec.block);
-    const std::int64_t together = half() && channels_ % least == 0 ? least : channels_;
+    const std::int64_t together = channels_ % least == 0 ? least : channels_;
     part_ = {.channels = static_cast<int>(together),
              .groups = static_cast<int>(together / size),
              .block = x_.spec.block,
@@ -54,14 +55,15 @@ class GroupNorm final : public Map {
   }
 
   void prepare(Preparation& preparation) override {
-    preparation.scratch((half() ? 2 * part_size() : image_size()) * sizeof(float));
+    preparation.scratch(2 * part_size() * sizeof(float));
+    ways_ = ways_over(images_ * image_size(), preparation.ways);
   }
 
   void forward(Call& call) const override {
     const float* shift = shift_.connected() ? call.in<float>(shift_) : nullptr;
     float* mean = call.saved<float>(statistics_);
-    float* wide = reinterpret_cast<float*>(call.scratch());
     for_parts([&](std::int64_t n, std::int64_t at, std::int64_t c, std::int64_t g) {
+      float* wide = reinterpret_cast<float*>(call.scratch());
       const float* x = half() ? wide : call.in<float>(x_) + at;
       float* y = half() ? wide : call.out<float>(y_) + at;
       if (half()) kernels::widen(call.in<BFloat16>(x_) + at, wide, part_size());
@@ -78,10 +80,10 @@ class GroupNorm final : public Map {
     void* dx = call.d(x_);
     float* dshift = shift_.connected() ? static_cast<float*>(call.d(shift_)) : nullptr;
     float* shares = call.saved<float>(shares_);
-    float* scratch = reinterpret_cast<float*>(call.scratch());
-    float *wide_x = scratch, *wide_dy = scratch + part_size();
     std::fill_n(shares, images_ * 2 * channels_, 0.0f);
     for_parts([&](std::int64_t n, std::int64_t at, std::int64_t c, std::int64_t g) {
+      float* scratch = reinterpret_cast<float*>(call.scratch());
+      float *wide_x = scratch, *wide_dy = scratch + part_size();
       if (half()) {
         kernels::widen(call.in<BFloat16>(x_) + at, wide_x, part_size());
         kernels::widen(static_cast<const BFloat16*>(call.d(y_)) + at, wide_dy, part_size());
@@ -121,9 +123,13 @@ class GroupNorm final : public Map {
   // f(image, where its part lies, the part's first channel, its first group)
   template <class F>
   void for_parts(const F& f) const {
-    for (std::int64_t n = 0; n < images_; ++n)
-      for (std::int64_t c = 0; c < channels_; c += part_.channels)
-        f(n, n * image_size() + c / part_.channels * part_size(), c, c / (channels_ / groups_));
+    const std::int64_t parts = channels_ / part_.channels;  // of an image
+    in_runs(images_ * parts, ways_, [&](std::size_t first, std::size_t end) {
+      for (auto i = static_cast<std::int64_t>(first); i < static_cast<std::int64_t>(end); ++i) {
+        const std::int64_t c = i % parts * part_.channels;
+        f(i / parts, i * part_size(), c, c / (channels_ / groups_));
+      }
+    });
   }
 
   Input x_, shift_;
@@ -131,8 +137,9 @@ class GroupNorm final : public Map {
   Weight weight_, bias_;
   Saved statistics_, shares_;  // [N, mean and rstd, groups]; [N, dweight and dbias, C]
   std::int64_t images_ = 0, channels_ = 0, groups_ = 0;
-  // What is normalised at once: an image; in bfloat16 the fewest channels that are whole blocks and whole groups.
+  // What is normalised at once: the fewest channels that are whole blocks and whole groups, or the image.
   kernels::GroupNormShape part_;
+  int ways_ = 1;
 };
 
 }  // namespace

@@ -13,6 +13,7 @@
 
 #include <algorithm>
 
+#include "graph/parallel.h"
 #include "nodes/catalog.h"
 #include "nodes/kernels/product.h"
 #include "nodes/network/weight_parameters.h"
@@ -77,6 +78,7 @@ class Linear final : public Map {
 
   void prepare(Preparation& preparation) override {
     preparation.scratch(rows_ * std::max(in_filled_, out_filled_) * sizeof(float));
+    if (out_ == out_filled_) ways_ = ways_over(in_ * out_, preparation.ways);
   }
 
   void forward(Call& call) const override {
@@ -85,15 +87,18 @@ class Linear final : public Map {
       copy_rows(bias_.present() ? call.weight(bias_) : nullptr, bias_.present() ? out_ : 0,
                 y + n * out_filled_, out_filled_, 1);
     }
-    kernels::product({.inner = in_,
-                      .left_row = in_,
-                      .left_inner = 1,
-                      .right_inner = block_,
-                      .out_row = out_filled_,
-                      .right_block = in_ * block_,
-                      .out_block = block_},
-                     rows_, out_filled_ / block_, block_, call.in<float>(x_), call.weight(weight_), y,
-                     kernels::Into::extend);
+    in_runs(out_filled_ / block_, ways_, [&](std::size_t first, std::size_t end) {
+      kernels::product({.inner = in_,
+                        .left_row = in_,
+                        .left_inner = 1,
+                        .right_inner = block_,
+                        .out_row = out_filled_,
+                        .right_block = in_ * block_,
+                        .out_block = block_},
+                       rows_, end - first, block_, call.in<float>(x_),
+                       call.weight(weight_) + first * in_ * block_, y + first * block_,
+                       kernels::Into::extend);
+    });
     if (out_ != out_filled_) copy_rows(y, out_filled_, call.out<float>(y_), out_, rows_);
   }
 
@@ -146,7 +151,7 @@ class Linear final : public Map {
   Weight weight_;  // [O/b,I,b]
   Weight bias_;
   Packed packed_;  // [I/b,O,b]
-  int block_ = 8;
+  int block_ = 8, ways_ = 1;
   std::int64_t rows_ = 0, in_ = 0, out_ = 0, in_filled_ = 0, out_filled_ = 0;
 };
 

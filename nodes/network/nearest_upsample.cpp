@@ -4,6 +4,7 @@
 //
 // x: [N,C,H,W]; y: [N,C,2H,2W].
 
+#include "graph/parallel.h"
 #include "nodes/catalog.h"
 #include "nodes/kernels/blocked.h"
 #include "nodes/network/act.h"
@@ -23,12 +24,17 @@ class NearestUpsample final : public Map {
 
   void prepare(Preparation& preparation) override {
     if (is_half(x_.spec)) preparation.scratch(5 * block_size() * sizeof(float));
+    ways_ = ways_over(5 * blocks_ * static_cast<std::int64_t>(block_size()), preparation.ways);
   }
 
   void forward(Call& call) const override {
     // Only copies: two bfloat16 move as one float.
     const int block = is_half(x_.spec) ? x_.spec.block / 2 : x_.spec.block;
-    kernels::upsample2(call.in<float>(x_), call.out<float>(y_), blocks_, height_, width_, block);
+    const std::size_t size = static_cast<std::size_t>(height_) * width_ * block;
+    in_runs(blocks_, ways_, [&](std::size_t first, std::size_t end) {
+      kernels::upsample2(call.in<float>(x_) + first * size, call.out<float>(y_) + first * 4 * size,
+                         static_cast<int>(end - first), height_, width_, block);
+    });
   }
 
   void backward(Call& call) const override {
@@ -55,6 +61,7 @@ class NearestUpsample final : public Map {
   Input x_;
   Output y_;
   int blocks_ = 0, height_ = 0, width_ = 0;  // blocks of all images
+  int ways_ = 1;
 };
 
 }  // namespace
