@@ -59,6 +59,8 @@ struct Override {
   std::string text;  // "path=value" (set, add) or "path" (remove); path: keys with dots; list items by number
 };
 
+std::string typed_text(const Override&);  // "run.steps=9", "--remove nodes.ema"
+
 // set: the path must exist, or be a parameter of an existing node (a map below `nodes`), `run`, `diffusion`
 // or a model: there a new key is let through, since the checker knows which parameters exist. add: the path
 // must not exist. Values are YAML ("[1, 2]", "3", "'text'"). Faults carry the position "command line" and a

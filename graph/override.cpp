@@ -13,7 +13,7 @@ namespace dagfusion {
 
 namespace {
 
-const Position command_line{"command line", 0, 0};
+const Position command_line{"command line"};
 
 [[noreturn]] void fail(const std::string& message) { throw UserError(command_line, message); }
 
@@ -38,19 +38,32 @@ std::vector<std::string> split(const std::string& path) {
   return keys;
 }
 
-void mark_as_command_line(Tree& tree) {
-  tree.where = command_line;
-  for (Tree& item : tree.items) mark_as_command_line(item);
+// The place behind so many bytes of what was typed.
+Position typed(const Override& change, std::size_t bytes) {
+  Position where = command_line;
+  where.text = typed_text(change);
+  where.column = static_cast<int>(where.text.size() - change.text.size() + bytes) + 1;
+  return where;
+}
+
+// A value was read as a text of its own; it stands behind the path.
+void move_behind(const Override& change, std::size_t bytes, Tree& tree) {
+  const auto moved = [&](const Position& where) {
+    return typed(change, bytes + (where.line == 1 ? static_cast<std::size_t>(where.column) - 1 : 0));
+  };
+  tree.where = moved(tree.where);
+  for (Tree& item : tree.items) move_behind(change, bytes, item);
   for (Entry& entry : tree.entries) {
-    entry.where = command_line;
-    mark_as_command_line(entry.value);
+    entry.where = moved(entry.where);
+    move_behind(change, bytes, entry.value);
   }
 }
 
-Tree parse_value(const std::string& path, const std::string& text) {
+Tree parse_value(const Override& change, std::size_t equals) {
+  const std::string path = change.text.substr(0, equals), text = change.text.substr(equals + 1);
   try {
     Tree value = parse_document(text, command_line.file);
-    mark_as_command_line(value);
+    move_behind(change, equals + 1, value);
     return value;
   } catch (const UserError& e) {
     fail(fmt::format("the value {} of '{}' is not YAML: {}", shown(text), path, e.faults().front().message));
@@ -96,12 +109,12 @@ bool takes_new_keys(const std::vector<std::string>& keys) {
   return (depth == 2 && keys[0] == "models") || (depth >= 2 && keys[depth - 2] == "nodes");
 }
 
-void insert(Tree& parent, const std::string& key, Tree value) {
+void insert(Tree& parent, const std::string& key, const Position& where, Tree value) {
   if (parent.is_null()) parent.kind = Tree::Kind::map;  // "run:" with nothing behind it
   if (parent.is_list()) {
     parent.items.push_back(std::move(value));
   } else {
-    parent.entries.push_back({key, command_line, std::move(value)});
+    parent.entries.push_back({key, where, std::move(value)});
   }
 }
 
@@ -113,9 +126,7 @@ void remove(Tree& parent, const std::string& key) {
   }
 }
 
-}  // namespace
-
-void apply_override(Tree& root, const Override& change) {
+void apply(Tree& root, const Override& change) {
   bool removes = change.kind == Override::Kind::remove;
   std::size_t equals = change.text.find('=');
   std::string path = change.text.substr(0, equals);
@@ -126,7 +137,7 @@ void apply_override(Tree& root, const Override& change) {
                      path.empty() ? "run.seed" : path));
   std::vector<std::string> keys = split(path);
   if (keys[0] == "run" && keys.size() == 2 && root.is_map() && root.find("run") == nullptr && !removes)
-    insert(root, "run", {.where = command_line});
+    insert(root, "run", typed(change, 0), {.where = typed(change, 0)});
 
   Tree* parent = &root;
   for (std::size_t depth = 0; depth + 1 < keys.size(); ++depth) {
@@ -146,11 +157,35 @@ void apply_override(Tree& root, const Override& change) {
     if (!allowed) fail_missing(root, *parent, keys, keys.size() - 1);
   }
   if (removes) return remove(*parent, last);
-  Tree value = parse_value(path, change.text.substr(equals + 1));
+  Tree value = parse_value(change, equals);
   if (target != nullptr) {
     *target = std::move(value);
   } else {
-    insert(*parent, last, std::move(value));
+    insert(*parent, last, typed(change, path.size() - last.size()), std::move(value));
+  }
+}
+
+}  // namespace
+
+std::string typed_text(const Override& change) {
+  switch (change.kind) {
+    case Override::Kind::add:
+      return "--add " + change.text;
+    case Override::Kind::remove:
+      return "--remove " + change.text;
+    case Override::Kind::set:
+      break;
+  }
+  return change.text;
+}
+
+void apply_override(Tree& root, const Override& change) {
+  try {
+    apply(root, change);
+  } catch (const UserError& e) {
+    std::vector<Fault> faults = e.faults();
+    for (Fault& fault : faults) fault.where = typed(change, 0);
+    throw UserError(std::move(faults));
   }
 }
 

@@ -158,6 +158,8 @@ Checked check_prepared(Prepared& p) {
 
 }  // namespace
 
+Tree read_file(const Invocation& request) { return prepare(request, false).file; }
+
 Checked check_file(const Invocation& request) {
   Prepared p = prepare(request, false);
   return check_prepared(p);

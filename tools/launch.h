@@ -31,6 +31,9 @@ struct Launch {
   std::int64_t first_step = 0;
 };
 
+// The file with its overrides and the values of its variables. Throws UserError.
+Tree read_file(const Invocation&);
+
 // Reads and checks; makes nothing on the disk. Throws UserError.
 Checked check_file(const Invocation&);
 

@@ -8,17 +8,12 @@
 #include <filesystem>
 #include <opencv2/core/utility.hpp>
 
-#include "tools/bench.h"
-#include "tools/launch.h"
+#include "tools/commands.h"
 #include "tools/screen.h"
-#include "tools/typed_overrides.h"
 
 namespace {
 
 using namespace dagfusion;
-
-// sysexits.h: 75 = try again: the run was stopped and can go on.
-enum Exit { kDone = 0, kFailed = 1, kUserError = 2, kStopped = 75, kAborted = 130 };
 
 std::atomic<Run*> running = nullptr;
 std::atomic<int> signals = 0;
@@ -71,10 +66,7 @@ std::string how_to_go_on(const Launch& made, std::int64_t step) {
 
 int run(const Invocation& request, bool check_only) {
   if (check_only) {
-    const Checked checked = check_file(request);
-    fmt::print("{}: {} nodes, {} parameters; no fault found\n",
-               request.file.empty() ? *request.resume : request.file.string(), checked.nodes.size(),
-               checked.weights->parameters());
+    say_checked(check_file(request), request.file.empty() ? *request.resume : request.file.string());
     return kDone;
   }
   Launch made = launch(request);
@@ -100,18 +92,27 @@ int run(const Invocation& request, bool check_only) {
   return kStopped;
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
-  if (argc > 1 && std::string_view(argv[1]) == "bench") return bench(argc - 1, argv + 1);
-  CLI::App app{
+std::string help() {
+  std::string text =
       "Checks a pipeline file and runs it.\n\n"
       "  run-pipeline pipelines/train.yaml                         trains\n"
       "  run-pipeline pipelines/train.yaml run.steps=100           with another value\n"
       "  run-pipeline pipelines/train.yaml --resume                goes on with the newest run\n"
-      "  run-pipeline pipelines/sample.yaml vars.count=16          draws images\n"
-      "  run-pipeline bench pipelines/train.yaml                   measures speed beside the cores' peak\n",
-      "run-pipeline"};
+      "  run-pipeline pipelines/sample.yaml vars.count=16          draws images\n\n"
+      "or does something else with it (each has --help; a pipeline file of such a name is ./check):\n";
+  for (const Command& c : commands())
+    text += fmt::format("\n  {:<10}{}\n            run-pipeline {}", c.name, c.summary, c.examples.front());
+  return text;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc > 1)
+    for (const Command& command : commands())
+      if (command.name == argv[1]) return command.run(argc - 1, argv + 1, command);
+  CLI::App app{help(), "run-pipeline"};
+  app.footer(kExitCodes);
   std::string file;
   TypedOverrides typed;
   Invocation request;
@@ -147,13 +148,5 @@ int main(int argc, char** argv) {
   }
   request.overrides = typed.in_order();
   cv::setNumThreads(1);  // the flow graph has the threads
-  try {
-    return run(request, check_only);
-  } catch (const UserError& e) {
-    fmt::print(stderr, "{}\n", e.what());
-    return kUserError;
-  } catch (const std::exception& e) {
-    fmt::print(stderr, "run-pipeline: {}\n", e.what());
-    return kFailed;
-  }
+  return guarded("run-pipeline", [&] { return run(request, check_only); });
 }

@@ -90,6 +90,9 @@ NodeType mse_loss() {
   return {
       .name = "mse_loss",
       .summary = "Mean squared error between the model's prediction and its target.",
+      .stands_for = {"loss"},
+      .paper = "Ho et al. 2020, arXiv:2006.11239, eq. 14",
+      .example = "{type: mse_loss, in: {prediction: out, target: target}}",
       .inputs = {{"prediction", "[N,...] f32", "what the model gave"},
                  {"target", "[N,...] f32", "what it should have given"}},
       .outputs = {{"loss", "[] f32", "mean over the images of the frame"},

@@ -141,6 +141,9 @@ NodeType group_norm() {
   return {
       .name = "group_norm",
       .summary = "Normalises groups of channels of one image, then scales and shifts each channel.",
+      .stands_for = {"normalisation"},
+      .paper = "Wu, He 2018, arXiv:1803.08494, eq. 1-5",
+      .example = "{type: group_norm, in: x, groups: 8}",
       .role = Role::map,
       .inputs = {{"x", "[N,C,H,W] float blocked", "feature maps"},
                  {"shift", "[N,C] f32", "added to every pixel of a channel before", true}},
