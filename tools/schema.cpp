@@ -251,7 +251,7 @@ Json pipeline_schema(const Catalog& catalog) {
   properties["models"] = with_doc(map_of(reference("model")), "Several models, by name.");
   for (const SectionType& s : catalog.sections) properties[s.name] = section(s.parameters, s.summary);
   properties["nodes"] = with_doc(
-      nodes({{"if", {{"required", {"loop"}}}}, {"then", reference("loop")}, {"else", reference("node")}}),
+      nodes({{"if", {{"required", {"loop"}}}}, {"then", reference("loop")}, {"else", or_variable(reference("node"))}}),
       "The nodes, by name.");
   properties["doc"] = Json::object();
   Json schema = {{"$schema", "http://json-schema.org/draft-07/schema#"}, {"title", "Dagfusion pipeline"}};
