@@ -19,16 +19,20 @@ enum class Phase { write, read, save };
 struct NodeType {
   std::string name;
   std::string summary;  // one sentence
+  // What it does in a pipeline, in the field's words ("loss"): types that share one can stand in for each other.
+  std::vector<std::string> stands_for = {};
+  std::string paper = {};    // "Ho et al. 2020, arXiv:2006.11239, eq. 4"
+  std::string example = {};  // one entry below `nodes`: "{type: add_noise, in: {x0: x0, noise: noise, t: t}}"
   Role role = Role::map;
   Rate rate = Rate::frame;     // of an ordered node
   Phase phase = Phase::write;  // of a per-step node
   std::vector<Port> inputs = {};
   std::vector<Port> outputs = {};  // the first is the main output
   std::vector<Parameter> parameters = {};
-  bool differentiable = false;   // has backward()
-  bool stops_gradient = false;   // nothing flows back through it
-  bool minimizes = false;        // takes `minimize`
-  bool only_training = false;    // identity without training (dropout): the checker takes it out of the graph
+  bool differentiable = false;  // has backward()
+  bool stops_gradient = false;  // nothing flows back through it
+  bool minimizes = false;       // takes `minimize`
+  bool only_training = false;   // identity without training (dropout): the checker takes it out of the graph
   std::function<std::unique_ptr<Node>(Setup&)> create = {};
   std::function<void(Builder&)> expand = {};  // of a composite
 };

@@ -109,8 +109,15 @@ class ValueChange {
     if (parent.is_list()) {
       parent.items.push_back(std::move(value));
     } else {
-      parent.entries.push_back({key, where_, std::move(value)});
+      parent.entries.push_back({key, where_of_key(), std::move(value)});
     }
+  }
+
+  // Of what was typed, the last key of the path.
+  Position where_of_key() const {
+    Position where = where_;
+    if (!where.text.empty()) where.column += static_cast<int>(text_.size() - keys_.back().size());
+    return where;
   }
 
   static void remove(Tree& parent, const std::string& key) {

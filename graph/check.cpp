@@ -7,8 +7,6 @@
 
 namespace dagfusion {
 
-namespace {
-
 std::vector<Parameter> run_parameters() {
   return {
       {.name = "seed",
@@ -53,6 +51,14 @@ std::vector<Parameter> run_parameters() {
        .standard = std::string()},
   };
 }
+
+std::vector<std::string> top_level_keys(const Catalog& catalog) {
+  std::vector<std::string> keys = {"vars", "run", "model", "models", "nodes", "doc", "blocks"};
+  for (const SectionType& section : catalog.sections) keys.push_back(section.name);
+  return keys;
+}
+
+namespace {
 
 // A whole number or "auto" (-1).
 int number_or_auto(const Parameters& run, const std::string& name, int largest) {
@@ -127,8 +133,7 @@ void Checking::read_run() {
 
 // Every key at the top of the file is known, and sections of the catalog are kept until a node reads them.
 void Checking::read_sections() {
-  std::vector<std::string> known = {"vars", "run", "model", "models", "nodes", "doc", "blocks"};
-  for (const SectionType& s : catalog.sections) known.push_back(s.name);
+  const std::vector<std::string> known = top_level_keys(catalog);
   for (const Entry& e : file.entries) {
     if (std::find(known.begin(), known.end(), e.key) == known.end())
       fault(e.where, fmt::format("unknown section '{}'{}", e.key, suggestion(e.key, known)));

@@ -132,6 +132,13 @@ Checked check(const Tree& file, const Catalog&, const CheckOptions&);
 // The file that `pipeline: …` of run_pipeline names: beside the file that says so, else relative to here.
 std::filesystem::path inner_pipeline(const Tree& reference);
 
+// What a file can say, for the checker and for whoever describes files.
+std::vector<Parameter> run_parameters();                  // of the section `run`
+std::vector<std::string> top_level_keys(const Catalog&);  // "vars", "run", …, and the catalog's sections
+inline const std::vector<std::string> kNodeKeys = {       // that every node takes besides its parameters
+    "type", "in", "after", "every", "on_error", "stream", "doc", "when", "otherwise"};
+inline const std::vector<std::string> kLoopKeys = {"each", "carry", "nodes", "next", "collect"};
+
 // "node 'xt' (add_noise)"
 std::string owner_of(const std::string& path, const std::string& type);
 

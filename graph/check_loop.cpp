@@ -36,7 +36,7 @@ Named Checking::check_loop(const Entry& entry, const Scope& scope, const std::st
     throw UserError(tree.where, fmt::format("{}: 'loop' must be a map with each, carry, nodes, next", owner));
   if (current_loop >= 0)
     throw UserError(entry.where, fmt::format("{}: loops do not stand inside loops", owner));
-  only_keys(*this, tree, {"each", "carry", "nodes", "next", "collect"}, owner);
+  only_keys(*this, tree, kLoopKeys, owner);
   const Tree& carry = part(tree, "carry", true, owner, "names of the carried values and where they start");
   const Tree& body = part(tree, "nodes", true, owner, "the nodes of the body");
   const Tree& next =

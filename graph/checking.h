@@ -21,10 +21,6 @@ struct Scope {
   std::map<std::string, Named> names;
 };
 
-// Keys that every node takes besides its parameters.
-inline const std::vector<std::string> kNodeKeys = {"type",   "in",  "after", "every",    "on_error",
-                                                   "stream", "doc", "when",  "otherwise"};
-
 // One node on its way in: from YAML or from a composite.
 struct Request {
   std::string path;         // "out/down0/conv1"

@@ -61,4 +61,6 @@ struct Override {
   std::string text;  // "path=value" (set, add) or "path" (remove); path: keys with dots; list items by number
 };
 
+std::string typed_text(const Override&);  // "run.steps=9", "--remove nodes.ema"
+
 }  // namespace dagfusion

@@ -10,9 +10,11 @@
 namespace dagfusion {
 
 struct Position {
-  std::string file;  // or "command line"
-  int line = 0;      // from 1; 0 = none
-  int column = 0;    // from 1
+  std::string file;         // or "command line"
+  int line = 0;             // from 1; 0 = none
+  int column = 0;           // from 1
+  std::string text = {};    // of the command line: what was typed; the column counts in it
+  std::string origin = {};  // of a value that a variable gave: "vars.count, at sample.yaml:3:39"
 };
 
 std::string to_string(const Position&);  // "train.yaml:14:31"

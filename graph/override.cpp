@@ -9,26 +9,36 @@ namespace dagfusion {
 
 namespace {
 
-const Position command_line{"command line", 0, 0};
+// The place behind so many bytes of what was typed.
+Position typed(const Override& change, std::size_t bytes) {
+  Position where{"command line"};
+  where.text = typed_text(change);
+  where.column = static_cast<int>(where.text.size() - change.text.size() + bytes) + 1;
+  return where;
+}
 
-[[noreturn]] void fail(const std::string& message) { throw UserError(command_line, message); }
-
-void mark_as_command_line(Tree& tree) {
-  tree.where = command_line;
-  for (Tree& item : tree.items) mark_as_command_line(item);
+// A value was read as a text of its own; it stands behind the path.
+void move_behind(const Override& change, std::size_t bytes, Tree& tree) {
+  const auto moved = [&](const Position& where) {
+    return typed(change, bytes + (where.line == 1 ? static_cast<std::size_t>(where.column) - 1 : 0));
+  };
+  tree.where = moved(tree.where);
+  for (Tree& item : tree.items) move_behind(change, bytes, item);
   for (Entry& entry : tree.entries) {
-    entry.where = command_line;
-    mark_as_command_line(entry.value);
+    entry.where = moved(entry.where);
+    move_behind(change, bytes, entry.value);
   }
 }
 
-Tree parse_value(const std::string& path, const std::string& text) {
+Tree parse_value(const Override& change, std::size_t equals) {
+  const std::string path = change.text.substr(0, equals), text = change.text.substr(equals + 1);
   try {
-    Tree value = parse_document(text, command_line.file);
-    mark_as_command_line(value);
+    Tree value = parse_document(text, "command line");
+    move_behind(change, equals + 1, value);
     return value;
   } catch (const UserError& e) {
-    fail(fmt::format("the value {} of '{}' is not YAML: {}", shown(text), path, e.faults().front().message));
+    throw UserError(typed(change, 0), fmt::format("the value {} of '{}' is not YAML: {}", shown(text), path,
+                                                  e.faults().front().message));
   }
 }
 
@@ -39,18 +49,32 @@ Change::Kind kind_of(Override::Kind kind) {
 
 }  // namespace
 
+std::string typed_text(const Override& change) {
+  switch (change.kind) {
+    case Override::Kind::add:
+      return "--add " + change.text;
+    case Override::Kind::remove:
+      return "--remove " + change.text;
+    case Override::Kind::set:
+      break;
+  }
+  return change.text;
+}
+
 Change read_override(const Override& given) {
   const bool removes = given.kind == Override::Kind::remove;
   const std::size_t equals = given.text.find('=');
   const std::string path = given.text.substr(0, equals);
+  const Position where = typed(given, 0);
   if (removes && equals != std::string::npos)
-    fail(fmt::format("'{}' has a value; to remove takes the path alone: {}", given.text, path));
+    throw UserError(where,
+                    fmt::format("'{}' has a value; to remove takes the path alone: {}", given.text, path));
   if (!removes && equals == std::string::npos)
-    fail(fmt::format("'{}' has no value; expected path=value, like {}=VALUE", given.text,
-                     path.empty() ? "run.seed" : path));
-  read_path(path, command_line);
-  Change change{.kind = kind_of(given.kind), .path = path, .where = command_line};
-  if (!removes) change.value = parse_value(path, given.text.substr(equals + 1));
+    throw UserError(where, fmt::format("'{}' has no value; expected path=value, like {}=VALUE", given.text,
+                                       path.empty() ? "run.seed" : path));
+  read_path(path, where);
+  Change change{.kind = kind_of(given.kind), .path = path, .where = where};
+  if (!removes) change.value = parse_value(given, equals);
   return change;
 }
 

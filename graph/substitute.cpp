@@ -76,6 +76,13 @@ class Substitution {
     }
   }
 
+  // For messages about a value: which variable gave it, and where that stands.
+  static std::string origin_of(const std::string& name, const Position& variable) {
+    return fmt::format("vars.{}, at {}{}{}", name, to_string(variable),
+                       variable.text.empty() ? "" : " " + variable.text,
+                       variable.origin.empty() ? "" : "; from " + variable.origin);
+  }
+
   void in_scalar(Tree& tree, std::size_t level) {
     const std::string text = tree.text;
     std::string result;
@@ -97,8 +104,10 @@ class Substitution {
       }
       std::string name = text.substr(mark + 2, end - mark - 2);
       const Tree& variable = value(name, tree.where);
+      const std::string origin = origin_of(name, variable.where);
       if (mark == 0 && end + 1 == text.size()) {
         Position where = tree.where;
+        where.origin = origin;
         tree = variable;
         return move_to(where, tree, level);
       }
@@ -113,6 +122,7 @@ class Substitution {
                                     shown(text)));
       }
       result += variable.text;
+      tree.where.origin = origin;
       if (result.size() > most_bytes) break;
       at = end + 1;
     }

@@ -33,6 +33,7 @@ const Catalog& catalog() {
                   linear(),
                   attention(),
                   group_norm(),
+                  rms_norm(),
                   silu(),
                   time_embedding(),
                   dropout(),

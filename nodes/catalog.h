@@ -41,6 +41,7 @@ NodeType conv2d();
 NodeType linear();
 NodeType attention();
 NodeType group_norm();
+NodeType rms_norm();
 NodeType silu();
 NodeType time_embedding();
 NodeType dropout();

@@ -65,7 +65,9 @@ std::vector<GroupNormShape> shapes() {
            {64, 32}, {32, 32}, {384, 32}, {64, 8}, {48, 1}, {12, 3}, {3, 1}, {36, 2}}) {
     for (const std::size_t pixels : {1, 9, 64, 1025}) {
       for (const int block : {8, 16}) {
-        for (const bool silu : {false, true}) all.push_back({channels, groups, block, pixels, 1e-5f, silu});
+        for (const bool silu : {false, true})
+          for (const bool centered : {false, true})
+            all.push_back({channels, groups, block, pixels, 1e-5f, silu, centered});
       }
     }
   }

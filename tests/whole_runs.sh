@@ -56,7 +56,10 @@ DrawsTheSameImageWhateverTheCount() {
   cmp -s samples-3/001/images/00000.png samples-3/001/images/00001.png && fail 'two images are the same'
   run sample.yaml vars.checkpoint=nowhere
   ends 2
-  is "$err" "sample.yaml:3:15: section 'model': there is no directory 'nowhere'"
+  is "$err" "sample.yaml:3:15: section 'model': there is no directory 'nowhere'
+  3 | model: {from: \"\${checkpoint}\", weights: ema}
+    |               ^^^^^^^^^^^^^^^
+  = the value is that of vars.checkpoint, at command line vars.checkpoint=nowhere"
   run sample.yaml model.weights=averge
   ends 2
   has "$err" "checkpoint 'runs/001/checkpoints/step-000003' has no weights 'averge'"

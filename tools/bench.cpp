@@ -1,5 +1,4 @@
-#include "tools/bench.h"
-
+// run-pipeline bench FILE: how fast a pipeline is, and how much of the cores' float32 peak it uses.
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
@@ -9,58 +8,39 @@
 #include <opencv2/core/utility.hpp>
 
 #include "tools/bench_report.h"
-#include "tools/typed_overrides.h"
+#include "tools/commands.h"
+#include "tools/faults.h"
+#include "tools/scratch.h"
 
 namespace dagfusion {
 
 namespace {
 
-namespace fs = std::filesystem;
-
 extern "C" void on_bench_signal(int) {
   if (bench_interrupted.exchange(true)) std::_Exit(130);
 }
 
-// A new folder that goes with its owner.
-class Scratch {
- public:
-  Scratch() {
-    std::string name = (fs::temp_directory_path() / "dagfusion-bench-XXXXXX").string();
-    if (!mkdtemp(name.data())) throw std::runtime_error(fmt::format("cannot make the folder '{}'", name));
-    path_ = name;
-  }
-  Scratch(const Scratch&) = delete;
-  Scratch& operator=(const Scratch&) = delete;
-  ~Scratch() {
-    std::error_code ignored;
-    fs::remove_all(path_, ignored);
-  }
-  const fs::path& path() const { return path_; }
-
- private:
-  fs::path path_;
-};
-
 }  // namespace
 
-int bench(int argc, char** argv) {
+int bench_command(int argc, char** argv, const Command& about) {
   CLI::App app{
-      "Measures a pipeline that trains or draws. Every 0.3 s all its threads stop between two tasks and run "
-      "a loop of fused "
-      "multiply-adds, whose speed is the peak that the pipeline is compared with. Nothing is kept on the "
-      "disk.",
+      about.help() +
+          "\n\nMeasures a pipeline that trains or draws. Every 0.3 s all its threads stop between two tasks "
+          "and run "
+          "a loop of fused "
+          "multiply-adds, whose speed is the peak that the pipeline is compared with. Nothing is kept on the "
+          "disk.",
       "run-pipeline bench"};
-  std::string file;
-  TypedOverrides typed;
+  TypedPipeline pipeline;
   double seconds = 10;
   bool json = false, scaling = false;
-  Invocation request;
-  app.add_option("file", file, "pipeline file")->required();
-  typed.declare(app);
+  int threads = 0;
+  pipeline.declare(app);
+  app.footer(kExitCodes);
   app.add_option("--seconds", seconds, "how long to measure at least; training: whole steps")
       ->capture_default_str()
       ->check(CLI::Range(0.1, 86400.0));
-  app.add_option("--threads", request.threads, "threads; the cores of this process otherwise")
+  app.add_option("--threads", threads, "threads; the cores of this process otherwise")
       ->check(CLI::Range(1, 1024));
   app.add_flag("--scaling", scaling, "measures one thread too, and says what the others add");
   app.add_flag("--json", json, "prints one JSON object");
@@ -69,12 +49,12 @@ int bench(int argc, char** argv) {
   } catch (const CLI::ParseError& e) {
     return app.exit(e) == 0 ? 0 : 2;
   }
-  request.file = file;
-  request.overrides = typed.in_order();
+  Invocation request = pipeline.invocation();
+  request.threads = threads;
   cv::setNumThreads(1);
   for (const int signal : {SIGINT, SIGTERM}) std::signal(signal, on_bench_signal);
   try {
-    const Scratch scratch;
+    const Scratch scratch("bench");
     const Measurement all = measure(request, seconds, scratch.path());
     std::optional<Measurement> one;
     if (scaling) {
@@ -89,7 +69,7 @@ int bench(int argc, char** argv) {
     }
     return 0;
   } catch (const UserError& e) {
-    fmt::print(stderr, "{}\n", e.what());
+    fmt::print(stderr, "{}\n", faults_text(e));
     return 2;
   } catch (const std::exception& e) {
     fmt::print(stderr, "run-pipeline bench: {}\n", e.what());

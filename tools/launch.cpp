@@ -172,7 +172,7 @@ fs::path find_pipeline(const fs::path& typed) {
   return typed;
 }
 
-Tree composed_file(const Invocation& request) { return prepare(request, false).file; }
+Tree read_file(const Invocation& request) { return prepare(request, false).file; }
 
 Checked check_file(const Invocation& request) {
   Prepared p = prepare(request, false);

@@ -36,7 +36,7 @@ struct Launch {
 std::filesystem::path find_pipeline(const std::filesystem::path& typed);
 
 // With all that the file extends, the overrides, and the variables put in. Throws UserError.
-Tree composed_file(const Invocation&);
+Tree read_file(const Invocation&);
 
 // Reads and checks; makes nothing on the disk. Throws UserError.
 Checked check_file(const Invocation&);

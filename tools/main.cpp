@@ -5,12 +5,11 @@
 #include <filesystem>
 #include <opencv2/core/utility.hpp>
 
-#include "tools/bench.h"
-#include "tools/launch.h"
+#include "tools/commands.h"
+#include "tools/record.h"
 #include "tools/screen.h"
 #include "tools/stop_signals.h"
-#include "tools/sweep.h"
-#include "tools/typed_overrides.h"
+#include "tools/trace.h"
 
 namespace {
 
@@ -29,15 +28,24 @@ std::string how_to_go_on(const Launch& made, std::int64_t step) {
   return "stopped before the first step";
 }
 
-int run(const Invocation& request, bool check_only) {
+// What to look at during a run, besides.
+struct Looks {
+  std::string trace, record;
+};
+
+int run(Invocation request, bool check_only, const Looks& looks) {
   if (check_only) {
-    const Checked checked = check_file(request);
-    fmt::print("{}: {} nodes, {} parameters; no fault found\n",
-               request.file.empty() ? *request.resume : request.file.string(), checked.nodes.size(),
-               checked.weights->parameters());
+    say_checked(check_file(request), request.file.empty() ? *request.resume : request.file.string());
     return kDone;
   }
+  std::optional<Trace> trace;
+  std::optional<Record> record;
+  if (!looks.trace.empty() && !looks.record.empty())
+    throw UserError({"command line"}, "--trace and --record look at the same place; take one of them");
+  if (!looks.trace.empty()) request.observer = &trace.emplace();
+  if (!looks.record.empty()) request.observer = &record.emplace(looks.record);
   Launch made = launch(request);
+  if (record) record->watch(made.run->checked(), made.directory ? made.directory->path() : ".");
   say_before(made);
   const bool training = made.run->checked().run.training;
   Report report;
@@ -51,6 +59,12 @@ int run(const Invocation& request, bool check_only) {
                report.progress.steps + 1);
     return kAborted;
   }
+  if (record)
+    for (const std::string& line : record->written()) report.told.push_back(line);
+  if (trace) {
+    trace->write(looks.trace);
+    report.told.push_back(fmt::format("trace of {} visits: {}", trace->visits(), looks.trace));
+  }
   say_after(made, report);
   if (report.outcome == Report::Outcome::done) return kDone;
   if (training)
@@ -60,23 +74,32 @@ int run(const Invocation& request, bool check_only) {
   return kStopped;
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
-  if (argc > 1 && std::string_view(argv[1]) == "bench") return bench(argc - 1, argv + 1);
-  if (argc > 1 && std::string_view(argv[1]) == "sweep") return sweep(argc - 1, argv + 1);
-  CLI::App app{
+std::string help() {
+  std::string text =
       "Checks a pipeline file and runs it.\n\n"
       "  run-pipeline pipelines/train.yaml                         trains\n"
       "  run-pipeline pipelines/train.yaml run.steps=100           with another value\n"
       "  run-pipeline pipelines/train.yaml --resume                goes on with the newest run\n"
-      "  run-pipeline pipelines/sample.yaml vars.count=16          draws images\n"
-      "  run-pipeline bench pipelines/train.yaml                   measures speed beside the cores' peak\n",
-      "run-pipeline"};
+      "  run-pipeline pipelines/sample.yaml vars.count=16          draws images\n\n"
+      "or does something else with it (each has --help; a pipeline file of such a name is ./check):\n";
+  for (const Command& c : commands())
+    text += fmt::format("\n  {:<10}{}\n            run-pipeline {}", c.name, c.summary, c.examples.front());
+  return text;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc > 1)
+    for (const Command& command : commands())
+      if (command.name == argv[1]) return command.run(argc - 1, argv + 1, command);
+  CLI::App app{help(), "run-pipeline"};
+  app.footer(kExitCodes);
   std::string file;
   TypedOverrides typed;
   Invocation request;
   bool check_only = false;
+  Looks looks;
   app.add_option("file", file, "pipeline file; may be left out with --resume RUN");
   typed.declare(app);
   std::string resumed;  // one text and no list: that would take the overrides behind it too
@@ -88,6 +111,11 @@ int main(int argc, char** argv) {
       ->needs(resume);
   app.add_option("--threads", request.threads, "threads; the cores of this process otherwise")
       ->check(CLI::Range(1, 1024));
+  app.add_option("--trace", looks.trace, "write a trace of every task for ui.perfetto.dev")
+      ->type_name("FILE");
+  app.add_option("--record", looks.record,
+                 "write what nodes read in one step, for run-node: step=100,node=loss")
+      ->type_name("WHAT");
   app.add_flag("--check", check_only, "check the file and run nothing");
   try {
     app.parse(argc, argv);
@@ -108,13 +136,5 @@ int main(int argc, char** argv) {
   }
   request.overrides = typed.in_order();
   cv::setNumThreads(1);  // the flow graph has the threads
-  try {
-    return run(request, check_only);
-  } catch (const UserError& e) {
-    fmt::print(stderr, "{}\n", e.what());
-    return kUserError;
-  } catch (const std::exception& e) {
-    fmt::print(stderr, "run-pipeline: {}\n", e.what());
-    return kFailed;
-  }
+  return guarded("run-pipeline", [&] { return run(request, check_only, looks); });
 }

@@ -13,7 +13,8 @@ namespace dagfusion {
 class Scratch {
  public:
   explicit Scratch(const std::string& what) {
-    std::string name = (std::filesystem::temp_directory_path() / fmt::format("dagfusion-{}-XXXXXX", what)).string();
+    std::string name =
+        (std::filesystem::temp_directory_path() / fmt::format("dagfusion-{}-XXXXXX", what)).string();
     if (!mkdtemp(name.data())) throw std::runtime_error(fmt::format("cannot make the folder '{}'", name));
     path_ = name;
   }

@@ -6,6 +6,8 @@
 #include <csignal>
 #include <cstdlib>
 
+#include "tools/command.h"
+
 namespace dagfusion {
 
 namespace {

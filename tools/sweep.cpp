@@ -1,8 +1,6 @@
-#include "tools/sweep.h"
-
+// run-pipeline sweep FILE: many runs of one pipeline that differ in what the section `sweep` says, and their report.
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <opencv2/core/utility.hpp>
 
@@ -10,11 +8,10 @@
 #include "nodes/catalog.h"
 #include "nodes/files/checkpoint_files.h"
 #include "nodes/files/durable.h"
-#include "tools/launch.h"
+#include "tools/commands.h"
 #include "tools/screen.h"
 #include "tools/stop_signals.h"
 #include "tools/sweep_report.h"
-#include "tools/typed_overrides.h"
 
 namespace dagfusion {
 
@@ -181,43 +178,22 @@ class Sweep {
 
 }  // namespace
 
-int sweep(int argc, char** argv) {
-  CLI::App app{
-      "Runs a pipeline in all the ways that its section 'sweep' names, and compares them in pairs of equal "
-      "seeds: a table, "
-      "report.csv, and report.html with loss curves and samples. Every cell is checked before the first one "
-      "runs.\n\n"
-      "  run-pipeline sweep pipelines/ablate.yaml                   all of it\n"
-      "  run-pipeline sweep pipelines/ablate.yaml --list            the cells, and what differs in each\n"
-      "  run-pipeline sweep pipelines/ablate.yaml --resume          goes on with the newest sweep\n",
-      "run-pipeline sweep"};
-  std::string file;
-  TypedOverrides typed;
+int sweep_command(int argc, char** argv, const Command& about) {
+  CLI::App app{about.help(), "run-pipeline sweep"};
+  TypedPipeline pipeline;
   Asked asked;
-  app.add_option("file", file, "pipeline file with a section 'sweep'")->required();
-  typed.declare(app);
+  pipeline.declare(app);
   app.add_flag("--list", asked.list, "say which cells there are, and run none");
   app.add_option("--only", asked.only, "this cell and the baseline alone")->type_name("CELL");
   app.add_flag("--resume", asked.resume, "go on with the newest sweep of this file");
   app.add_option("--threads", asked.threads, "threads; the cores of this process otherwise")
       ->check(CLI::Range(1, 1024));
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& e) {
-    return app.exit(e) == 0 ? kDone : kUserError;
-  }
-  asked.file = find_pipeline(file);
-  asked.overrides = typed.in_order();
-  cv::setNumThreads(1);
-  try {
+  return run_command(app, argc, argv, [&] {
+    asked.file = find_pipeline(pipeline.file);
+    asked.overrides = pipeline.typed.in_order();
+    cv::setNumThreads(1);
     return Sweep(std::move(asked)).run();
-  } catch (const UserError& e) {
-    fmt::print(stderr, "{}\n", e.what());
-    return kUserError;
-  } catch (const std::exception& e) {
-    fmt::print(stderr, "run-pipeline sweep: {}\n", e.what());
-    return kFailed;
-  }
+  });
 }
 
 }  // namespace dagfusion

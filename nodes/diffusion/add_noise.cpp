@@ -32,6 +32,9 @@ class AddNoise final : public Mixture {
 NodeType add_noise() {
   return {.name = "add_noise",
           .summary = "Mixes clean images with noise, as much as the timestep says.",
+          .stands_for = {"noising"},
+          .paper = "Ho et al. 2020, arXiv:2006.11239, eq. 4",
+          .example = "{type: add_noise, in: {x0: x0, noise: noise, t: t}}",
           .inputs = {{"x0", "[N,...] f32", "clean images in [-1,1]"},
                      {"noise", "[N,...] f32", "standard Gaussian"},
                      {"t", "[N] f32", "timestep of each image"}},

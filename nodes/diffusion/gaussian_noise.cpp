@@ -39,6 +39,8 @@ class GaussianNoise final : public Map {
 NodeType gaussian_noise() {
   return {.name = "gaussian_noise",
           .summary = "Standard Gaussian noise, for each image from its own random stream.",
+          .stands_for = {"noise"},
+          .example = "{type: gaussian_noise, in: x0}",
           .inputs = {{"like", "[N,...] any free", "what the noise is for; only its shape counts"}},
           .outputs = {{"noise", "[N,...] f32", "mean 0, variance 1"}},
           .parameters = {{.name = "shape",

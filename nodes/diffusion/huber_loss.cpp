@@ -38,7 +38,7 @@ class Huber {
 }  // namespace
 
 NodeType huber_loss() {
-  return per_image_loss<Huber>(
+  NodeType type = per_image_loss<Huber>(
       "huber_loss", "Squared error where the prediction is near its target, absolute error where it is far.",
       {{.name = "delta",
         .kind = Kind::real,
@@ -47,6 +47,8 @@ NodeType huber_loss() {
         .minimum = 0,
         .maximum = 1e6,
         .above_minimum = true}});
+  type.paper = "Huber 1964, doi:10.1214/aoms/1177703732";
+  return type;
 }
 
 }  // namespace dagfusion

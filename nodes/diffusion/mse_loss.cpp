@@ -26,8 +26,10 @@ struct Squared {
 }  // namespace
 
 NodeType mse_loss() {
-  return per_image_loss<Squared>("mse_loss",
-                                 "Mean squared error between the model's prediction and its target.");
+  NodeType type = per_image_loss<Squared>(
+      "mse_loss", "Mean squared error between the model's prediction and its target.");
+  type.paper = "Ho et al. 2020, arXiv:2006.11239, eq. 14";
+  return type;
 }
 
 }  // namespace dagfusion

@@ -63,6 +63,8 @@ class NoiseStep final : public Map {
 NodeType noise_step() {
   return {.name = "noise_step",
           .summary = "One step of the Markov chain that turns images into noise.",
+          .paper = "Ho et al. 2020, arXiv:2006.11239, eq. 2",
+          .example = "{type: noise_step, in: {x: x, t: t}}",
           .inputs = {{"x", "[N,...] f32", "images with the noise of t_prev"},
                      {"t", "[N] f32", "timestep of each image after the step"},
                      {.name = "t_prev",

@@ -89,10 +89,12 @@ class PerImageLoss final : public Map {
 
 // With the ports and the `reduction` that all of them have.
 template <class Error>
-NodeType per_image_loss(std::string name, std::string summary, std::vector<Parameter> more = {}) {
+NodeType per_image_loss(const std::string& name, std::string summary, std::vector<Parameter> more = {}) {
   NodeType type{
-      .name = std::move(name),
+      .name = name,
       .summary = std::move(summary),
+      .stands_for = {"loss"},
+      .example = "{type: " + name + ", in: {prediction: out, target: target}}",
       .inputs = {{"prediction", "[N,...] f32", "what the model gave"},
                  {"target", "[N,...] f32", "what it should have given"}},
       .outputs = {{"loss", "[] f32", "mean over the images of the frame"},

@@ -43,6 +43,9 @@ class PredictionTarget final : public Mixture {
 NodeType prediction_target() {
   return {.name = "prediction_target",
           .summary = "What the model is to predict: the noise, the clean image or v.",
+          .stands_for = {"target"},
+          .paper = "Ho et al. 2020, arXiv:2006.11239; Salimans, Ho 2022, arXiv:2202.00512 (v)",
+          .example = "{type: prediction_target, in: {x0: x0, noise: noise, t: t}}",
           .inputs = {{"x0", "[N,...] f32", "clean images in [-1,1]"},
                      {"noise", "[N,...] f32", "the noise that was added to them"},
                      {"t", "[N] f32", "timestep of each image"}},

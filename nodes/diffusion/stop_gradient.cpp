@@ -29,6 +29,7 @@ class StopGradient final : public Map {
 NodeType stop_gradient() {
   return {.name = "stop_gradient",
           .summary = "Hands its input on; nothing flows back through it.",
+          .example = "{type: stop_gradient, in: noise}",
           .inputs = {{"x", "[...] any free", "any value"}},
           .outputs = {{"out", "[...] any free", "the same value"}},
           .stops_gradient = true,

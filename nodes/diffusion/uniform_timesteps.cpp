@@ -36,6 +36,9 @@ class UniformTimesteps final : public Map {
 NodeType uniform_timesteps() {
   return {.name = "uniform_timesteps",
           .summary = "Draws a timestep for each image, all of them equally likely.",
+          .stands_for = {"timesteps"},
+          .paper = "Ho et al. 2020, arXiv:2006.11239, algorithm 1",
+          .example = "{type: uniform_timesteps, in: x0}",
           .inputs = {{"like", "[N,...] any free", "anything that has a value for each image"}},
           .outputs = {{"t", "[N] f32", "timestep of each image, 0 = least noise"}},
           .create = make_node<UniformTimesteps>};

@@ -56,6 +56,7 @@ class CenterCrop final : public Map {
 NodeType center_crop() {
   return {.name = "center_crop",
           .summary = "Cuts the middle out of every picture, so that all are of one size.",
+          .example = "{type: center_crop, in: images, size: 32}",
           .role = Role::map,
           .inputs = {{"images", "[N] images", "pictures of any size"}},
           .outputs = {{"y", "[N,C,S,S] u8", "their middles"}},

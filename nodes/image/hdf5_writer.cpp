@@ -171,6 +171,8 @@ class Hdf5Writer final : public Ordered {
 NodeType hdf5_writer() {
   return {.name = "hdf5_writer",
           .summary = "Packs images of one size, and their classes, into one HDF5 file.",
+          .stands_for = {"sink"},
+          .example = "{type: hdf5_writer, in: {images: images, label: label}, path: packed.h5}",
           .role = Role::ordered,
           .inputs = {{"images", "[N,C,H,W] u8", "images"},
                      {.name = "label", .spec = "[N] i32", .doc = "class of each image", .optional = true}},

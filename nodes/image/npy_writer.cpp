@@ -58,6 +58,8 @@ class NpyWriter final : public Ordered {
 NodeType npy_writer() {
   return {.name = "npy_writer",
           .summary = "Writes the values of all images of a run into one .npy file, for NumPy.",
+          .stands_for = {"sink"},
+          .example = "{type: npy_writer, in: bytes, path: images.npy}",
           .role = Role::ordered,
           .inputs = {{"x", "[...] any", "any values but bfloat16"}},
           .parameters = {{.name = "path",

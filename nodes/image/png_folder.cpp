@@ -74,6 +74,8 @@ class PngFolder final : public Ordered {
 NodeType png_folder() {
   return {.name = "png_folder",
           .summary = "Writes every image of a run into a PNG file of its own.",
+          .stands_for = {"sink"},
+          .example = "{type: png_folder, in: bytes, path: samples}",
           .role = Role::ordered,
           .inputs = {{"x", "[N,C,H,W] u8", "images"}},
           .parameters = {{.name = "path",

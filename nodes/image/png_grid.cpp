@@ -103,6 +103,8 @@ NodeType png_grid() {
   return {
       .name = "png_grid",
       .summary = "Writes all images of a run side by side into one PNG file.",
+      .stands_for = {"sink"},
+      .example = "{type: png_grid, in: bytes, path: samples.png}",
       .role = Role::ordered,
       .inputs = {{"x", "[N,...] u8",
                   "images [N,C,H,W], or stages of images [N,K,C,H,W], one row for each image"}},

@@ -38,6 +38,8 @@ class RandomFlip final : public Map {
 NodeType random_flip() {
   return {.name = "random_flip",
           .summary = "Mirrors every image left to right with a given probability.",
+          .stands_for = {"augmentation"},
+          .example = "{type: random_flip, in: images, probability: 0.5}",
           .role = Role::map,
           .inputs = {{"x", "[N,C,H,W] u8", "images"}},
           .outputs = {{"y", "[N,C,H,W] u8", "the same, some of them mirrored"}},

@@ -61,6 +61,7 @@ class Resize final : public Map {
 NodeType resize() {
   return {.name = "resize",
           .summary = "Brings the shorter side of every picture to a size and keeps its proportions.",
+          .example = "{type: resize, in: images, size: 32}",
           .role = Role::map,
           .inputs = {{"images", "[N] images", "pictures of any size"}},
           .outputs = {{"resized", "[N] images", "pictures whose shorter side is `size`"}},

@@ -31,6 +31,7 @@ class ToBytes final : public Map {
 NodeType to_bytes() {
   return {.name = "to_bytes",
           .summary = "Turns numbers in [-1,1] into bytes, rounded and clipped.",
+          .example = "{type: to_bytes, in: x}",
           .role = Role::map,
           .inputs = {{"x", "[N,...] f32", "images in [-1,1]"}},
           .outputs = {{"y", "[N,...] u8", "bytes 0 … 255"}},

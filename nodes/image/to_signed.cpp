@@ -30,6 +30,8 @@ class ToSigned final : public Map {
 NodeType to_signed() {
   return {.name = "to_signed",
           .summary = "Turns bytes 0 … 255 into numbers in [-1,1].",
+          .paper = "Ho et al. 2020, arXiv:2006.11239, section 3.3",
+          .example = "{type: to_signed, in: images}",
           .role = Role::map,
           .inputs = {{"x", "[N,...] u8", "bytes"}},
           .outputs = {{"y", "[N,...] f32", "the same in [-1,1]"}},

@@ -89,7 +89,7 @@ HWY_INLINE void Forward(const GroupNormShape& shape, const float* x, const float
       });
     });
     for (int g = 0; g < run.groups; ++g) {
-      means[g] = sums[g] / run.size;
+      means[g] = shape.centered ? sums[g] / run.size : 0.0;
       const double variance = std::max(0.0, squares[g] / run.size - means[g] * means[g]);
       mean[run.first_group + g] = static_cast<float>(means[g]);
       rstd[run.first_group + g] = static_cast<float>(1 / std::sqrt(variance + shape.epsilon));

@@ -28,6 +28,7 @@ struct GroupNormShape {
   std::size_t pixels = 0;
   float epsilon = 1e-5f;
   bool silu = false;
+  bool centered = true;  // false: mean[g] is 0, variance the mean square, and A is 0 (RMS norm)
 };
 
 // shift may be null (no shift). y may be x. mean and rstd are what backward wants; mean is that of v.

@@ -85,7 +85,7 @@ HWY_INLINE void Backward(const GroupNormShape& shape, const float* x, const floa
       BackThroughSilu<silu>(d, affine, x + at, dy + at, shape.pixels, block, dx + at, plain, weighted);
       ForLanes(d, run, first, [&](int i, int c, int g) HWY_ATTR {
         const double dz_xhat = affine.rstd[i] * weighted[i] + affine.tilt[i] * plain[i];
-        a[g] += gamma[c] * plain[i] * share;
+        if (shape.centered) a[g] += gamma[c] * plain[i] * share;
         b[g] += gamma[c] * dz_xhat * share;
         if (dgamma) dgamma[c] += static_cast<float>(dz_xhat);
         if (dbeta) dbeta[c] += static_cast<float>(plain[i]);

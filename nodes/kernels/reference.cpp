@@ -37,6 +37,7 @@ void group_norm(const GroupNormShape& s, const float* x, const float* shift, con
     for (int c = g * size; c < (g + 1) * size; ++c) {
       for (std::size_t p = 0; p < s.pixels; ++p) sum += value(c, p);
     }
+    if (!s.centered) sum = 0;
     for (int c = g * size; c < (g + 1) * size; ++c) {
       for (std::size_t p = 0; p < s.pixels; ++p) squares += std::pow(value(c, p) - sum / count, 2);
     }
@@ -73,7 +74,7 @@ void group_norm_backward(const GroupNormShape& s, const float* x, const float* s
       }
       if (dbeta) dbeta[c] += static_cast<float>(sum);
       if (dgamma) dgamma[c] += static_cast<float>(weighted);
-      a += gamma[c] * sum / count;
+      if (s.centered) a += gamma[c] * sum / count;
       b += gamma[c] * weighted / count;
     }
     for (int i = 0; i < size; ++i) {

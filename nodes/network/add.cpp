@@ -35,6 +35,8 @@ class Add final : public Map {
 NodeType add() {
   return {.name = "add",
           .summary = "The sum of two values of one shape.",
+          .stands_for = {"merging"},
+          .example = "{type: add, in: {a: a, b: b}}",
           .role = Role::map,
           .inputs = {{"a", "[...] float free", "first summand"}, {"b", "[...] float free", "second summand"}},
           .outputs = {{"out", "[...] float free", "a + b"}},

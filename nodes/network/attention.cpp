@@ -260,6 +260,9 @@ NodeType attention() {
   return {
       .name = "attention",
       .summary = "Every pixel takes a mean of all pixels' values, weighted by how its query fits their keys.",
+      .stands_for = {"attention"},
+      .paper = "Vaswani et al. 2017, arXiv:1706.03762, eq. 1",
+      .example = "{type: attention, in: {q: q, k: k, v: v}, heads: 4}",
       .role = Role::map,
       .inputs = {{"q", "[N,C,H,W] float blocked", "queries"},
                  {"k", "[N,C,H,W] float blocked", "keys"},

@@ -34,6 +34,9 @@ void expand(Builder& b) {
 NodeType attention_block() {
   return {.name = "attention_block",
           .summary = "Self-attention over all pixels, beside a short cut.",
+          .stands_for = {"attention_block"},
+          .paper = "Ho et al. 2020, arXiv:2006.11239, appendix B",
+          .example = "{type: attention_block, in: x, heads: 4, groups: 8}",
           .role = Role::composite,
           .inputs = {{"x", "[N,C,H,W] act blocked", "feature maps"}},
           .outputs = {{"y", "[N,C,H,W] act blocked", "feature maps"}},

@@ -119,6 +119,9 @@ class Concat final : public Map {
 NodeType concat() {
   return {.name = "concat",
           .summary = "Puts the channels of b behind those of a.",
+          .stands_for = {"merging"},
+          .paper = "Ronneberger et al. 2015, arXiv:1505.04597",
+          .example = "{type: concat, in: {a: a, b: b}}",
           .role = Role::map,
           .inputs = {{"a", "[N,A,H,W] float blocked", "the first channels"},
                      {"b", "[N,B,H,W] float blocked", "the further channels"}},

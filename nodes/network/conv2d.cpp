@@ -226,6 +226,9 @@ NodeType conv2d() {
       .name = "conv2d",
       .summary =
           "Convolves feature maps with a 1x1 or 3x3 kernel; can add other feature maps in the same pass.",
+      .stands_for = {"convolution"},
+      .paper = "LeCun et al. 1989, Neural Computation 1(4)",
+      .example = "{type: conv2d, in: x, channels: 64, kernel: 3}",
       .role = Role::map,
       .inputs = {{"x", "[N,I,H,W] act first", "feature maps, or an image"},
                  {"add", "[N,K,P,Q] act blocked", "added to the result: the short cut of a residual block",

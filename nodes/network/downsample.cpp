@@ -32,6 +32,9 @@ void expand(Builder& b) {
 NodeType downsample() {
   return {.name = "downsample",
           .summary = "Halves height and width with a 3x3 convolution of stride 2.",
+          .stands_for = {"downsampling"},
+          .paper = "Ho et al. 2020, arXiv:2006.11239, appendix B",
+          .example = "{type: downsample, in: x}",
           .role = Role::composite,
           .inputs = {{"x", "[N,C,H,W] act blocked", "height and width even"}},
           .outputs = {{"y", "[N,C,h,w] act blocked", "half as high and wide"}},

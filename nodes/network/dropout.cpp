@@ -62,6 +62,9 @@ class Dropout final : public Map {
 NodeType dropout() {
   return {.name = "dropout",
           .summary = "Sets elements to zero at random while training, and scales the others up.",
+          .stands_for = {"regularisation"},
+          .paper = "Srivastava et al. 2014, JMLR 15",
+          .example = "{type: dropout, in: x, rate: 0.1}",
           .role = Role::map,
           .inputs = {{"x", "[N,...] float free", "any value"}},
           .outputs = {{"y", "[N,...] float free", "x, thinned out"}},

@@ -9,168 +9,33 @@
 // Backward, with m(.) the mean over a group and dz = dy, or dy through the SiLU:
 //   dx = rstd * (weight * dz - m(weight * dz) - xhat * m(weight * dz * xhat))
 //   dshift[n,c] = sum of dx ;  dweight[c] = sum of dz * xhat ;  dbias[c] = sum of dz, over the pixels
-// The shift before and the SiLU after are done in the same passes: the layer is bound by memory.
 
-#include "nodes/kernels/group_norm.h"
-
-#include <fmt/format.h>
-
-#include <algorithm>
-#include <numeric>
-
-#include "graph/parallel.h"
-#include "nodes/catalog.h"
-#include "nodes/kernels/sums.h"
-#include "nodes/network/act.h"
+#include "nodes/network/normalisation.h"
 
 namespace dagfusion {
 namespace {
 
-class GroupNorm final : public Map {
+class GroupNorm final : public GroupNormalisation {
  public:
-  explicit GroupNorm(Setup& setup)
-      : x_(setup.input("x")), shift_(setup.input("shift")), y_(setup.output("y")) {
-    const Shape& shape = x_.spec.shape;
-    images_ = shape[0];
-    channels_ = shape[1];
-    groups_ = setup.integer("groups");
-    if (channels_ % groups_ != 0) {
-      setup.fail_at("groups", fmt::format("'groups' is {}, which does not divide the {} channels of 'x'",
-                                          groups_, channels_));
-    }
-    const std::int64_t size = channels_ / groups_, least = std::lcm<std::int64_t>(size, x_.spec.block);
-    const std::int64_t together = channels_ % least == 0 ? least : channels_;
-    part_ = {.channels = static_cast<int>(together),
-             .groups = static_cast<int>(together / size),
-             .block = x_.spec.block,
-             .pixels = static_cast<std::size_t>(shape[2] * shape[3]),
-             .epsilon = static_cast<float>(setup.real("eps")),
-             .silu = setup.flag("silu")};
-    weight_ = setup.weight("weight", {channels_}, {.kind = Init::Kind::constant, .value = 1});
-    bias_ = setup.weight("bias", {channels_}, {.kind = Init::Kind::constant, .value = 0});
-    statistics_ = setup.saved("statistics", {.shape = {images_, 2, groups_}}, Span::forward_to_backward);
-    shares_ = setup.saved("shares", {.shape = {images_, 2, channels_}}, Span::backward_to_accumulate);
-    setup.backward_reads(x_);
-    if (shift_.connected()) setup.backward_reads(shift_);
-  }
-
-  void prepare(Preparation& preparation) override {
-    preparation.scratch(2 * part_size() * sizeof(float));
-    ways_ = ways_over(images_ * image_size(), preparation.ways);
-  }
-
-  void forward(Call& call) const override {
-    const float* shift = shift_.connected() ? call.in<float>(shift_) : nullptr;
-    float* mean = call.saved<float>(statistics_);
-    for_parts([&](std::int64_t n, std::int64_t at, std::int64_t c, std::int64_t g) {
-      float* wide = reinterpret_cast<float*>(call.scratch());
-      const float* x = half() ? wide : call.in<float>(x_) + at;
-      float* y = half() ? wide : call.out<float>(y_) + at;
-      if (half()) kernels::widen(call.in<BFloat16>(x_) + at, wide, part_size());
-      kernels::group_norm(part_, x, shift ? shift + n * channels_ + c : nullptr, call.weight(weight_) + c,
-                          call.weight(bias_) + c, y, mean + 2 * n * groups_ + g,
-                          mean + (2 * n + 1) * groups_ + g);
-      if (half()) kernels::narrow(wide, call.out<BFloat16>(y_) + at, part_size());
-    });
-  }
-
-  void backward(Call& call) const override {
-    const float* shift = shift_.connected() ? call.in<float>(shift_) : nullptr;
-    const float* mean = call.saved<float>(statistics_);
-    void* dx = call.d(x_);
-    float* dshift = shift_.connected() ? static_cast<float*>(call.d(shift_)) : nullptr;
-    float* shares = call.saved<float>(shares_);
-    std::fill_n(shares, images_ * 2 * channels_, 0.0f);
-    for_parts([&](std::int64_t n, std::int64_t at, std::int64_t c, std::int64_t g) {
-      float* scratch = reinterpret_cast<float*>(call.scratch());
-      float *wide_x = scratch, *wide_dy = scratch + part_size();
-      if (half()) {
-        kernels::widen(call.in<BFloat16>(x_) + at, wide_x, part_size());
-        kernels::widen(static_cast<const BFloat16*>(call.d(y_)) + at, wide_dy, part_size());
-      }
-      const float* x = half() ? wide_x : call.in<float>(x_) + at;
-      const float* dy = half() ? wide_dy : static_cast<const float*>(call.d(y_)) + at;
-      float* to = half() ? wide_dy : dx ? static_cast<float*>(dx) + at : scratch;
-      float* dweight = shares + 2 * n * channels_ + c;
-      kernels::group_norm_backward(
-          part_, x, shift ? shift + n * channels_ + c : nullptr, mean + 2 * n * groups_ + g,
-          mean + (2 * n + 1) * groups_ + g, call.weight(weight_) + c, call.weight(bias_) + c, dy, to,
-          dshift ? dshift + n * channels_ + c : nullptr, dweight, dweight + channels_);
-      if (half() && dx) kernels::narrow(wide_dy, static_cast<BFloat16*>(dx) + at, part_size());
-    });
-  }
-
-  // Image by image, so that the sum over a step has the same bits for every micro-batch.
-  void accumulate(Call& call) const override {
-    const float* shares = call.saved<float>(shares_);
-    float* dweight = call.d(weight_);
-    float* dbias = call.d(bias_);
-    if (call.first_of_step()) {
-      std::fill_n(dweight, channels_, 0.0f);
-      std::fill_n(dbias, channels_, 0.0f);
-    }
-    for (std::int64_t n = 0; n < images_; ++n, shares += 2 * channels_) {
-      kernels::accumulate(shares, dweight, channels_);
-      kernels::accumulate(shares + channels_, dbias, channels_);
-    }
-  }
-
- private:
-  bool half() const { return is_half(x_.spec); }
-  std::int64_t image_size() const { return x_.spec.image_elements(); }
-  std::int64_t part_size() const { return image_size() / (channels_ / part_.channels); }
-
-  // f(image, where its part lies, the part's first channel, its first group)
-  template <class F>
-  void for_parts(const F& f) const {
-    const std::int64_t parts = channels_ / part_.channels;  // of an image
-    in_runs(images_ * parts, ways_, [&](std::size_t first, std::size_t end) {
-      for (auto i = static_cast<std::int64_t>(first); i < static_cast<std::int64_t>(end); ++i) {
-        const std::int64_t c = i % parts * part_.channels;
-        f(i / parts, i * part_size(), c, c / (channels_ / groups_));
-      }
-    });
-  }
-
-  Input x_, shift_;
-  Output y_;
-  Weight weight_, bias_;
-  Saved statistics_, shares_;  // [N, mean and rstd, groups]; [N, dweight and dbias, C]
-  std::int64_t images_ = 0, channels_ = 0, groups_ = 0;
-  // What is normalised at once: the fewest channels that are whole blocks and whole groups, or the image.
-  kernels::GroupNormShape part_;
-  int ways_ = 1;
+  explicit GroupNorm(Setup& setup) : GroupNormalisation(setup, true) {}
 };
 
 }  // namespace
 
 NodeType group_norm() {
-  return {
-      .name = "group_norm",
-      .summary = "Normalises groups of channels of one image, then scales and shifts each channel.",
-      .role = Role::map,
-      .inputs = {{"x", "[N,C,H,W] float blocked", "feature maps"},
-                 {"shift", "[N,C] f32", "added to every pixel of a channel before", true}},
-      .outputs = {{"y", "[N,C,H,W] float blocked", "normalised feature maps"}},
-      .parameters = {{.name = "groups",
-                      .kind = Kind::integer,
-                      .doc = "groups of channels that share a mean and a variance; must divide the channels",
-                      .standard = std::int64_t{32},
-                      .minimum = 1,
-                      .maximum = 65536},
-                     {.name = "eps",
-                      .kind = Kind::real,
-                      .doc = "added to the variance: 1e-6 as Ho et al., 1e-5 as OpenAI and PyTorch",
-                      .standard = 1e-6,
-                      .minimum = 0,
-                      .maximum = 1,
-                      .above_minimum = true},
-                     {.name = "silu",
-                      .kind = Kind::boolean,
-                      .doc = "apply SiLU to the result, in the same pass",
-                      .standard = false}},
-      .differentiable = true,
-      .create = make_node<GroupNorm>};
+  return {.name = "group_norm",
+          .summary = "Normalises groups of channels of one image, then scales and shifts each channel.",
+          .stands_for = {"normalisation"},
+          .paper = "Wu, He 2018, arXiv:1803.08494, eq. 1-5",
+          .example = "{type: group_norm, in: x, groups: 8}",
+          .role = Role::map,
+          .inputs = normalisation_inputs(),
+          .outputs = {{"y", "[N,C,H,W] float blocked", "normalised feature maps"}},
+          .parameters = normalisation_parameters(
+              "groups of channels that share a mean and a variance; must divide the channels",
+              "added to the variance: 1e-6 as Ho et al., 1e-5 as OpenAI and PyTorch"),
+          .differentiable = true,
+          .create = make_node<GroupNorm>};
 }
 
 }  // namespace dagfusion

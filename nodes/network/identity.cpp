@@ -31,6 +31,8 @@ class Identity final : public Map {
 NodeType identity() {
   return {.name = "identity",
           .summary = "Passes a value through unchanged.",
+          .stands_for = {"activation", "regularisation", "normalisation"},
+          .example = "{type: identity, in: x}",
           .role = Role::map,
           .inputs = {{"x", "[...] float free", "any value"}},
           .outputs = {{"y", "[...] float free", "the same value"}},

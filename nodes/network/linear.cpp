@@ -160,6 +160,7 @@ class Linear final : public Map {
 NodeType linear() {
   return {.name = "linear",
           .summary = "Every output is a weighted sum of all inputs, plus a bias.",
+          .example = "{type: linear, in: x, channels: 64}",
           .role = Role::map,
           .inputs = {{"x", "[N,I] f32", "one vector for each image"}},
           .outputs = {{"y", "[N,O] f32", "one vector for each image"}},

@@ -44,6 +44,8 @@ class Multiply final : public Map {
 NodeType multiply() {
   return {.name = "multiply",
           .summary = "The product of two values of one shape, element by element.",
+          .stands_for = {"merging"},
+          .example = "{type: multiply, in: {a: x, b: gate}}",
           .role = Role::map,
           .inputs = {{"a", "[...] float free", "first factor"}, {"b", "[...] float free", "second factor"}},
           .outputs = {{"out", "[...] float free", "a * b"}},

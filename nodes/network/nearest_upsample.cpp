@@ -69,6 +69,8 @@ class NearestUpsample final : public Map {
 NodeType nearest_upsample() {
   return {.name = "nearest_upsample",
           .summary = "Doubles height and width by repeating each pixel.",
+          .stands_for = {"upsampling"},
+          .example = "{type: nearest_upsample, in: x}",
           .role = Role::map,
           .inputs = {{"x", "[N,C,H,W] float blocked", "feature maps"}},
           .outputs = {{"y", "[N,C,h,w] float blocked", "twice as high and wide"}},

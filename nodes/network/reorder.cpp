@@ -79,6 +79,7 @@ class Reorder final : public Map {
 NodeType reorder() {
   return {.name = "reorder",
           .summary = "Copies feature maps to another memory layout or dtype; made by the checker.",
+          .example = "{type: reorder, in: x, layout: plain, dtype: f32}",
           .role = Role::map,
           .inputs = {{"x", "[N,C,H,W] float free", "feature maps"}},
           .outputs = {{"y", "[N,C,H,W] float free", "the same, in the other form"}},

@@ -43,6 +43,9 @@ void expand(Builder& b) {
 NodeType residual_block() {
   return {.name = "residual_block",
           .summary = "Two normalised 3x3 convolutions beside a short cut; the timestep enters between them.",
+          .stands_for = {"residual_block"},
+          .paper = "He et al. 2015, arXiv:1512.03385; Ho et al. 2020, arXiv:2006.11239, appendix B",
+          .example = "{type: residual_block, in: {x: x, temb: temb}, channels: 64, groups: 8}",
           .role = Role::composite,
           .inputs = {{"x", "[N,I,H,W] act blocked", "feature maps"},
                      {.name = "temb",

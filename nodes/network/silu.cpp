@@ -39,6 +39,9 @@ class Silu final : public Map {
 NodeType silu() {
   return {.name = "silu",
           .summary = "The smooth gate x * sigmoid(x), also called swish.",
+          .stands_for = {"activation"},
+          .paper = "Elfwing et al. 2017, arXiv:1702.03118",
+          .example = "{type: silu, in: x}",
           .role = Role::map,
           .inputs = {{"x", "[...] float free", "any value"}},
           .outputs = {{"y", "[...] float free", "x * sigmoid(x)"}},

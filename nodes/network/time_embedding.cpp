@@ -73,6 +73,9 @@ NodeType time_embedding() {
   return {
       .name = "time_embedding",
       .summary = "Turns the timestep of each image into sines and cosines of falling frequency.",
+      .stands_for = {"embedding"},
+      .paper = "Vaswani et al. 2017, arXiv:1706.03762, section 3.5",
+      .example = "{type: time_embedding, in: t, dim: 64}",
       .role = Role::map,
       .inputs = {{"t", "[N] f32", "timestep of each image; fractions are allowed"}},
       .outputs = {{"y", "[N,D] f32", "the embedding"}},

@@ -163,6 +163,9 @@ NodeType unet() {
       .name = "unet",
       .summary =
           "Predicts from noisy images and their timesteps, at several resolutions with skip connections.",
+      .stands_for = {"model"},
+      .paper = "Ho et al. 2020, arXiv:2006.11239, appendix B",
+      .example = "{type: unet, in: {x: xt, t: t}, channels: 32, multipliers: [1, 2], groups: 8}",
       .role = Role::composite,
       .inputs = {{"x", "[N,C,H,W] f32", "noisy images"}, {"t", "[N] f32", "timestep of each image"}},
       .outputs = {{"y", "[N,D,H,W] act blocked", "the prediction"}},

@@ -23,6 +23,9 @@ void expand(Builder& b) {
 NodeType upsample() {
   return {.name = "upsample",
           .summary = "Doubles height and width by repeating pixels, then smooths with a 3x3 convolution.",
+          .stands_for = {"upsampling"},
+          .paper = "Ho et al. 2020, arXiv:2006.11239, appendix B",
+          .example = "{type: upsample, in: x}",
           .role = Role::composite,
           .inputs = {{"x", "[N,C,H,W] act blocked", "any feature maps"}},
           .outputs = {{"y", "[N,C,h,w] act blocked", "twice as high and wide"}},

@@ -67,6 +67,9 @@ NodeType ddim_step() {
   for (Parameter& shared : DenoisingStep::parameters()) parameters.push_back(shared);
   return {.name = "ddim_step",
           .summary = "One step of DDIM sampling, from timestep t to t_prev.",
+          .stands_for = {"sampler"},
+          .paper = "Song et al. 2021, arXiv:2010.02502, eq. 12 and 16",
+          .example = "{type: ddim_step, in: {x: carry.x, prediction: out, each: each}, eta: 0.0}",
           .inputs = DenoisingStep::inputs(),
           .outputs = DenoisingStep::outputs(),
           .parameters = parameters,

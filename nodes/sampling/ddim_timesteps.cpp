@@ -38,17 +38,22 @@ class DdimTimesteps final : public TimestepList {
 }  // namespace
 
 NodeType ddim_timesteps() {
-  return {.name = "ddim_timesteps",
-          .summary = "The times of a sampling loop that takes few, evenly spaced steps.",
-          .outputs = TimestepList::ports(),
-          .parameters =
-              {{.name = "steps", .doc = "iterations of the loop", .standard = std::int64_t{50}, .minimum = 1},
-               {.name = "spacing",
-                .kind = Kind::choice,
-                .doc = "leading ends at 0, trailing starts at T - 1, linspace does both",
-                .standard = std::string("leading"),
-                .choices = {"leading", "linspace", "trailing"}}},
-          .create = make_node<DdimTimesteps>};
+  return {
+      .name = "ddim_timesteps",
+      .summary = "The times of a sampling loop that takes few, evenly spaced steps.",
+      .stands_for = {"sampling_times"},
+      .paper =
+          "Song et al. 2021, arXiv:2010.02502, appendix D.2; Lin et al. 2023, arXiv:2305.08891 (trailing)",
+      .example = "{type: ddim_timesteps, steps: 50}",
+      .outputs = TimestepList::ports(),
+      .parameters =
+          {{.name = "steps", .doc = "iterations of the loop", .standard = std::int64_t{50}, .minimum = 1},
+           {.name = "spacing",
+            .kind = Kind::choice,
+            .doc = "leading ends at 0, trailing starts at T - 1, linspace does both",
+            .standard = std::string("leading"),
+            .choices = {"leading", "linspace", "trailing"}}},
+      .create = make_node<DdimTimesteps>};
 }
 
 }  // namespace dagfusion

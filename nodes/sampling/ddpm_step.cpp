@@ -56,6 +56,9 @@ NodeType ddpm_step() {
   for (Parameter& shared : DenoisingStep::parameters()) parameters.push_back(shared);
   return {.name = "ddpm_step",
           .summary = "One step of ancestral sampling, from timestep t to t_prev.",
+          .stands_for = {"sampler"},
+          .paper = "Ho et al. 2020, arXiv:2006.11239, eq. 6, 7 and algorithm 2",
+          .example = "{type: ddpm_step, in: {x: carry.x, prediction: out, each: each}}",
           .inputs = DenoisingStep::inputs(),
           .outputs = DenoisingStep::outputs(),
           .parameters = parameters,

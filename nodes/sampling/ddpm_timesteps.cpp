@@ -44,6 +44,9 @@ class DdpmTimesteps final : public TimestepList {
 NodeType ddpm_timesteps() {
   return {.name = "ddpm_timesteps",
           .summary = "The times of a sampling loop that walks the whole chain back, or a part of it.",
+          .stands_for = {"sampling_times"},
+          .paper = "Ho et al. 2020, arXiv:2006.11239, algorithm 2",
+          .example = "{type: ddpm_timesteps, steps: 250}",
           .outputs = TimestepList::ports(),
           .parameters = {{.name = "steps",
                           .doc = "iterations of the loop; all timesteps when not given",

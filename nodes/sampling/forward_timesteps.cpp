@@ -61,6 +61,8 @@ class ForwardTimesteps final : public TimestepList {
 NodeType forward_timesteps() {
   return {.name = "forward_timesteps",
           .summary = "The times of a loop that destroys images, from clean to noisy.",
+          .stands_for = {"sampling_times"},
+          .example = "{type: forward_timesteps, steps: 20}",
           .outputs = TimestepList::ports(),
           .parameters = {{.name = "steps",
                           .doc = "iterations of the loop, evenly spaced; all timesteps when not given",

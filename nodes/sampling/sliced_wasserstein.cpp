@@ -104,6 +104,9 @@ NodeType sliced_wasserstein() {
   return {
       .name = "sliced_wasserstein",
       .summary = "Measures how far generated images are from real ones, by sorting their projections.",
+      .stands_for = {"measure"},
+      .paper = "Bonneel et al. 2015, doi:10.1007/s10851-014-0506-3, eq. 8",
+      .example = "{type: sliced_wasserstein, in: {samples: denoise.x, reference: real}}",
       .role = Role::ordered,
       .inputs = {{"samples", "[N,...] f32", "generated images"}, {"reference", "[N,...] f32", "real images"}},
       .parameters = {{.name = "name",

@@ -124,6 +124,8 @@ class DrawnDigits final : public DataSet {
 NodeType drawn_digits() {
   return {.name = "drawn_digits",
           .summary = "Draws digits with vector fonts: an endless data set that needs no file.",
+          .stands_for = {"source"},
+          .example = "{type: drawn_digits, size: 32}",
           .role = Role::data_set,
           .outputs = {{"images", "[N,1,S,S] u8", "white digits on black"},
                       {"label", "[N] i32", "the digit, 0 … 9"}},

@@ -67,6 +67,8 @@ class Hdf5Images final : public DataSet {
 NodeType hdf5_images() {
   return {.name = "hdf5_images",
           .summary = "Reads images of one size, and their classes, from an HDF5 file.",
+          .stands_for = {"source"},
+          .example = "{type: hdf5_images, path: images.h5, shuffle: true}",
           .role = Role::data_set,
           .outputs = {{"images", "[N,C,H,W] u8", "images"},
                       {"label", "[N] i32", "class of each image, -1 when unknown"}},

@@ -126,6 +126,8 @@ class ImageFolder final : public DataSet {
 NodeType image_folder() {
   return {.name = "image_folder",
           .summary = "Reads the PNG, JPEG, WebP and BMP pictures of a folder, of any size.",
+          .stands_for = {"source"},
+          .example = "{type: image_folder, path: pictures}",
           .role = Role::data_set,
           .outputs = {{"images", "[N] images", "the pictures"},
                       {"label", "[N] i32", "number of the class folder, sorted by name; -1 outside any"}},

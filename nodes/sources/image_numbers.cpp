@@ -32,6 +32,8 @@ class ImageNumbers final : public DataSet {
 NodeType image_numbers() {
   return {.name = "image_numbers",
           .summary = "Counts images from 0; the source of a sampling pipeline.",
+          .stands_for = {"source"},
+          .example = "{type: image_numbers, count: 64}",
           .role = Role::data_set,
           .outputs = {{"number", "[N] i32", "number of each image, from 0"}},
           .parameters = {{.name = "count",

@@ -57,6 +57,8 @@ class NpyReader final : public DataSet {
 NodeType npy_reader() {
   return {.name = "npy_reader",
           .summary = "Reads an array that NumPy saved; its first side counts the images.",
+          .stands_for = {"source"},
+          .example = "{type: npy_reader, path: images.npy}",
           .role = Role::data_set,
           .outputs = {{"values", "[N,...] any", "as the file holds them"}},
           .parameters = {{.name = "path",

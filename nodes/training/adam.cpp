@@ -36,16 +36,20 @@ NodeType adam() {
                         .doc = "longest gradient that is let through, all weights together; 0 = any",
                         .standard = 0.0,
                         .minimum = 0});
-  return {.name = "adam",
-          .summary = "Trains the weights that lead to the value it minimizes.",
-          .role = Role::composite,
-          .rate = Rate::step,
-          .phase = Phase::write,
-          .outputs = {{"grad_norm", "[] f32", "length of the gradient before clipping"},
-                      {"learning_rate", "[] f32", "rate of this update, after warm-up"}},
-          .parameters = std::move(parameters),
-          .minimizes = true,
-          .expand = expand};
+  return {
+      .name = "adam",
+      .summary = "Trains the weights that lead to the value it minimizes.",
+      .stands_for = {"optimiser"},
+      .paper = "Kingma, Ba 2014, arXiv:1412.6980",
+      .example = "{type: adam, minimize: loss, learning_rate: 2.0e-4, warmup_steps: 5000, clip_norm: 1.0}",
+      .role = Role::composite,
+      .rate = Rate::step,
+      .phase = Phase::write,
+      .outputs = {{"grad_norm", "[] f32", "length of the gradient before clipping"},
+                  {"learning_rate", "[] f32", "rate of this update, after warm-up"}},
+      .parameters = std::move(parameters),
+      .minimizes = true,
+      .expand = expand};
 }
 
 }  // namespace dagfusion

@@ -146,6 +146,7 @@ class AdamUpdate final : public Ordered {
 NodeType adam_update() {
   return {.name = "adam_update",
           .summary = "Moves the weights against their gradients by Adam's rule.",
+          .paper = "Kingma, Ba 2014, arXiv:1412.6980, algorithm 1; Loshchilov, Hutter 2017, arXiv:1711.05101",
           .role = Role::ordered,
           .rate = Rate::step,
           .phase = Phase::write,

@@ -36,6 +36,7 @@ class Checkpoint final : public Ordered {
 NodeType checkpoint() {
   return {.name = "checkpoint",
           .summary = "Saves all that a run needs to go on as if it had never stopped.",
+          .example = "{type: checkpoint, every: 1000, keep: 3}",
           .role = Role::ordered,
           .rate = Rate::step,
           .phase = Phase::save,

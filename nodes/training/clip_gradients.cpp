@@ -75,6 +75,7 @@ class ClipGradients final : public Ordered {
 NodeType clip_gradients() {
   return {.name = "clip_gradients",
           .summary = "Measures the gradient of all weights together and says by what to scale it.",
+          .paper = "Pascanu et al. 2013, arXiv:1211.5063, section 3.2",
           .role = Role::ordered,
           .rate = Rate::step,
           .phase = Phase::write,

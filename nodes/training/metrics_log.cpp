@@ -150,6 +150,7 @@ class MetricsLog final : public Ordered {
 NodeType metrics_log() {
   return {.name = "metrics_log",
           .summary = "Writes numbers of the run to a JSON lines file and a CSV file.",
+          .example = "{type: metrics_log, in: {loss: loss, grad_norm: adam.grad_norm}, every: 10}",
           .role = Role::ordered,
           .rate = Rate::step,
           .phase = Phase::read,

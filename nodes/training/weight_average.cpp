@@ -97,6 +97,9 @@ NodeType weight_average() {
   return {
       .name = "weight_average",
       .summary = "Keeps a moving average of all weights, which samples better than the weights themselves.",
+      .stands_for = {"average"},
+      .paper = "Polyak, Juditsky 1992, doi:10.1137/0330046; Ho et al. 2020, arXiv:2006.11239, appendix B",
+      .example = "{type: weight_average, after: adam, decay: 0.9999}",
       .role = Role::ordered,
       .rate = Rate::step,
       .phase = Phase::write,

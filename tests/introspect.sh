@@ -1,0 +1,224 @@
+#!/usr/bin/env bash
+# introspect.sh PROGRAM CASE: what the subcommands say that look into a file and run nothing.
+. "$(dirname "${BASH_SOURCE[0]}")/small_runs.sh"
+
+CheckTellsAllFaultsWithTheirLines() {
+  cat >bad.yaml <<'YAML'
+vars: {shuffle: perhaps}
+run: {images: 4}
+nodes:
+  images: {type: hdf5_images, path: "x.h5", shuffle: "${shuffle}"}
+  digits: {type: drawn_digit}
+  signed: {type: to_signed, in: digit}
+  bytes:  {type: to_bytes, in: signed, rounded: true}
+YAML
+  run check bad.yaml
+  ends 2
+  is "$out" ''
+  is "$err" "bad.yaml:4:54: node 'images' (hdf5_images): 'shuffle' is 'perhaps'; it must be true or false
+  4 |   images: {type: hdf5_images, path: \"x.h5\", shuffle: \"\${shuffle}\"}
+    |                                                      ^^^^^^^^^^^^ it must be true or false
+  = the value is that of vars.shuffle, at bad.yaml:1:17
+bad.yaml:5:18: node 'digits': no type 'drawn_digit'; did you mean 'drawn_digits'?
+  5 |   digits: {type: drawn_digit}
+    |                  ^^^^^^^^^^^ did you mean 'drawn_digits'?
+bad.yaml:6:33: node 'signed' (to_signed): no node 'digit'; did you mean 'digits'?
+  6 |   signed: {type: to_signed, in: digit}
+    |                                 ^^^^^ did you mean 'digits'?
+bad.yaml:7:40: node 'bytes' (to_bytes): unknown key 'rounded'; known are type, in, after, every, on_error, stream, doc, when, otherwise
+  7 |   bytes:  {type: to_bytes, in: signed, rounded: true}
+    |                                        ^^^^^^^"
+  run bad.yaml
+  ends 2
+  is "$err" "$("$program" check bad.yaml 2>&1)"
+}
+
+CheckShowsTheOverrideThatIsWrong() {
+  run check train.yaml run.steps=20 nodes.adam.learnig_rate=1e-3
+  ends 2
+  is "$err" "command line: node 'adam' (adam): unknown key 'learnig_rate'; did you mean 'learning_rate'?
+   | nodes.adam.learnig_rate=1e-3
+   |            ^^^^^^^^^^^^ did you mean 'learning_rate'?"
+  run check train.yaml vars.rate=fast
+  ends 2
+  is "$err" "train.yaml:14:56: node 'adam' (adam): 'learning_rate' is 'fast'; it must be a number
+  14 |   adam:    {type: adam, minimize: loss, learning_rate: \"\${rate}\", warmup_steps: 5, clip_norm: 1.0}
+     |                                                        ^^^^^^^^^ it must be a number
+  = the value is that of vars.rate, at command line vars.rate=fast"
+  run check train.yaml --remove nodes.emma
+  ends 2
+  is "$err" "command line: no 'nodes.emma' in train.yaml; did you mean 'nodes.ema'?
+   | --remove nodes.emma
+   |          ^^^^^^^^^^ did you mean 'nodes.ema'?"
+}
+
+CheckShowsThePartOfALongLine() {
+  printf 'nodes: {a: {type: drawn_digits, doc: "%s", size: %s}}\n' "$(printf 'ä%.0s' {1..200})" 0 >long.yaml
+  run check long.yaml
+  ends 2
+  is "$err" "long.yaml:1:448: node 'a' (drawn_digits): 'size' is 0; it must be between 8 and 512
+  1 | …ääääääääääääääääääää\", size: 0}}
+    |                               ^ it must be between 8 and 512"
+}
+
+CheckWritesJson() {
+  run check train.yaml --json
+  ends 0
+  is "$err" ''
+  is "$out" '{
+  "file": "train.yaml",
+  "nodes": 106,
+  "parameters": 44969,
+  "training": true,
+  "micro_batch": 3,
+  "steps": 12,
+  "batch_size": 12
+}'
+  run check train.yaml nodes.adam.learnig_rate=1e-3 --json
+  ends 2
+  is "$err" ''
+  is "$out" "[
+  {
+    \"file\": \"command line\",
+    \"line\": 0,
+    \"column\": 12,
+    \"message\": \"node 'adam' (adam): unknown key 'learnig_rate'; did you mean 'learning_rate'?\",
+    \"suggestion\": \"did you mean 'learning_rate'?\",
+    \"override\": \"nodes.adam.learnig_rate=1e-3\"
+  }
+]"
+}
+
+HelpListsAllSubcommandsAndTheExitCodes() {
+  run --help
+  ends 0
+  local name help=$out
+  for name in check nodes describe plan graph schema bench; do
+    has "$help" $'\n'"  $name "
+    run "$name" --help
+    ends 0
+    has "$out" "run-pipeline $name "
+    has "$out" 'Exit codes: 0 done; 1 '
+  done
+  has "$help" 'Exit codes: 0 done; 1 '
+}
+
+ReachesAPipelineNamedLikeASubcommand() {
+  cp train.yaml check
+  run ./check --check
+  ends 0
+  is "$out" './check: 106 nodes, 44969 parameters; no fault found'
+}
+
+NodesListsWhatCanStandInForAnother() {
+  run nodes --like sampler
+  ends 0
+  is "$(awk '{print $1}' out.txt | tr '\n' ' ')" 'ddpm_step ddim_step '
+  local by_word=$out
+  run nodes --like ddim_step
+  is "$out" "$by_word"
+  run nodes
+  has "$out" 'Mixes clean images with noise, as much as the timestep says.'
+  run nodes --like samplr
+  ends 2
+  is "$err" "command line: no node stands for 'samplr', and no type is called so; did you mean 'sampler'?"
+  run nodes --like stop_gradient
+  ends 2
+  is "$err" "command line: nothing can stand in for 'stop_gradient'"
+  run nodes --like loss --json
+  ends 0
+  has "$out" '"name": "mse_loss"'
+}
+
+DescribeTellsAllOfAType() {
+  run describe noise_step
+  ends 0
+  is "$out" 'noise_step: One step of the Markov chain that turns images into noise.
+
+  map: many frames at once; no backward
+  Ho et al. 2020, arXiv:2006.11239, eq. 2
+
+inputs
+  x       [N,...] f32  images with the noise of t_prev
+  t       [N] f32      timestep of each image after the step
+  t_prev  [N] f32      timestep of each image before the step; t - 1 when not wired (need not be wired)
+  noise   [N,...] f32  standard Gaussian; drawn by the node when not wired (need not be wired)
+
+outputs
+  xt  [N,...] f32  images with the noise of t
+
+example
+  name: {type: noise_step, in: {x: x, t: t}}'
+  run describe uniform_timestep
+  ends 2
+  is "$err" "command line: no node type or section 'uniform_timestep'; did you mean 'uniform_timesteps'?"
+}
+
+DescribeTellsTheKeysOfASection() {
+  run describe diffusion
+  ends 0
+  has "$out" '  prediction         epsilon | sample | v'
+  run describe run
+  ends 0
+  has "$out" 'optimiser updates'
+  run describe loop
+  ends 0
+  has "$out" '  carry    names of the carried values'
+}
+
+PlanTellsTasksAndMemory() {
+  run plan train.yaml run.threads=2
+  ends 0
+  is "$err" ''
+  has "$out" ' forward '
+  has "$out" 'adds to the step'
+  has "$out" 'lanes '
+  [[ $(wc -l <out.txt) -lt 50 ]] || fail 'the table is long'
+  run plan train.yaml --tasks --slots
+  ends 0
+  has "$out" 'out/conv_in (conv2d)'
+  has "$out" 'd out/conv_in'
+  run plan train.yaml run.threads=2 --json
+  ends 0
+  has "$out" '"lanes": 2,'
+  has "$out" '"frames_per_step": 4,'
+}
+
+GraphDrawsBoxesAndEdges() {
+  run graph train.yaml
+  ends 0
+  has "$out" '"x0" -> "noise" [label=" [3,1,16,16] f32"]'
+  has "$out" 'model: unet'
+  [[ $out != *conv_in* ]] || fail 'a layer is shown'
+  run graph train.yaml --expand
+  ends 0
+  has "$out" 'subgraph "cluster_out"'
+  has "$out" '<B>conv_in</B>'
+  has "$out" 'weight gradient'
+  run graph train.yaml --with-timings runs/001
+  ends 2
+  is "$err" 'command line: there is no runs/001/times.csv; a run writes it when it ends'
+}
+
+GraphSaysWhatToInstall() {
+  mkdir no_programs
+  PATH=$away/no_programs run graph train.yaml --format svg
+  ends 2
+  is "$err" 'command line: this format needs the program dot of Graphviz (Debian: apt-get install graphviz); --format dot does without'
+}
+
+GraphMakesAPage() {
+  command -v dot >/dev/null || exit 77
+  run train.yaml run.steps=2 run.threads=2
+  ends 0
+  run graph train.yaml --format html --with-timings runs/001 --output train.html
+  ends 0
+  is "$out" ''
+  local page
+  page=$(<train.html)
+  has "$page" '<svg'
+  has "$page" ' %</text>'
+  [[ $page != *'src='* ]] || fail 'the page asks for something else'
+}
+
+"$2"

@@ -1,0 +1,130 @@
+// run-pipeline graph FILE: the pipeline as a picture, for Graphviz, for a browser, or as one page that needs no network.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <sstream>
+
+#include "tools/commands.h"
+#include "tools/drawing.h"
+
+namespace dagfusion {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+std::map<std::string, double> read_times(const fs::path& run) {
+  std::ifstream csv(run / "times.csv");
+  if (!csv)
+    throw UserError({"command line"}, fmt::format("there is no {}; a run writes it when it ends",
+                                                  (run / "times.csv").string()));
+  std::map<std::string, double> seconds;
+  std::string line;
+  std::getline(csv, line);  // node,type,calls,seconds
+  while (std::getline(csv, line)) {
+    const std::size_t first = line.find(','), last = line.rfind(',');
+    if (first != std::string::npos && last > first)
+      seconds[line.substr(0, first)] += std::strtod(line.c_str() + last + 1, nullptr);
+  }
+  return seconds;
+}
+
+bool is_installed(const std::string& program) {
+  std::istringstream folders(std::getenv("PATH") ? std::getenv("PATH") : "");
+  for (std::string folder; std::getline(folders, folder, ':');)
+    if (access((fs::path(folder) / program).c_str(), X_OK) == 0) return true;
+  return false;
+}
+
+// What Graphviz makes of it.
+std::string svg_of(const std::string& dot) {
+  if (!is_installed("dot"))
+    throw UserError(
+        {"command line"},
+        "this format needs the program dot of Graphviz (Debian: apt-get install graphviz); --format "
+        "dot does without");
+  std::string name = (fs::temp_directory_path() / "dagfusion-graph-XXXXXX").string();
+  const int file = mkstemp(name.data());
+  if (file < 0) throw std::runtime_error(fmt::format("cannot make the file '{}'", name));
+  close(file);
+  std::ofstream(name) << dot;
+  std::string svg;
+  int status = -1;
+  if (FILE* made = popen(fmt::format("dot -Tsvg '{}'", name).c_str(), "r")) {
+    char part[4096];
+    for (std::size_t n; (n = fread(part, 1, sizeof part, made)) > 0;) svg.append(part, n);
+    status = pclose(made);
+  }
+  fs::remove(name);
+  const std::size_t begin = svg.find("<svg");
+  if (status != 0 || begin == std::string::npos) throw std::runtime_error("dot could not draw the graph");
+  return svg;
+}
+
+std::string page_of(const std::string& svg, const std::string& title) {
+  return "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>" + title +
+         "</title>\n<style>html,body{margin:0;height:100%;background:#fff;font:13px sans-serif}\n"
+         "svg{width:100vw;height:100vh;display:block;cursor:grab}\n"
+         "p{position:fixed;left:12px;bottom:4px;color:#777}</style></head>\n<body>\n" +
+         svg.substr(svg.find("<svg")) +
+         "<p>wheel: zoom, drag: move, double click: all</p>\n<script>\n"
+         "const svg = document.querySelector('svg'), all = svg.getAttribute('viewBox').split(' "
+         "').map(Number);\n"
+         "let view = [...all];\n"
+         "const show = () => svg.setAttribute('viewBox', view.join(' '));\n"
+         "const scale = () => Math.max(view[2] / svg.clientWidth, view[3] / svg.clientHeight);\n"
+         "svg.removeAttribute('width'); svg.removeAttribute('height');\n"
+         "svg.addEventListener('wheel', e => {\n"
+         "  e.preventDefault();\n"
+         "  const f = Math.exp(e.deltaY / 500), s = scale();\n"
+         "  const x = view[0] + view[2] / 2 + (e.clientX - svg.clientWidth / 2) * s;\n"
+         "  const y = view[1] + view[3] / 2 + (e.clientY - svg.clientHeight / 2) * s;\n"
+         "  view = [x - (x - view[0]) * f, y - (y - view[1]) * f, view[2] * f, view[3] * f];\n"
+         "  show();\n"
+         "}, {passive: false});\n"
+         "svg.addEventListener('pointermove', e => {\n"
+         "  if (!(e.buttons & 1)) return;\n"
+         "  const s = scale();\n"
+         "  view[0] -= e.movementX * s; view[1] -= e.movementY * s;\n"
+         "  show();\n"
+         "});\n"
+         "svg.addEventListener('dblclick', () => { view = [...all]; show(); });\n"
+         "</script></body></html>\n";
+}
+
+}  // namespace
+
+int graph_command(int argc, char** argv, const Command& about) {
+  CLI::App app{about.help(), "run-pipeline graph"};
+  TypedPipeline pipeline;
+  std::string format = "dot", output, run;
+  DrawingOptions options;
+  pipeline.declare(app);
+  app.add_option("--format", format, "dot, svg or html (one page, zoomed by the wheel)")
+      ->check(CLI::IsMember({"dot", "svg", "html"}))
+      ->capture_default_str();
+  app.add_flag("--expand", options.expand, "every layer, what is inside loops, and the backward pass");
+  app.add_option("--with-timings", run, "colour by the time that a run of this pipeline took")
+      ->type_name("RUN");
+  app.add_option("--output", output, "file to write; otherwise to the screen")->type_name("FILE");
+  return run_command(app, argc, argv, [&]() -> int {
+    const Checked checked = check_file(pipeline.invocation());
+    if (!run.empty()) options.seconds = read_times(run);
+    std::string text = drawing(checked, read_file(pipeline.invocation()), options);
+    if (format != "dot") text = svg_of(text);
+    if (format == "html") text = page_of(text, pipeline.file);
+    if (output.empty()) {
+      fmt::print("{}", text);
+      return kDone;
+    }
+    std::ofstream file(output, std::ios::binary);
+    file << text;
+    file.close();
+    if (!file) throw std::runtime_error(fmt::format("cannot write '{}'", output));
+    return kDone;
+  });
+}
+
+}  // namespace dagfusion

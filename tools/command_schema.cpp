@@ -1,0 +1,23 @@
+// run-pipeline schema: the JSON Schema of pipeline files.
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "nodes/catalog.h"
+#include "tools/commands.h"
+#include "tools/schema.h"
+
+namespace dagfusion {
+
+int schema_command(int argc, char** argv, const Command& about) {
+  CLI::App app{about.help() +
+                   "\n\nAn editor with yaml-language-server uses it where the first line of a pipeline says\n"
+                   "  # yaml-language-server: $schema=pipeline.schema.json",
+               "run-pipeline schema"};
+  return run_command(app, argc, argv, []() -> int {
+    fmt::print("{}\n", pipeline_schema(catalog()).dump(1));
+    return kDone;
+  });
+}
+
+}  // namespace dagfusion
