@@ -221,4 +221,94 @@ GraphMakesAPage() {
   [[ $page != *'src='* ]] || fail 'the page asks for something else'
 }
 
+DiffTellsWhatDiffers() {
+  printf 'extends: train.yaml\nreplace: {loss: {type: huber_loss}}\nset: {model.channels: 16}\nremove: [ema]\n' >other.yaml
+  run diff train.yaml other.yaml
+  ends 0
+  is "$out" '~ model.channels: 8 -> 16
+~ nodes.loss: mse_loss -> huber_loss
+- nodes.ema: {type: weight_average, after: adam, decay: 0.9}
+
+parameters 44,969 -> 176,849, multiply-adds an image 0.004551 G -> 0.01708 G'
+  run diff train.yaml train.yaml
+  is "$out" 'no difference'
+  run diff train.yaml other.yaml --json
+  has "$out" '"path": "nodes.ema"'
+}
+
+ResolveTellsWhereEachValueCameFrom() {
+  printf 'extends: train.yaml\nset: {nodes.adam.clip_norm: 2}\n' >other.yaml
+  run resolve other.yaml run.steps=9
+  ends 0
+  has "$out" '  steps: 9                                                              # command line'
+  has "$out" '    clip_norm: 2                                                        # other.yaml:2:29'
+  has "$out" '  x0: {type: to_signed, in: images}                                     # train.yaml:7:12'
+  run resolve other.yaml --plain
+  printf '%s\n' "$out" >plain.yaml
+  run diff other.yaml plain.yaml
+  is "$out" 'no difference'
+}
+
+VerifyFindsTheSameBits() {
+  run verify train.yaml --steps 2 --threads 1,3
+  ends 0
+  has "$out" '3 threads: the same bits'
+  [[ ! -e runs ]] || fail 'it left something behind'
+  run verify train.yaml --threads 2
+  ends 2
+  has "$err" '--threads needs two numbers to compare, like 1,2'
+}
+
+RecordsWhatANodeReadsAndPlaysItAgain() {
+  run train.yaml --record step=4,node=loss
+  ends 0
+  has "$out" 'recorded: runs/001/records/step-000004/loss'
+  run run-node runs/001/records/step-000004/loss --output again
+  ends 0
+  has "$out" '[1] in again/loss.npy'
+  run run-node huber_loss --in prediction=runs/001/records/step-000004/loss/prediction.npy \
+    --in target=runs/001/records/step-000004/loss/target.npy delta=0.1 --output huber
+  ends 0
+  [[ -f huber/per_image.npy ]] || fail 'no per_image.npy'
+  run train.yaml --record step=4,node=los
+  ends 2
+  has "$err" "command line: --record: no node 'los'; did you mean 'loss'?"
+  run run-node conv2d channels=4 --in x=none.npy
+  ends 2
+  has "$err" "node 'in_x' (npy_reader): 'path' is none.npy, which does not exist"
+}
+
+TracesEveryVisit() {
+  run train.yaml run.steps=2 --trace trace.json
+  ends 0
+  has "$out" ' visits: trace.json'
+  has "$(head -c 4000 trace.json)" '"ph":"X"'
+  has "$(tail -c 200 trace.json)" 'process_name'
+}
+
+CompletesCommandsTypesAndFiles() {
+  run completion bash
+  ends 0
+  bash -n out.txt
+  (
+    . ./out.txt
+    COMP_WORDS=(run-pipeline describe hub) COMP_CWORD=2
+    _run_pipeline
+    is "${COMPREPLY[*]}" huber_loss
+    COMP_WORDS=(run-pipeline swe) COMP_CWORD=1
+    _run_pipeline
+    is "${COMPREPLY[*]}" sweep
+    COMP_WORDS=(run-pipeline tra) COMP_CWORD=1
+    _run_pipeline
+    is "${COMPREPLY[*]}" train.yaml
+  )
+  for shell in zsh fish; do
+    run completion $shell
+    ends 0
+    has "$out" huber_loss
+  done
+  run completion tcsh
+  ends 2
+}
+
 "$2"

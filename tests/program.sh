@@ -67,6 +67,19 @@ ChecksAllThatTheReadmeSwaps() {  # what it runs on pipelines that need no data a
   done
 }
 
+ChecksAllFilesOfTheReadmeThatExtendOthers() {
+  ln -s "$source_folder/pipelines" pipelines
+  awk '/^```/ { inside = /yaml/ ? 1 : 0; next } inside && /^extends:/ { ++n } inside && n { print > (n ".yaml") }' \
+    "$source_folder/README.md"
+  [[ -e 6.yaml && ! -e 7.yaml ]] || is 'files of the README' "$(ls)" '1.yaml to 6.yaml'
+  for file in [1-6].yaml; do
+    ! grep -q sample.yaml "$file" || continue  # needs a checkpoint
+    if grep -q sweep: "$file"; then run sweep "$file" --list; else run check "$file"; fi
+    is "what $file says" "$err" ''
+    is "status of $file" "$status" 0
+  done
+}
+
 RunsWhereItIsInstalled() {
   local build=${program%/tools/run-pipeline}
   cmake --install "$build" --prefix "$away/prefix" >/dev/null

@@ -22,11 +22,12 @@ std::map<std::string, double> read_times(const fs::path& run) {
                                                   (run / "times.csv").string()));
   std::map<std::string, double> seconds;
   std::string line;
-  std::getline(csv, line);  // node,type,calls,seconds
+  std::getline(csv, line);  // node,type,calls,seconds,waited
   while (std::getline(csv, line)) {
-    const std::size_t first = line.find(','), last = line.rfind(',');
-    if (first != std::string::npos && last > first)
-      seconds[line.substr(0, first)] += std::strtod(line.c_str() + last + 1, nullptr);
+    std::istringstream cells(line);
+    std::string node, type, calls, spent;
+    for (std::string* cell : {&node, &type, &calls, &spent}) std::getline(cells, *cell, ',');
+    seconds[node] += std::strtod(spent.c_str(), nullptr);
   }
   return seconds;
 }

@@ -94,7 +94,7 @@ int run_node_command(int argc, char** argv, const Command& about) {
   app.add_option("node", asked.what, "a node type, or a folder that --record wrote")->required();
   app.add_option("parameters", asked.parameters, "PARAMETER=VALUE of the node");
   app.add_option("--in", asked.inputs, "an input of the node, and the .npy file for it")
-      ->type_name("PORT=FILE");
+      ->type_name("PORT=FILE")->allow_extra_args(false);
   app.add_option("--output", asked.output, "folder for the outputs, PORT.npy each")->capture_default_str();
   return run_command(app, argc, argv, [&]() -> int {
     cv::setNumThreads(1);

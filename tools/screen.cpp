@@ -130,21 +130,30 @@ void say_after(const Launch& launch, const Report& report) {
   for (const TaskTime& t : report.tasks) all += t.seconds;
   fmt::print("\n{} images in {}, {:.1f} images/s\n", report.progress.images, in_words(report.seconds),
              static_cast<double>(report.progress.images) / std::max(report.seconds, 1e-9));
-  std::map<std::string, std::pair<double, std::int64_t>> by_type;
+  struct Row {
+    std::string type;
+    std::int64_t calls = 0;
+    double seconds = 0, waited = 0;
+  };
+  std::map<std::string, Row> by_type;
   for (const TaskTime& t : report.tasks) {
-    by_type[t.type].first += t.seconds;
-    by_type[t.type].second += t.calls;
+    Row& row = by_type[t.type];
+    row.type = t.type;
+    row.calls += t.calls;
+    row.seconds += t.seconds;
+    row.waited += t.waited;
   }
-  std::vector<std::pair<std::string, std::pair<double, std::int64_t>>> rows(by_type.begin(), by_type.end());
-  std::sort(rows.begin(), rows.end(), [](auto& a, auto& b) { return a.second.first > b.second.first; });
-  fmt::print("\n{:<22} {:>10} {:>10} {:>7}\n", "time by node type", "calls", "seconds", "share");
+  std::vector<Row> rows;
+  for (const auto& [type, row] : by_type) rows.push_back(row);
+  std::sort(rows.begin(), rows.end(), [](const Row& a, const Row& b) { return a.seconds > b.seconds; });
+  fmt::print("\n{:<22} {:>10} {:>10} {:>7} {:>12}\n", "time by node type", "calls", "seconds", "share", "waited");
   for (std::size_t i = 0; i < std::min<std::size_t>(rows.size(), 8); ++i)
-    fmt::print("{:<22} {:>10} {:>10.2f} {:>6.1f}%\n", rows[i].first, rows[i].second.second,
-               rows[i].second.first, 100 * rows[i].second.first / std::max(all, 1e-9));
+    fmt::print("{:<22} {:>10} {:>10.2f} {:>6.1f}% {:>12.2f}\n", rows[i].type, rows[i].calls, rows[i].seconds,
+               100 * rows[i].seconds / std::max(all, 1e-9), rows[i].waited);
   const double threads = run.threads() * report.seconds;
   fmt::print("threads were busy {:.0f}% of the time", 100 * all / std::max(threads, 1e-9));
   if (!report.tasks.empty())
-    fmt::print("; the run is bounded by {}, above all '{}'", rows.front().first, report.tasks.front().name);
+    fmt::print("; the run is bounded by {}, above all '{}'", rows.front().type, report.tasks.front().name);
   fmt::print("\n");
   const double rate = static_cast<double>(report.progress.images) / std::max(report.seconds, 1e-9);
   const double possible = data_rate(report.tasks, static_cast<double>(report.progress.images), run.threads());
@@ -152,9 +161,9 @@ void say_after(const Launch& launch, const Report& report) {
     fmt::print("the nodes in front of the model could bring {:.0f} images/s, {:.0f} times what it took\n",
                possible, possible / std::max(rate, 1e-9));
   if (launch.directory) {
-    std::string csv = "node,type,calls,seconds\n";
+    std::string csv = "node,type,calls,seconds,waited\n";
     for (const TaskTime& t : report.tasks)
-      csv += fmt::format("{},{},{},{:.6f}\n", t.name, t.type, t.calls, t.seconds);
+      csv += fmt::format("{},{},{},{:.6f},{:.6f}\n", t.name, t.type, t.calls, t.seconds, t.waited);
     launch.directory->write("times.csv", csv);
   }
   if (!report.dropped.empty()) {

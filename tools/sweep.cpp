@@ -136,7 +136,8 @@ class Sweep {
     if (const auto begun = RunDirectory::newest(where)) {
       std::vector<std::string> passed_over;
       try {
-        open_checkpoint(*begun, passed_over);
+        const CheckpointFacts facts = open_checkpoint(*begun, passed_over);
+        if (facts.step >= check_file(request).run.steps) return mark_done(where);  // stopped just before it said so
         request.resume = begun->string();
       } catch (const UserError&) {  // it was stopped before its first checkpoint: from the start
       }
@@ -157,6 +158,10 @@ class Sweep {
     fmt::print("{} images in {}, loss {:.4f}\n", report.progress.images, in_words(report.seconds),
                report.progress.loss);
     for (const std::string& line : report.told) fmt::print("{}\n", line);
+    return mark_done(where);
+  }
+
+  static int mark_done(const fs::path& where) {
     replace_file(where / "done", "");
     return kDone;
   }
