@@ -45,6 +45,11 @@ std::vector<Parameter> run_parameters() {
        .doc = "of activations and packed weights",
        .standard = std::string("float32"),
        .choices = {"float32", "bfloat16"}},
+      {.name = "winograd",
+       .kind = Kind::boolean,
+       .doc =
+           "3x3 convolutions by Winograd's algorithm where it is faster (float32, AVX-512); false: directly",
+       .standard = true},
       {.name = "output",
        .kind = Kind::text,
        .doc = "directory in which each run gets a numbered one",
@@ -97,6 +102,8 @@ void Checking::read_run() {
   settings.channel_block = options.channel_block;
   settings.seed = static_cast<std::uint64_t>(run.integer("seed"));
   settings.output = run.text("output");
+  settings.winograd = run.flag("winograd");
+  settings.inner = options.model.has_value();
   const bool half = run.text("precision") == "bfloat16";
   if (half && !options.bfloat16)
     run.fail("precision",

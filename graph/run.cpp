@@ -171,7 +171,7 @@ std::int64_t Run::multiply_adds_per_image() const {
 
 namespace {
 
-constexpr std::size_t kLaneBytes = std::size_t{192} << 20;  // what a lane may take when micro_batch is auto
+constexpr std::size_t kLaneBytes = std::size_t{384} << 20;  // what a lane may take when micro_batch is auto
 constexpr int kMostImages = 8;                              // and how many images a frame holds at most
 constexpr std::int64_t kFrames = 8;  // that a run without training is cut into at least: every core has some
 
