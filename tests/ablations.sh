@@ -67,31 +67,31 @@ END
   run sweep sweep.yaml
   ends 2
   has "$err" "such numbers cannot be compared"
-  sed -i 's/{loss: {mse: .*/{nodes.adam.beta1: [0.9, 0.5]}/; s/^  axes: .*/  axes: {nodes.adam.beta1: [0.9, 0.5]}/' sweep.yaml
+  sed -i 's/{loss: {mse: .*/{nodes.adam.warmup_steps: [5, 2]}/; s/^  axes: .*/  axes: {nodes.adam.warmup_steps: [5, 2]}/' sweep.yaml
   run sweep.yaml
   ends 2
   has "$err" "sweep.yaml:4:3: 'sweep' makes many runs of sweep.yaml; type: run-pipeline sweep sweep.yaml"
   run sweep sweep.yaml --list
   ends 0
-  is "$out" 'beta1=0.9   (the baseline)
-beta1=0.5
+  is "$out" 'warmup_steps=5   (the baseline)
+warmup_steps=2
 2 cells, 2 seeds: 4 runs'
   run sweep sweep.yaml
   ends 0
   has "$out" 'loss is the mean over 2 seeds, smaller is better'
   [[ $(grep -c . sweeps/001/report.csv) == 5 ]] || fail 'report.csv has not a line for each run'
   has "$(<sweeps/001/report.html)" '<h2>Loss in training</h2>'
-  rm sweeps/001/beta1=0.5/seed-2/done sweeps/001/report.*
+  rm sweeps/001/warmup_steps=2/seed-2/done sweeps/001/report.*
   run sweep sweep.yaml --resume
   ends 0  # it had done all its steps
   [[ -f sweeps/001/report.html ]] || fail 'no report'
-  rm -r sweeps/001/report.* sweeps/001/beta1=0.5/seed-2
+  rm -r sweeps/001/report.* sweeps/001/warmup_steps=2/seed-2
   run sweep sweep.yaml --resume
   ends 0
-  [[ -f sweeps/001/report.html && ! -d sweeps/001/beta1=0.9/seed-1/002 ]] || fail 'it did not go on'
+  [[ -f sweeps/001/report.html && ! -d sweeps/001/warmup_steps=5/seed-1/002 ]] || fail 'it did not go on'
   run sweep sweep.yaml nodes.adam.learning_rate=fast
   ends 2
-  has "$err" "(cell beta1=0.5)"
+  has "$err" "(cell warmup_steps=2)"
 }
 
 RefusesWhatMatchesNothing() {

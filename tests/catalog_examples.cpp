@@ -12,6 +12,7 @@
 #include "graph/builtin.h"
 #include "graph/check.h"
 #include "nodes/catalog.h"
+#include "nodes/files/npy.h"
 #include "tests/hdf5_files.h"
 #include "tests/picture_files.h"
 #include "tests/scratch_folder.h"
@@ -152,6 +153,8 @@ TEST(Catalog, HasExamplesThatTheCheckerAccepts) {
   const std::filesystem::path before = std::filesystem::current_path();
   std::filesystem::current_path(scratch.path());
   NewHdf5("images.h5").images({2, 8, 8, 3});
+  const std::vector<std::byte> pixels(2 * 3 * 8 * 8);
+  write_npy("images.npy", DType::u8, {2, 3, 8, 8}, pixels);
   std::filesystem::create_directory("pictures");
   save("pictures/one.png", encoded(".png", gradient(8, 8)));
   std::ofstream("sample.yaml")

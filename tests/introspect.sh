@@ -291,6 +291,7 @@ CompletesCommandsTypesAndFiles() {
   ends 0
   bash -n out.txt
   (
+    set +e  # as in a shell that one types into
     . ./out.txt
     COMP_WORDS=(run-pipeline describe hub) COMP_CWORD=2
     _run_pipeline

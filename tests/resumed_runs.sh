@@ -116,7 +116,7 @@ GoesOnFromItsOwnFile() {
   is "$err" "there is no run directory 'nowhere'"
   run train.yaml --resume run.output=elsewhere
   ends 2
-  is "$err" "command line: there is no run to go on with below 'elsewhere'"
+  is "${err%%$'\n'*}" "command line: there is no run to go on with below 'elsewhere'"
   run train.yaml --fork
   ends 2
 }

@@ -159,10 +159,27 @@ TEST(Schema, UsesOnlyKeywordsThatItsTestsKnow) {
     EXPECT_TRUE(SchemaValidator::keywords().contains(keyword)) << keyword;
 }
 
+TEST(Schema, KnowsFilesThatSayWhatDiffers) {
+  const auto accepts = [](const std::string& yaml) {
+    return schema().accepts(parse_document(yaml, "delta.yaml"));
+  };
+  EXPECT_TRUE(
+      accepts("extends: a.yaml\nset: {run.steps: 9}\nreplace: {loss: {type: huber_loss}}\nremove: [flipped]\n"
+              "insert: {after: {x0: {y: {type: silu}}}}\nblocks: [b.yaml]\n"
+              "sweep: {axes: {run.seed: [1]}, seeds: [1], metric: {column: loss}}\n"));
+  EXPECT_FALSE(accepts("extends: a.yaml\nrun: {steps: 9}\n"));
+  EXPECT_FALSE(accepts("extends: a.yaml\nremove: flipped\n"));
+  EXPECT_FALSE(accepts("extends: a.yaml\nreplace: {loss: {delta: 1}}\n"));
+  EXPECT_FALSE(accepts("extends: a.yaml\ninsert: {behind: {}}\n"));
+  EXPECT_FALSE(accepts("extends: a.yaml\nsweep: {axes: {run.seed: [1]}, seeds: [1]}\n"));
+  expect_both(with(kTraining, "dropout: 0.1", "inside: {mid/attention: {heads: 2}}"), true);
+  expect_both(with(kTraining, "dropout: 0.1", "inside: 3"), false);
+}
+
 TEST(Schema, KnowsEveryKeyThatTheCheckerKnows) {
   const nlohmann::ordered_json made = pipeline_schema(catalog());
   for (const std::string& key : top_level_keys(catalog()))
-    EXPECT_TRUE(made["properties"].contains(key)) << key;
+    EXPECT_TRUE(made["definitions"]["pipeline"]["properties"].contains(key)) << key;
   const auto& node = made["definitions"]["node_silu"]["properties"];
   for (const std::string& key : kNodeKeys) EXPECT_EQ(node.contains(key), key != "every") << key;
   EXPECT_TRUE(made["definitions"]["node_checkpoint"]["properties"].contains("every"));

@@ -125,6 +125,13 @@ Json inputs(const NodeType& type, bool& needed) {
   return main_does ? any_of({reference("reference"), map}) : map;
 }
 
+Json inside() {
+  return {
+      {"type", {"object", "null"}},
+      {"additionalProperties", {{"type", {"object", "null"}}}},
+      {"description", "what is different about the nodes inside, by path or pattern; null takes one out"}};
+}
+
 // The keys that a node of this type takes besides its parameters: a subset of kNodeKeys.
 void add_node_keys(const NodeType& type, Json& properties, std::vector<std::string>& required) {
   const bool pipeline = &type == &run_pipeline();
@@ -140,6 +147,7 @@ void add_node_keys(const NodeType& type, Json& properties, std::vector<std::stri
     required.push_back("minimize");
   }
   if (pipeline) return;
+  if (type.role == Role::composite && !type.minimizes) properties["inside"] = inside();
   properties["on_error"] = with_doc(or_variable({{"enum", {"stop", "drop"}}}), "drop: leave the frame out");
   properties["stream"] = with_doc(kText, "name of its stream of random numbers; its path otherwise");
   if (!map || type.minimizes) return;
@@ -203,6 +211,44 @@ Json model_from() {
                 {"from"});
 }
 
+Json blocks() {
+  return with_doc(
+      any_of({{{"type", "array"}, {"items", kText}}, {{"type", "object"}}}),
+      "Composites of your own: files beside this one, each named after its type, or definitions.");
+}
+
+// Paths are not known here: what they name, the checker says.
+Json sweep() {
+  const Json choice = {{"type", "object"}};
+  return with_doc(
+      object({{"axes", with_doc(choice, "paths with lists of values, or names with maps of cases")},
+              {"seeds", list_of({{"type", "integer"}, {"minimum", 0}})},
+              {"exclude", {{"type", "array"}, {"items", choice}}},
+              {"baseline", choice},
+              {"metric",
+               object({{"file", kText}, {"column", kText}, {"better", {{"enum", {"smaller", "larger"}}}}},
+                      {"column"})},
+              {"output", kText}},
+             {"seeds", "metric"}),
+      "Many runs of this pipeline, compared in pairs: run-pipeline sweep FILE.");
+}
+
+Json difference() {
+  const Json map = {{"type", "object"}};
+  return object(
+      {{"extends", with_doc(kText, "the pipeline file that this one differs from")},
+       {"set", with_doc(map, "values by their paths: {run.steps: 100}")},
+       {"replace",
+        with_doc({{"type", "object"}, {"additionalProperties", {{"type", "object"}, {"required", {"type"}}}}},
+                 "nodes by their paths or patterns: {loss: {type: huber_loss}}")},
+       {"remove", with_doc({{"type", "array"}, {"items", kText}}, "paths of nodes and keys")},
+       {"insert", with_doc(object({{"before", map}, {"after", map}}), "nodes by the path of another one")},
+       {"blocks", blocks()},
+       {"sweep", sweep()},
+       {"doc", Json::object()}},
+      {"extends"});
+}
+
 }  // namespace
 
 Json pipeline_schema(const Catalog& catalog) {
@@ -229,6 +275,7 @@ Json pipeline_schema(const Catalog& catalog) {
     Json properties = {{"type", {{"const", type->name}}}};
     std::vector<std::string> required = {"type"};
     add_parameters(type->parameters, properties, required);
+    if (type->role == Role::composite) properties["inside"] = inside();
     definitions["model_" + type->name] = with_doc(object(std::move(properties), required), document(*type));
   }
   const Json names = {{"pattern", kName}, {"not", {{"enum", {"carry", "each"}}}}};
@@ -250,13 +297,19 @@ Json pipeline_schema(const Catalog& catalog) {
                          {"description", "The model that nodes of type `model` call."}};
   properties["models"] = with_doc(map_of(reference("model")), "Several models, by name.");
   for (const SectionType& s : catalog.sections) properties[s.name] = section(s.parameters, s.summary);
-  properties["nodes"] = with_doc(nodes({{"if", {{"required", {"loop"}}}},
+  properties["nodes"] = with_doc(nodes({{"if", {{"type", "object"}, {"required", {"loop"}}}},
                                         {"then", reference("loop")},
                                         {"else", or_variable(reference("node"))}}),
                                  "The nodes, by name.");
   properties["doc"] = Json::object();
+  properties["blocks"] = blocks();
+  properties["sweep"] = sweep();
+  definitions["pipeline"] = object(std::move(properties), {"nodes"});
+  definitions["difference"] = difference();
   Json schema = {{"$schema", "http://json-schema.org/draft-07/schema#"}, {"title", "Dagfusion pipeline"}};
-  schema.update(object(std::move(properties), {"nodes"}));
+  schema["if"] = {{"type", "object"}, {"required", {"extends"}}};
+  schema["then"] = reference("difference");
+  schema["else"] = reference("pipeline");
   schema["definitions"] = std::move(definitions);
   return schema;
 }
