@@ -154,6 +154,9 @@ void Checking::find_model() {
   const Tree* models = file.find("models");
   if (model && models) return fault(models->where, "both 'model' and 'models'; one of them says it all");
   if (models) {
+    if (!models->is_map())
+      return fault(models->where,
+                   "'models' must be a map from names to models, like {student: {type: unet}}");
     for (const Entry& e : models->entries) model_sections.emplace(e.key, e.value);
     return;
   }
@@ -239,10 +242,14 @@ void count_images(Checking& checking) {
         "nothing says how many images to send through: no data set here ends; give run.images a number");
 }
 
-bool anything_minimizes(const Tree& nodes) {
-  for (const Entry& e : nodes.entries)
-    if (e.value.is_map() && e.value.find("minimize")) return true;
-  return false;
+// An optimiser that lacks its 'minimize' counts: that fault is enough.
+bool anything_minimizes(const Tree& nodes, const Catalog& catalog) {
+  return std::any_of(nodes.entries.begin(), nodes.entries.end(), [&](const Entry& e) {
+    if (!e.value.is_map()) return false;
+    const Tree* type = e.value.find("type");
+    const NodeType* optimiser = type && type->is_scalar() ? catalog.find(type->text) : nullptr;
+    return e.value.find("minimize") || (optimiser && optimiser->minimizes);
+  });
 }
 
 }  // namespace
@@ -259,7 +266,7 @@ Checked Checking::result() {
   const Tree* nodes = file.find("nodes");
   if (!nodes || !nodes->is_map() || nodes->entries.empty())
     throw UserError(nodes ? nodes->where : file.where, "a pipeline needs 'nodes': a map from names to nodes");
-  checked.run.training = options.training || anything_minimizes(*nodes);
+  checked.run.training = options.training || anything_minimizes(*nodes, catalog);
   guarded([&] { read_sections(); });
   guarded([&] { read_run(); });
   if (checked.run.micro_batch < 1) checked.run.micro_batch = 1;

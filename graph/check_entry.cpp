@@ -60,6 +60,10 @@ void Checking::read_type(Request& request, const Tree& tree, const std::string& 
   const Tree& type = *tree.find("type");
   if (type.text == "model") return read_model_call(request, tree, owner);
   request.type = catalog.find(type.text);
+  if (!request.type && type.text == "loop")
+    throw UserError(type.where, fmt::format("node '{}': a loop has no 'type'; it is written {}: {{loop: "
+                                            "{{each: …, carry: …, nodes: …, next: …}}}}",
+                                            request.path, request.path));
   if (!request.type) {
     std::vector<std::string> names = {"model", "run_pipeline"};
     for (const NodeType& t : catalog.nodes) names.push_back(t.name);
@@ -149,8 +153,9 @@ Named Checking::check_entry(const Entry& entry, const Scope& scope, const std::s
     throw UserError(tree.where, fmt::format("node '{}' must be a map with the key 'type'", path));
   if (tree.find("loop")) return check_loop(entry, scope, prefix);
   const Tree* type = tree.find("type");
-  if (!type || !type->is_scalar())
-    throw UserError(entry.where, fmt::format("node '{}' lacks the key 'type'", path));
+  if (!type) throw UserError(entry.where, fmt::format("node '{}' lacks the key 'type'", path));
+  if (!type->is_scalar())
+    throw UserError(type->where, fmt::format("node '{}': 'type' must be the name of a node type", path));
   if (type->text == "run_pipeline") return check_child(entry, scope, prefix);
   const std::string owner = owner_of(path, type->text);
 

@@ -238,7 +238,7 @@ bool NodeSetup::bind(const Port& port, Wire wire) {
 std::vector<int> NodeSetup::trained_weights(const std::string& pattern) {
   Checked& checked = checking_.checked;
   if (checking_.current_group < 0)
-    throw std::logic_error(type_.name + " trains weights outside an optimiser");
+    fail("stands outside an optimiser, which says what to minimize; write one whole, such as adam");
   Group& group = checked.groups[checking_.current_group];
   std::vector<bool> upstream(checked.nodes.size());
   upstream[group.loss.node] = true;
