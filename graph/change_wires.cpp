@@ -39,15 +39,20 @@ std::string main_output(const Tree& node, const Catalog& catalog) {
   return known && !known->outputs.empty() ? known->outputs.front().name : "";
 }
 
-// The maps of nodes in which names of `siblings` can be seen: itself, and the loop around it for what it carries on.
-std::vector<Tree*> readers_of(Tree& root, const NodePlace& place) {
-  std::vector<Tree*> found;
-  for (Entry& e : place.siblings->entries) found.push_back(&e.value);
+// What may name a node beside it: the other nodes of its map, and the loop around it for what it hands on.
+struct Reader {
+  std::string name;
+  Tree* tree;
+};
+
+std::vector<Reader> readers_of(Tree& root, const NodePlace& place) {
+  std::vector<Reader> found;
+  for (Entry& e : place.siblings->entries) found.push_back({e.key, &e.value});
   for (const NodePlace& other : all_nodes(root)) {  // `next` and `collect` of a loop read its body
     Tree* loop = other.node->is_map() ? other.node->find("loop") : nullptr;
     if (!loop || loop->find("nodes") != place.siblings) continue;
     for (const char* key : {"next", "collect"})
-      if (Tree* part = loop->find(key)) found.push_back(part);
+      if (Tree* part = loop->find(key)) found.push_back({other.path + "." + key, part});
   }
   return found;
 }
@@ -110,10 +115,10 @@ void remove_node(Tree& root, const NodePlace& place, const Position& where, cons
                     fmt::format("'{}' counts the iterations of its loop and cannot be removed", place.path));
   const Tree* stands_in = main_wire(*place.node, catalog);
   const std::string main = main_output(*place.node, catalog);
-  for (Tree* reader : readers_of(root, place)) {
-    if (reader == place.node) continue;
-    for (Tree* text : texts_of(*reader)) {
-      if (name_in(*text) != place.name || is_after(*reader, text)) continue;
+  for (const Reader& reader : readers_of(root, place)) {
+    if (reader.tree == place.node) continue;
+    for (Tree* text : texts_of(*reader.tree)) {
+      if (name_in(*text) != place.name || is_after(*reader.tree, text)) continue;
       const std::string port = port_in(*text);
       if (stands_in && (port.empty() || port == main)) {
         text->text = stands_in->text;
@@ -124,9 +129,9 @@ void remove_node(Tree& root, const NodePlace& place, const Position& where, cons
               ? fmt::format("its output '{}', and only the main output has something that stands in", port)
               : "it, and it has no input that could stand in";
       throw UserError(where, fmt::format("'{}' cannot be removed: '{}' reads {}; remove or set that first",
-                                         place.path, text->text, why));
+                                         place.path, reader.name, why));
     }
-    forget(*reader, place.name);
+    forget(*reader.tree, place.name);
   }
   std::erase_if(place.siblings->entries, [&](const Entry& e) { return e.key == place.name; });
 }
@@ -155,9 +160,9 @@ void insert_after(Tree& root, const NodePlace& place, const std::string& port, c
   refuse_taken_names(place, nodes, where);
   const std::string main = main_output(*place.node, catalog);
   std::vector<Tree*> reading;
-  for (Tree* reader : readers_of(root, place))
-    for (Tree* text : texts_of(*reader)) {
-      if (name_in(*text) != place.name || is_after(*reader, text)) continue;
+  for (const Reader& reader : readers_of(root, place))
+    for (Tree* text : texts_of(*reader.tree)) {
+      if (name_in(*text) != place.name || is_after(*reader.tree, text)) continue;
       const std::string read = port_in(*text).empty() ? main : port_in(*text);
       if (read == (port.empty() ? main : port)) reading.push_back(text);
     }

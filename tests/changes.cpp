@@ -165,11 +165,11 @@ TEST(Remove, ForgetsThatANodeComesFirst) {
 
 TEST(Remove, RefusesWhenNothingCanStandIn) {
   EXPECT_EQ(refusal([] { without("digits"); }),
-            "b.yaml:3:5: 'digits' cannot be removed: 'digits' reads it, and it has no input that could stand "
+            "b.yaml:3:5: 'digits' cannot be removed: 'flipped' reads it, and it has no input that could stand "
             "in; remove or "
             "set that first");
   EXPECT_EQ(refusal([] { without("adam"); }),
-            "b.yaml:3:5: 'adam' cannot be removed: 'adam.grad_norm' reads it, and it has no input that could "
+            "b.yaml:3:5: 'adam' cannot be removed: 'log' reads it, and it has no input that could "
             "stand in; remove "
             "or set that first");
   EXPECT_EQ(refusal([] { without("los"); }), "b.yaml:3:5: no node 'los' in a.yaml; did you mean 'loss'?");

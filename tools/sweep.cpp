@@ -31,7 +31,9 @@ class Sweep {
  public:
   explicit Sweep(Asked asked) : asked_(std::move(asked)), composed_(compose(asked_.file, catalog())) {
     if (composed_.sweep.is_null())
-      throw UserError(composed_.file.where, "this file has no section 'sweep': axes, seeds and a metric");
+      throw UserError(composed_.file.where.file == asked_.file ? composed_.file.where
+                                                               : Position{asked_.file.string(), 1, 1},
+                      "this file has no section 'sweep': axes, seeds and a metric");
     plan_ = read_sweep(composed_.sweep, asked_.file);
     if (!asked_.only.empty()) keep_only();
     compose_cells();
@@ -39,8 +41,8 @@ class Sweep {
   }
 
   int run() {
-    if (asked_.list) return say_cells();
     check_cells();
+    if (asked_.list) return say_cells();
     directory_.emplace(asked_.resume ? RunDirectory::open(newest()) : RunDirectory::create(plan_.output));
     fmt::print("sweep     {} cells, {} seeds: {} runs in {}\n", plan_.cells.size(), plan_.seeds.size(),
                plan_.cells.size() * plan_.seeds.size(), directory_->path().string());
@@ -137,7 +139,8 @@ class Sweep {
       std::vector<std::string> passed_over;
       try {
         const CheckpointFacts facts = open_checkpoint(*begun, passed_over);
-        if (facts.step >= check_file(request).run.steps) return mark_done(where);  // stopped just before it said so
+        if (facts.step >= check_file(request).run.steps)
+          return mark_done(where);  // stopped just before it said so
         request.resume = begun->string();
       } catch (const UserError&) {  // it was stopped before its first checkpoint: from the start
       }
