@@ -10,7 +10,7 @@ namespace {
 using dnnl::memory;
 using Tag = memory::format_tag;
 
-constexpr int kBlock = 16, kFewestChannels = 32, kChannelsOfTwoParts = 128, kSmallestSide = 4;
+constexpr int kBlock = 16, kFewestChannels = 32, kChannelsOfTwoParts = 64, kSmallestSide = 4;
 
 memory::desc of(memory::dims dims, Tag tag) { return {std::move(dims), memory::data_type::f32, tag}; }
 
