@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "graph/inside.h"
 #include "graph/parameter.h"
 #include "graph/port.h"
 #include "graph/references.h"
@@ -170,12 +171,9 @@ class Definition {
 
   void check_type(const Tree& named, const std::string& node) {
     const NodeType* type = catalog_.find(named.text);
-    if (type && !type->minimizes && (type->role == Role::map || type->role == Role::composite)) return;
-    std::vector<std::string> names;
-    for (const NodeType& t : catalog_.nodes)
-      if (!t.minimizes && (t.role == Role::map || t.role == Role::composite)) names.push_back(t.name);
+    if (type && stands_inside(*type)) return;
     fault(named.where, fmt::format("node '{}': no type '{}' for a block, which is for maps{}", node,
-                                   named.text, suggestion(named.text, names)));
+                                   named.text, suggestion(named.text, types_that_stand_inside(catalog_))));
   }
 
   // The parameters' values and the inputs' shapes, as variables of the nodes.

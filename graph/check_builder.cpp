@@ -123,8 +123,7 @@ class NodeBuilder final : public Builder {
     for (const Entry& e : nodes.entries) {
       const Tree* type_name = e.value.find("type");
       const NodeType* type = type_name ? checking_.catalog.find(type_name->text) : nullptr;
-      if (!type || type->inputs.empty() || type->minimizes ||
-          (type->role != Role::map && type->role != Role::composite))
+      if (!type || type->inputs.empty() || !stands_inside(*type))
         throw UserError(
             type_name ? type_name->where : e.where,
             fmt::format("inside '{}': '{}' needs the type of a node that can stand in a composite",

@@ -9,6 +9,17 @@
 
 namespace dagfusion {
 
+bool stands_inside(const NodeType& type) {
+  return !type.minimizes && (type.role == Role::map || type.role == Role::composite);
+}
+
+std::vector<std::string> types_that_stand_inside(const Catalog& catalog) {
+  std::vector<std::string> names;
+  for (const NodeType& type : catalog.nodes)
+    if (stands_inside(type)) names.push_back(type.name);
+  return names;
+}
+
 Inside::Inside(const Tree& map, std::string path, std::string owner)
     : path_(std::move(path)), owner_(std::move(owner)) {
   if (map.is_null()) return;
@@ -57,13 +68,10 @@ void Inside::change(Change& c, Node& node, const NodeType& type, const Catalog& 
 void Inside::replace(Change& c, Node& node, const Tree& named, const NodeType& old,
                      const Catalog& catalog) const {
   const NodeType* type = named.is_scalar() ? catalog.find(named.text) : nullptr;
-  if (!type || type->minimizes || (type->role != Role::map && type->role != Role::composite)) {
-    std::vector<std::string> names;
-    for (const NodeType& t : catalog.nodes)
-      if (!t.minimizes && (t.role == Role::map || t.role == Role::composite)) names.push_back(t.name);
+  if (!type || !stands_inside(*type))
     throw UserError(named.where, fmt::format("{}: inside '{}': no type '{}' that can stand in a composite{}",
-                                             owner_, c.pattern, named.text, suggestion(named.text, names)));
-  }
+                                             owner_, c.pattern, named.text,
+                                             suggestion(named.text, types_that_stand_inside(catalog))));
   std::erase_if(node.settings.entries, [&](const Entry& e) {
     const bool known = std::any_of(type->parameters.begin(), type->parameters.end(),
                                    [&](const Parameter& p) { return p.name == e.key; });

@@ -18,6 +18,10 @@ namespace dagfusion {
 
 struct Request;
 
+// Whether nodes of this type can stand inside a composite, and the names of all that can.
+bool stands_inside(const NodeType&);
+std::vector<std::string> types_that_stand_inside(const Catalog&);
+
 class Inside {
  public:
   // `owner` opens every message: "section 'model'". Throws UserError.
