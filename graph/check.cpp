@@ -47,8 +47,7 @@ std::vector<Parameter> run_parameters() {
        .choices = {"float32", "bfloat16"}},
       {.name = "winograd",
        .kind = Kind::boolean,
-       .doc =
-           "3x3 convolutions by Winograd's algorithm where it is faster (float32, AVX-512); false: directly",
+       .doc = "3x3 convolutions by Winograd's algorithm where it is faster (float32); false: directly",
        .standard = true},
       {.name = "output",
        .kind = Kind::text,
@@ -103,7 +102,6 @@ void Checking::read_run() {
   settings.seed = static_cast<std::uint64_t>(run.integer("seed"));
   settings.output = run.text("output");
   settings.winograd = run.flag("winograd");
-  settings.inner = options.model.has_value();
   const bool half = run.text("precision") == "bfloat16";
   if (half && !options.bfloat16)
     run.fail("precision",

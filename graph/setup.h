@@ -29,7 +29,6 @@ struct RunSettings {
   int channel_block = 8;          // 8 on AVX2, 16 on AVX-512
   std::string output;
   bool training = false;  // some node minimizes
-  bool inner = false;     // a pipeline inside another, on weights that change
   bool winograd = true;   // 3x3 convolutions may be computed by Winograd's algorithm
 };
 

@@ -1,18 +1,23 @@
 // Winograd's algorithm beside the direct way: the same values up to rounding, and bits that depend on nothing else.
-#include "nodes/dnnl/winograd.h"
+#include "nodes/kernels/winograd.h"
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 
-#include "nodes/kernels/convolution_gradient.h"
+#include "tests/kernels.h"
 #include "tests/one_node.h"
 #include "tests/small_run.h"
 
 namespace dagfusion::tests {
 namespace {
 
-ConvolutionShape shape_of(int images, int in, int out, int height, int width) {
+using kernels::ConvolutionShape;
+using kernels::WinogradPart;
+using kernels::WinogradPass;
+
+ConvolutionShape shape_of(int images, int in, int out, int height, int width, int block = 16) {
   return {.images = images,
           .channels_in = in,
           .channels_out = out,
@@ -20,21 +25,23 @@ ConvolutionShape shape_of(int images, int in, int out, int height, int width) {
           .width = width,
           .out_height = height,
           .out_width = width,
-          .block = 16};
+          .block = block};
 }
 
-ConvolutionWeight weight_of(const ConvolutionShape& s) {
-  return {.out = s.channels_out, .in = s.channels_in, .kernel = 3, .block = 16};
+std::string name_of(const ConvolutionShape& s) {
+  return fmt::format("{} images, {} to {} channels, {}x{}, blocks of {}", s.images, s.channels_in,
+                     s.channels_out, s.height, s.width, s.block);
 }
 
-// Aligned as everything in a run is, which oneDNN's streaming stores need.
-struct Aligned {
-  explicit Aligned(std::size_t n) : buffer(n * sizeof(float)) {}
-  Aligned(std::size_t n, std::uint64_t seed) : Aligned(n) {
+// Aligned as everything in a run is.
+struct Floats {
+  explicit Floats(std::size_t n) : buffer(n * sizeof(float)) {}
+  Floats(std::size_t n, std::uint64_t seed) : Floats(n) {
     const std::vector<float> from = gaussian({static_cast<std::int64_t>(n)}, seed).values;
     std::copy(from.begin(), from.end(), data());
   }
   float* data() const { return reinterpret_cast<float*>(buffer.data()); }
+  float operator[](std::size_t i) const { return data()[i]; }
   std::size_t size() const { return buffer.size() / sizeof(float); }
   std::vector<float> copy() const { return {data(), data() + size()}; }
   Buffer buffer;
@@ -42,48 +49,78 @@ struct Aligned {
 
 struct Data {
   explicit Data(const ConvolutionShape& s)
-      : x_size(static_cast<std::size_t>(s.images) * s.channels_in * s.height * s.width),
-        y_size(static_cast<std::size_t>(s.images) * s.channels_out * s.height * s.width),
-        x(x_size, 1),
-        add(y_size, 2),
+      : x(static_cast<std::size_t>(s.images) * s.channels_in * s.height * s.width, 1),
+        add(static_cast<std::size_t>(s.images) * s.channels_out * s.height * s.width, 2),
         bias(static_cast<std::size_t>(s.channels_out), 3),
         weight(static_cast<std::size_t>(s.channels_in) * s.channels_out * 9, 4),
-        dy(y_size, 5) {}
-  std::size_t x_size, y_size;
-  Aligned x, add, bias, weight, dy;
+        dy(add.size(), 5) {}
+  Floats x, add, bias, weight, dy;
 };
 
 struct Result {
-  std::vector<float> y, dx;
+  std::vector<float> y, dx, dweight, dbias;
 };
 
-Result trained(const ConvolutionShape& s, bool winograd) {
+Result by_winograd(const ConvolutionShape& s, int ways = 1) {
   const Data d(s);
-  const Convolution convolution(s, {.add = true, .backward_data = true, .winograd = winograd});
-  Buffer scratch(convolution.scratch_bytes() + 64);
-  const Aligned y(d.y_size), dx(d.x_size), packed(d.weight.size());
-  convolution.forward(d.x.data(), d.weight.data(), d.bias.data(), d.add.data(), y.data(), scratch.data());
-  weight_of(s).pack()(d.weight.data(), reinterpret_cast<std::byte*>(packed.data()));
-  const Aligned& weight = winograd ? d.weight : packed;
-  convolution.backward_data(d.dy.data(), reinterpret_cast<const std::byte*>(weight.data()), dx.data(),
-                            scratch.data());
-  return {y.copy(), dx.copy()};
+  Buffer scratch(std::max(kernels::winograd_scratch(s), kernels::winograd_gradient_scratch(s)));
+  const Floats y(d.dy.size()), dx(d.x.size()), dweight(d.weight.size(), 6), dbias(d.bias.size(), 7);
+  for (const WinogradPart& part : kernels::winograd_parts(s, WinogradPass::forward, ways))
+    kernels::winograd_forward(s, part, d.x.data(), d.weight.data(), d.bias.data(), d.add.data(), y.data(),
+                              scratch.data());
+  for (const WinogradPart& part : kernels::winograd_parts(s, WinogradPass::backward_data, ways))
+    kernels::winograd_backward_data(s, part, d.dy.data(), d.weight.data(), dx.data(), scratch.data());
+  const int blocks = s.channels_out / s.block;
+  for (int i = 0; i < ways; ++i) {
+    const int first = blocks * i / ways * s.block, end = blocks * (i + 1) / ways * s.block;
+    kernels::winograd_gradient(s, first, end - first, d.x.data(), d.dy.data(), dweight.data(), dbias.data(),
+                               scratch.data());
+  }
+  return {y.copy(), dx.copy(), dweight.copy(), dbias.copy()};
 }
 
-std::vector<float> drawn(const ConvolutionShape& s) {
+// The definition, in double, on the same layouts; the gradients added to the same numbers.
+Result by_definition(const ConvolutionShape& s) {
   const Data d(s);
-  WinogradConvolution convolution(s, weight_of(s), true);
-  convolution.prepare();
-  Buffer packed(convolution.packed_bytes()), scratch(convolution.scratch_bytes() + 64);
-  convolution.pack()(d.weight.data(), packed.data());
-  const Aligned y(d.y_size);
-  for (std::size_t p = 0; p < convolution.pieces(); ++p)
-    convolution.forward(p, d.x.data(), packed.data(), d.bias.data(), d.add.data(), y.data(), scratch.data());
-  return y.copy();
+  const std::size_t block = s.block, pixels = static_cast<std::size_t>(s.height) * s.width;
+  const auto map = [&](int channels, int n, int c, int p, int q) {
+    return (n * channels + c / block * block) * pixels + (p * s.width + q) * block + c % block;
+  };
+  const auto kernel = [&](int o, int i, int tap) {
+    return ((o / block * (s.channels_in / block) + i / block) * 9 + tap) * block * block + i % block * block +
+           o % block;
+  };
+  const auto copied = [](const Floats& from) {
+    const std::vector<float> values = from.copy();
+    return std::vector<double>(values.begin(), values.end());
+  };
+  std::vector<double> y = copied(d.add), dx(d.x.size()), dweight = copied(Floats(d.weight.size(), 6)),
+                      dbias = copied(Floats(d.bias.size(), 7));
+  for (int n = 0; n < s.images; ++n)
+    for (int o = 0; o < s.channels_out; ++o)
+      for (int p = 0; p < s.height; ++p)
+        for (int q = 0; q < s.width; ++q) {
+          const std::size_t at = map(s.channels_out, n, o, p, q);
+          y[at] += d.bias[o];
+          dbias[o] += d.dy[at];
+          for (int tap = 0; tap < 9; ++tap) {
+            const int r = p + tap / 3 - 1, c = q + tap % 3 - 1;
+            if (r < 0 || r >= s.height || c < 0 || c >= s.width) continue;
+            for (int i = 0; i < s.channels_in; ++i) {
+              const std::size_t from = map(s.channels_in, n, i, r, c), w = kernel(o, i, tap);
+              y[at] += double(d.weight[w]) * d.x[from];
+              dx[from] += double(d.weight[w]) * d.dy[at];
+              dweight[w] += double(d.dy[at]) * d.x[from];
+            }
+          }
+        }
+  const auto rounded = [](const std::vector<double>& v) { return std::vector<float>(v.begin(), v.end()); };
+  return {rounded(y), rounded(dx), rounded(dweight), rounded(dbias)};
 }
 
 // The largest difference, as a share of the largest value.
 double deviation(const std::vector<float>& a, const std::vector<float>& b) {
+  EXPECT_EQ(a.size(), b.size());
   double most = 0, largest = 0;
   for (std::size_t i = 0; i < a.size(); ++i) {
     most = std::max(most, std::fabs(double(a[i]) - b[i]));
@@ -92,77 +129,110 @@ double deviation(const std::vector<float>& a, const std::vector<float>& b) {
   return most / largest;
 }
 
-class Winograd : public ::testing::Test {
- protected:
-  void SetUp() override {
-    if (channel_block() != 16) GTEST_SKIP() << "oneDNN has Winograd's algorithm for AVX-512 only";
-  }
-};
+void expect_near(const Result& found, const Result& expected, double bound) {
+  EXPECT_LT(deviation(found.y, expected.y), bound);
+  EXPECT_LT(deviation(found.dx, expected.dx), bound);
+  EXPECT_LT(deviation(found.dweight, expected.dweight), bound);
+  EXPECT_LT(deviation(found.dbias, expected.dbias), bound);
+}
 
-constexpr double kBound = 1e-5;
-
-TEST_F(Winograd, GivesWhatTheDirectWayGives) {
+// Heights and widths that tiles do not divide, more channels than are in work at a time, one vector and several.
+TEST(Winograd, GivesWhatTheDefinitionGivesOnEveryInstructionSet) {
   for (const ConvolutionShape& s :
-       {shape_of(1, 32, 32, 16, 16), shape_of(4, 64, 128, 8, 8), shape_of(2, 128, 64, 16, 12),
-        shape_of(3, 96, 48, 13, 11), shape_of(1, 256, 256, 16, 16)}) {
-    SCOPED_TRACE(fmt::format("{} images, {} to {} channels, {}x{}", s.images, s.channels_in, s.channels_out,
-                             s.height, s.width));
-    ASSERT_TRUE(Convolution::winograd_fits(s));
-    const Result direct = trained(s, false), fast = trained(s, true);
-    EXPECT_NE(fast.y, direct.y);  // it is another algorithm
-    EXPECT_LT(deviation(fast.y, direct.y), kBound);
-    EXPECT_LT(deviation(fast.dx, direct.dx), kBound);
-    ASSERT_TRUE(WinogradConvolution::fits(s, weight_of(s)));
-    EXPECT_LT(deviation(drawn(s), direct.y), kBound);
+       {shape_of(2, 32, 48, 9, 7), shape_of(1, 48, 32, 8, 8), shape_of(1, 160, 32, 5, 6),
+        shape_of(2, 40, 56, 9, 7, 8), shape_of(5, 32, 32, 4, 4, 8)}) {
+    SCOPED_TRACE(name_of(s));
+    ASSERT_TRUE(kernels::winograd_fits(s));
+    const Result expected = by_definition(s);
+    kernels::with_every_instruction_set([&] { expect_near(by_winograd(s), expected, 1e-5); });
   }
 }
 
-TEST_F(Winograd, GivesTheGradientsOfTheDirectWay) {
-  for (const ConvolutionShape& s :
-       {shape_of(2, 32, 32, 16, 16), shape_of(8, 64, 128, 8, 8), shape_of(3, 96, 48, 13, 11)}) {
-    ASSERT_TRUE(Convolution::winograd_gradient_fits(s));
-    const Data d(s);
-    const Convolution convolution(s, {.backward_data = true, .winograd = true, .gradient = true});
-    Buffer scratch(convolution.scratch_bytes() + 64);
-    const Aligned weight(d.weight.size(), 7), bias(d.bias.size(), 8);  // to be overwritten
-    const Aligned expected(d.weight.size()), sums(d.bias.size());      // zero, to be added to
-    convolution.gradient(d.x.data(), d.dy.data(), weight.data(), bias.data(), scratch.data());
-    kernels::convolution_gradient(s, d.x.data(), d.dy.data(), expected.data(), sums.data());
-    EXPECT_LT(deviation(weight.copy(), expected.copy()), 3e-5);
-    EXPECT_LT(deviation(bias.copy(), sums.copy()), kBound);
+// Of the size of a real layer: more tiles than are in work at a time, and sums of output channels in two panels.
+TEST(Winograd, GivesWhatTheDefinitionGivesForLargeLayers) {
+  for (const ConvolutionShape& s : {shape_of(3, 64, 64, 32, 32), shape_of(1, 2048, 144, 5, 7)}) {
+    SCOPED_TRACE(name_of(s));
+    expect_near(by_winograd(s), by_definition(s), 3e-5);
   }
 }
 
-TEST_F(Winograd, DrawsAnImageWithTheSameBitsHoweverManyThereAre) {
-  for (const int channels : {32, 64, 128, 256})
-    for (const int side : {4, 8, 32}) {
-      const ConvolutionShape one = shape_of(1, channels, channels, side, side);
-      ConvolutionShape three = one;
-      three.images = 3;
-      const std::vector<float> single = drawn(one), several = drawn(three);
-      EXPECT_TRUE(std::equal(single.begin(), single.end(), several.begin()))
+TEST(Winograd, LeavesOutABiasThatIsNotThere) {
+  const ConvolutionShape s = shape_of(1, 32, 32, 8, 8);
+  const Data d(s);
+  Buffer scratch(std::max(kernels::winograd_scratch(s), kernels::winograd_gradient_scratch(s)));
+  const Floats with(d.dy.size()), without(d.dy.size()), dweight(d.weight.size(), 6);
+  const WinogradPart all = kernels::winograd_parts(s, WinogradPass::forward, 1).front();
+  kernels::winograd_forward(s, all, d.x.data(), d.weight.data(), Floats(d.bias.size()).data(),
+                            Floats(d.add.size()).data(), with.data(), scratch.data());
+  kernels::winograd_forward(s, all, d.x.data(), d.weight.data(), nullptr, nullptr, without.data(),
+                            scratch.data());
+  EXPECT_EQ(with.copy(), without.copy());
+  kernels::winograd_gradient(s, 0, 32, d.x.data(), d.dy.data(), dweight.data(), nullptr, scratch.data());
+  EXPECT_EQ(dweight.copy(), by_winograd(s).dweight);
+}
+
+TEST(Winograd, HasTheSameBitsHoweverItIsCut) {
+  for (const ConvolutionShape& s :
+       {shape_of(3, 64, 96, 16, 12), shape_of(1, 128, 128, 8, 8), shape_of(40, 32, 32, 8, 8)}) {
+    SCOPED_TRACE(name_of(s));
+    const Result whole = by_winograd(s, 1);
+    for (const int ways : {2, 3, 5}) {
+      const Result cut = by_winograd(s, ways);
+      EXPECT_EQ(cut.y, whole.y) << ways << " parts";
+      EXPECT_EQ(cut.dx, whole.dx) << ways << " parts";
+      EXPECT_EQ(cut.dweight, whole.dweight) << ways << " parts";
+      EXPECT_EQ(cut.dbias, whole.dbias) << ways << " parts";
+    }
+  }
+}
+
+TEST(Winograd, TreatsAnImageTheSameHoweverManyThereAre) {
+  for (const int channels : {32, 64, 256})
+    for (const int side : {8, 32}) {
+      const Result one = by_winograd(shape_of(1, channels, channels, side, side)),
+                   three = by_winograd(shape_of(3, channels, channels, side, side));
+      EXPECT_TRUE(std::equal(one.y.begin(), one.y.end(), three.y.begin()))
+          << channels << " channels, " << side;
+      EXPECT_TRUE(std::equal(one.dx.begin(), one.dx.end(), three.dx.begin()))
           << channels << " channels, " << side;
     }
 }
 
-TEST_F(Winograd, IsForLargeEnoughShapesOnly) {
-  EXPECT_TRUE(Convolution::winograd_fits(shape_of(4, 32, 32, 8, 8)));
-  EXPECT_FALSE(Convolution::winograd_fits(shape_of(3, 32, 32, 8, 8)));  // 12 tiles
-  EXPECT_FALSE(Convolution::winograd_fits(shape_of(4, 16, 32, 8, 8)));
-  ConvolutionShape s = shape_of(4, 32, 32, 8, 8);
-  s.kernel = 1;
-  EXPECT_FALSE(Convolution::winograd_fits(s));
-  s = shape_of(4, 32, 32, 8, 8);
-  s.stride = 2;
-  EXPECT_FALSE(Convolution::winograd_fits(s));
-  EXPECT_FALSE(
-      WinogradConvolution::fits(shape_of(1, 48, 48, 8, 8), {.out = 48, .in = 40, .kernel = 3, .block = 16}));
+// Every tile and channel in one part, and no part empty.
+TEST(Winograd, CutsItsWorkIntoEvenParts) {
+  for (const ConvolutionShape& s : {shape_of(1, 256, 256, 8, 8), shape_of(2, 32, 64, 32, 32)})
+    for (const WinogradPass pass : {WinogradPass::forward, WinogradPass::backward_data})
+      for (const int ways : {1, 2, 3, 1000}) {
+        const int tiles = s.images * (s.height / 4) * (s.width / 4),
+                  channels = pass == WinogradPass::forward ? s.channels_out : s.channels_in;
+        std::vector<int> times(static_cast<std::size_t>(tiles) * channels);
+        for (const WinogradPart& part : kernels::winograd_parts(s, pass, ways)) {
+          EXPECT_GT(part.tiles * part.channels, 0);
+          for (int t = part.first_tile; t < part.first_tile + part.tiles; ++t)
+            for (int c = part.first_channel; c < part.first_channel + part.channels; ++c)
+              ++times[t * channels + c];
+        }
+        EXPECT_EQ(std::ranges::count(times, 1), tiles * channels) << name_of(s) << ", " << ways << " ways";
+      }
 }
 
-TEST_F(Winograd, HasTheGradientsOfFiniteDifferences) {
+TEST(Winograd, IsForLargeEnoughShapesOnly) {
+  EXPECT_TRUE(kernels::winograd_fits(shape_of(1, 32, 32, 8, 8)));
+  EXPECT_FALSE(kernels::winograd_fits(shape_of(1, 32, 32, 4, 4)));  // 1 tile
+  EXPECT_TRUE(kernels::winograd_fits(shape_of(4, 32, 32, 4, 4)));
+  EXPECT_FALSE(kernels::winograd_fits(shape_of(4, 16, 32, 8, 8)));
+  ConvolutionShape s = shape_of(4, 32, 32, 8, 8);
+  s.kernel = 1;
+  EXPECT_FALSE(kernels::winograd_fits(s));
+  s = shape_of(4, 32, 32, 8, 8);
+  s.stride = 2;
+  EXPECT_FALSE(kernels::winograd_fits(s));
+}
+
+TEST(Winograd, HasTheGradientsOfFiniteDifferences) {
   OneNode conv("{type: conv2d, channels: 32, kernel: 3}",
                {{"x", gaussian({2, 32, 16, 16}, 1)}, {"add", gaussian({2, 32, 16, 16}, 2)}},
-               {.training = true, .channel_block = 16});
+               {.training = true, .channel_block = channel_block()});
   expect_gradients_match(conv);
 }
 
@@ -183,7 +253,7 @@ std::vector<double> losses(const std::filesystem::path& run) {
   return found;
 }
 
-TEST_F(Winograd, TrainsLikeTheDirectWay) {
+TEST(Winograd, TrainsLikeTheDirectWay) {
   const ScratchFolder fast, direct;
   run_in(fast.path(), wide_training(6));
   run_in(direct.path(), wide_training(6, false));
@@ -193,7 +263,7 @@ TEST_F(Winograd, TrainsLikeTheDirectWay) {
   for (std::size_t i = 0; i < a.size(); ++i) EXPECT_NEAR(a[i], b[i], 1e-4 * b[i]);
 }
 
-TEST_F(Winograd, TrainsWithTheSameBitsOnAnyThreads) {
+TEST(Winograd, TrainsWithTheSameBitsOnAnyThreads) {
   const auto trained_in = [](const Way& way) {
     const ScratchFolder folder;
     run_in(folder.path(), wide_training(4), way);

@@ -4,7 +4,6 @@
 #include <stdexcept>
 
 #include "nodes/kernels/blocked.h"
-#include "nodes/kernels/sums.h"
 
 namespace dagfusion {
 namespace {
@@ -51,8 +50,7 @@ Descriptors descriptors(const ConvolutionShape& s, Tag weight, bool half) {
           .after = {after(s.height, s.out_height), after(s.width, s.out_width)}};
 }
 
-dnnl::convolution_forward::primitive_desc forward_descriptor(const Descriptors& d, bool bias, bool add,
-                                                             dnnl::algorithm algorithm) {
+dnnl::convolution_forward::primitive_desc forward_descriptor(const Descriptors& d, bool bias, bool add) {
   dnnl::primitive_attr attributes;
   attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
   if (add) {
@@ -60,68 +58,44 @@ dnnl::convolution_forward::primitive_desc forward_descriptor(const Descriptors& 
     sum.append_binary(dnnl::algorithm::binary_add, d.y);
     attributes.set_post_ops(sum);
   }
+  const auto direct = dnnl::algorithm::convolution_direct;
   const auto training = dnnl::prop_kind::forward_training;
-  const auto description = bias ? dnnl::convolution_forward::desc(training, algorithm, d.x, d.weight, d.bias,
+  const auto description = bias ? dnnl::convolution_forward::desc(training, direct, d.x, d.weight, d.bias,
                                                                   d.y, d.strides, d.before, d.after)
-                                : dnnl::convolution_forward::desc(training, algorithm, d.x, d.weight, d.y,
+                                : dnnl::convolution_forward::desc(training, direct, d.x, d.weight, d.y,
                                                                   d.strides, d.before, d.after);
   return {description, attributes, cpu_engine()};
 }
 
 }  // namespace
 
-namespace {
-
-int tiles_of(const ConvolutionShape& s) {
-  constexpr int kTile = 4;
-  return s.images * ((s.height + kTile - 1) / kTile) * ((s.width + kTile - 1) / kTile);
-}
-
-}  // namespace
-
-bool Convolution::winograd_fits(const ConvolutionShape& s) {
-  constexpr int kFewestTiles = 16, kFewestChannels = 32;
-  return s.block == 16 && channel_block() == 16 && !s.plain && s.kernel == 3 && s.stride == 1 &&
-         s.before == 1 && tiles_of(s) >= kFewestTiles &&
-         std::min(filled_up(s.channels_in, s.block), s.channels_out) >= kFewestChannels;
-}
-
-bool Convolution::winograd_gradient_fits(const ConvolutionShape& s) {
-  constexpr int kFewestTiles = 32;
-  return winograd_fits(s) && tiles_of(s) >= kFewestTiles;
-}
-
 Convolution::Convolution(const ConvolutionShape& shape, Options options) : shape_(shape), options_(options) {
   on_thread_entry();  // primitives are planned for the number of threads at this time
   const WeightTags tags = weight_tags(shape, options.half);
   const Descriptors d = descriptors(shape, tags.forward, options.half);
-  const auto algorithm =
-      options.winograd ? dnnl::algorithm::convolution_winograd : dnnl::algorithm::convolution_direct;
-  const bool adds_itself = options.add && !options.winograd;  // its kernels take no other feature map
-  const auto forward = forward_descriptor(d, options.bias, adds_itself, algorithm);
+  const auto forward = forward_descriptor(d, options.bias, options.add);
   Primitive::Arguments arguments = {{DNNL_ARG_SRC, d.x},
                                     {DNNL_ARG_WEIGHTS, d.weight},
                                     {DNNL_ARG_DST, d.y},
                                     {DNNL_ARG_SCRATCHPAD, forward.scratchpad_desc()}};
   if (options.bias) arguments.emplace_back(DNNL_ARG_BIAS, d.bias);
-  if (adds_itself) arguments.emplace_back(DNNL_ARG_ATTR_MULTIPLE_POST_OP(0) | DNNL_ARG_SRC_1, d.y);
+  if (options.add) arguments.emplace_back(DNNL_ARG_ATTR_MULTIPLE_POST_OP(0) | DNNL_ARG_SRC_1, d.y);
   forward_.emplace(dnnl::convolution_forward(forward), arguments);
   forward_implementation_ = forward.impl_info_str();
   scratch_bytes_ = primitive_bytes_ = forward.scratchpad_desc().get_size();
 
-  if (options.gradient) make_gradient();
   if (!options.backward_data) return;
   // Also for a plain x: no fast kernel writes a plain d(x), so it is made blocked, in scratch.
   ConvolutionShape blocked = shape;
   blocked.plain = false;
-  const Descriptors b = descriptors(blocked, options.winograd ? tags.forward : tags.backward, options.half);
+  const Descriptors b = descriptors(blocked, tags.backward, options.half);
   const Descriptors hint = descriptors(blocked, weight_tags(blocked, options.half).forward, options.half);
   dnnl::primitive_attr attributes;
   // The bfloat16 kernels are refused with it, and need no scratch.
   if (!options.half) attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
   const dnnl::convolution_backward_data::primitive_desc backward(
-      {algorithm, b.x, b.weight, b.y, b.strides, b.before, b.after}, attributes, cpu_engine(),
-      forward_descriptor(hint, false, false, algorithm));
+      {dnnl::algorithm::convolution_direct, b.x, b.weight, b.y, b.strides, b.before, b.after}, attributes,
+      cpu_engine(), forward_descriptor(hint, false, false));
   backward_data_.emplace(dnnl::convolution_backward_data(backward),
                          Primitive::Arguments{{DNNL_ARG_DIFF_DST, b.y},
                                               {DNNL_ARG_WEIGHTS, b.weight},
@@ -130,46 +104,12 @@ Convolution::Convolution(const ConvolutionShape& shape, Options options) : shape
   backward_implementation_ = backward.impl_info_str();
   if (options.half && backward.scratchpad_desc().get_size() > 0)
     throw std::logic_error("a bfloat16 convolution backward shares its scratch between threads");
-  primitive_bytes_ =
-      std::max((primitive_bytes_ + 63) / 64 * 64, (backward.scratchpad_desc().get_size() + 63) / 64 * 64);
+  primitive_bytes_ = std::max(primitive_bytes_, (backward.scratchpad_desc().get_size() + 63) / 64 * 64);
   scratch_bytes_ = primitive_bytes_ + (shape.plain ? b.x.get_size() : 0);
-}
-
-void Convolution::make_gradient() {
-  const Descriptors d = descriptors(shape_, weight_tags(shape_, false).forward, false);
-  const auto winograd = dnnl::algorithm::convolution_winograd;
-  dnnl::primitive_attr attributes;
-  attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
-  using Gradient = dnnl::convolution_backward_weights;
-  const auto description =
-      options_.bias ? Gradient::desc(winograd, d.x, d.weight, d.bias, d.y, d.strides, d.before, d.after)
-                    : Gradient::desc(winograd, d.x, d.weight, d.y, d.strides, d.before, d.after);
-  const Gradient::primitive_desc made(description, attributes, cpu_engine(),
-                                      forward_descriptor(d, options_.bias, false, winograd));
-  Primitive::Arguments arguments = {{DNNL_ARG_SRC, d.x},
-                                    {DNNL_ARG_DIFF_DST, d.y},
-                                    {DNNL_ARG_DIFF_WEIGHTS, d.weight},
-                                    {DNNL_ARG_SCRATCHPAD, made.scratchpad_desc()}};
-  if (options_.bias) arguments.emplace_back(DNNL_ARG_DIFF_BIAS, d.bias);
-  gradient_.emplace(Gradient(made), arguments);
-  scratch_bytes_ = primitive_bytes_ = std::max(primitive_bytes_, made.scratchpad_desc().get_size());
-}
-
-void Convolution::gradient(const float* x, const float* dy, float* dweight, float* dbias,
-                           std::byte* scratch) const {
-  if (options_.bias) return gradient_->run({x, dy, dweight, scratch, dbias});
-  gradient_->run({x, dy, dweight, scratch});
 }
 
 void Convolution::forward(const void* x, const void* weight, const float* bias, const void* add, void* y,
                           std::byte* scratch) const {
-  if (options_.add && options_.winograd) {
-    options_.bias ? forward_->run({x, weight, y, scratch, bias}) : forward_->run({x, weight, y, scratch});
-    const std::size_t n =
-        static_cast<std::size_t>(shape_.images) * shape_.channels_out * shape_.out_height * shape_.out_width;
-    return kernels::add(static_cast<const float*>(y), static_cast<const float*>(add), static_cast<float*>(y),
-                        n);
-  }
   if (options_.bias && options_.add) return forward_->run({x, weight, y, scratch, bias, add});
   if (options_.bias) return forward_->run({x, weight, y, scratch, bias});
   if (options_.add) return forward_->run({x, weight, y, scratch, add});

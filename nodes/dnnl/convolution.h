@@ -14,8 +14,7 @@ namespace dagfusion {
 
 using kernels::ConvolutionShape;
 
-// Pointers as in ConvolutionShape's layouts; scratch of at least scratch_bytes(), aligned to 64 bytes; so must be all
-// pointers with `winograd`, whose kernels write past the caches.
+// Pointers as in ConvolutionShape's layouts; scratch of at least scratch_bytes(), aligned to 64 bytes.
 // With `half` x, add, y and their gradients are bfloat16, the weights as ConvolutionWeight packs them for it; the bias
 // is float32, and so are all sums. Only where bfloat16_available(), and not for a plain x.
 class Convolution {
@@ -25,16 +24,8 @@ class Convolution {
     bool add = false;            // forward adds another feature map
     bool backward_data = false;  // d(x) will be asked for
     bool half = false;
-    bool winograd =
-        false;  // only where winograd_fits(); then both directions take the weight as forward does
-    bool gradient = false;  // gradient() will be asked for: only where winograd_gradient_fits()
   };
   Convolution(const ConvolutionShape& shape, Options options);
-
-  // Whether Winograd's algorithm can compute this, and has enough tiles of 4x4 outputs to be faster.
-  // Lavin and Gray 2016, "Fast Algorithms for Convolutional Neural Networks", arXiv:1509.09308. AVX-512, float32.
-  static bool winograd_fits(const ConvolutionShape& shape);
-  static bool winograd_gradient_fits(const ConvolutionShape& shape);  // likewise for gradient()
 
   std::size_t scratch_bytes() const { return scratch_bytes_; }
   void forward(const void* x, const void* weight, const float* bias, const void* add, void* y,
@@ -42,18 +33,13 @@ class Convolution {
   // `weight` as ConvolutionWeight packs it for this.
   void backward_data(const void* dy, const std::byte* weight, void* dx, std::byte* scratch) const;
 
-  // The gradients of the weight, in forward's layout, and of the bias, which is there with options.bias: overwritten.
-  void gradient(const float* x, const float* dy, float* dweight, float* dbias, std::byte* scratch) const;
-
   std::string forward_implementation() const { return forward_implementation_; }
   std::string backward_data_implementation() const { return backward_implementation_; }
 
  private:
-  void make_gradient();
-
   ConvolutionShape shape_;
   Options options_;
-  std::optional<Primitive> forward_, backward_data_, gradient_;
+  std::optional<Primitive> forward_, backward_data_;
   std::size_t primitive_bytes_ = 0, scratch_bytes_ = 0;
   std::string forward_implementation_, backward_implementation_;
 };

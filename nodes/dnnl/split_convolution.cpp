@@ -24,7 +24,6 @@ std::vector<Range> runs(int count, int parts) {
 
 SplitConvolution::SplitConvolution(const ConvolutionShape& shape, Convolution::Options options, int ways)
     : shape_(shape), options_(options) {
-  if (options.winograd) ways = 1;  // its sums depend on the number of images and channels
   const int channel_parts = (ways + shape.images - 1) / shape.images,
             blocks = shape.channels_out / shape.block;
   for (const Range images : runs(shape.images, ways)) {

@@ -21,10 +21,6 @@ class SplitConvolution {
   // As Convolution's, of the whole arrays; a piece reads and writes its part of them.
   void forward(std::size_t piece, const void* x, const void* weight, const float* bias, const void* add,
                void* y, std::byte* scratch) const;
-  // Of one piece alone, with options.gradient.
-  void gradient(const float* x, const float* dy, float* dweight, float* dbias, std::byte* scratch) const {
-    forward_.front().convolution->gradient(x, dy, dweight, dbias, scratch);
-  }
   void backward_data(std::size_t piece, const void* dy, const std::byte* weight, void* dx,
                      std::byte* scratch) const;
 

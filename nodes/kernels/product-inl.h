@@ -24,14 +24,14 @@ struct VectorSteps {
 
 // Every element of the result is one chain of multiply-adds in the order of k, whatever M and J are: its bits
 // do not depend on how many rows there are. M * J of 8 and more hide the latency of a multiply-add; 12 leave
-// registers for the operands on AVX2. Without the pragmas g++ keeps the sums in memory.
+// registers for the operands on AVX2, 24 on AVX-512. Without the pragmas g++ keeps the sums in memory.
 template <int M, int J, class D>
 HWY_NOINLINE void Tile(D d, const ProductSteps& s, const VectorSteps& v, const float* left,
                        const float* right, float* out, Into into) {
   hn::Vec<D> sum[M][J];
-#pragma GCC unroll 8
+#pragma GCC unroll 16
   for (int m = 0; m < M; ++m) {
-#pragma GCC unroll 8
+#pragma GCC unroll 16
     for (int j = 0; j < J; ++j) {
       sum[m][j] = into == Into::extend ? hn::LoadU(d, out + m * s.out_row + j * v.out) : hn::Zero(d);
     }
@@ -41,19 +41,19 @@ HWY_NOINLINE void Tile(D d, const ProductSteps& s, const VectorSteps& v, const f
     const float* b = right + o * s.right_outer;
     for (std::ptrdiff_t i = 0; i < s.inner; ++i, a += s.left_inner, b += s.right_inner) {
       hn::Vec<D> columns[J];
-#pragma GCC unroll 8
+#pragma GCC unroll 16
       for (int j = 0; j < J; ++j) columns[j] = hn::LoadU(d, b + j * v.right);
-#pragma GCC unroll 8
+#pragma GCC unroll 16
       for (int m = 0; m < M; ++m) {
         const auto row = hn::Set(d, a[m * s.left_row]);
-#pragma GCC unroll 8
+#pragma GCC unroll 16
         for (int j = 0; j < J; ++j) sum[m][j] = hn::MulAdd(row, columns[j], sum[m][j]);
       }
     }
   }
-#pragma GCC unroll 8
+#pragma GCC unroll 16
   for (int m = 0; m < M; ++m) {
-#pragma GCC unroll 8
+#pragma GCC unroll 16
     for (int j = 0; j < J; ++j) {
       float* to = out + m * s.out_row + j * v.out;
       hn::StoreU(into == Into::add ? hn::Add(hn::LoadU(d, to), sum[m][j]) : sum[m][j], d, to);
@@ -64,20 +64,17 @@ HWY_NOINLINE void Tile(D d, const ProductSteps& s, const VectorSteps& v, const f
 template <int J, class D>
 HWY_INLINE void Rows(D d, std::ptrdiff_t rows, const ProductSteps& s, const VectorSteps& v, const float* left,
                      const float* right, float* out, Into into) {
-  constexpr int kMost = J == 1 ? 8 : 4;
+  constexpr bool kManyRegisters = HWY_MAX_BYTES == 64;
+  constexpr int kMost = kManyRegisters ? (J == 1 ? 16 : 24 / J) : J == 1 ? 8 : 4;
   std::ptrdiff_t m = 0;
   for (; m + kMost <= rows; m += kMost) {
     Tile<kMost, J>(d, s, v, left + m * s.left_row, right, out + m * s.out_row, into);
   }
   left += m * s.left_row;
   out += m * s.out_row;
-  if constexpr (J == 1) {
-    if (rows - m >= 4) {
+  if constexpr (kMost > 4) {
+    for (; rows - m >= 4; m += 4, left += 4 * s.left_row, out += 4 * s.out_row)
       Tile<4, J>(d, s, v, left, right, out, into);
-      m += 4;
-      left += 4 * s.left_row;
-      out += 4 * s.out_row;
-    }
   }
   switch (rows - m) {
     case 3:

@@ -21,9 +21,8 @@
 #include "nodes/catalog.h"
 #include "nodes/dnnl/convolution_weight.h"
 #include "nodes/dnnl/split_convolution.h"
-#include "nodes/dnnl/winograd.h"
 #include "nodes/kernels/bfloat16_dots.h"
-#include "nodes/kernels/sums.h"
+#include "nodes/kernels/winograd.h"
 #include "nodes/network/act.h"
 #include "nodes/network/weight_parameters.h"
 
@@ -92,14 +91,9 @@ class Conv2d final : public Map {
           setup.packed(weight_, "forward_bf16", layout.half_bytes(), layout.pack_half_forward());
     if (training_ && half_)
       packed_ = setup.packed(weight_, "backward_data_bf16", layout.half_bytes(), layout.pack_half_backward());
-    winograd_ = setup.run().winograd && !half_ && !narrows_ && (training_ || setup.run().inner) &&
-                Convolution::winograd_fits(shape_);
-    fast_gradient_ = winograd_ && training_ && Convolution::winograd_gradient_fits(shape_);
-    if (setup.run().winograd && !half_ && !narrows_ && !training_ && !setup.run().inner &&
-        WinogradConvolution::fits(shape_, layout)) {
-      drawing_ = std::make_unique<WinogradConvolution>(shape_, layout, bias_.present());
-      packed_forward_ = setup.packed(weight_, "winograd", drawing_->packed_bytes(), drawing_->pack());
-    }
+    ConvolutionShape asked = shape_;
+    if (!training_) asked.images = 1;  // how an image is drawn does not depend on how many there are
+    winograd_ = setup.run().winograd && !half_ && !narrows_ && kernels::winograd_fits(asked);
     if (training_ && !half_ && !winograd_)
       packed_ = setup.packed(weight_, "backward_data", layout.packed_bytes(), layout.pack());
     setup.accumulate_reads(x_);
@@ -110,22 +104,13 @@ class Conv2d final : public Map {
 
   void prepare(Preparation& preparation) override {
     ways_ = preparation.ways;
-    if (drawing_) {
-      drawing_->prepare();
-      return preparation.scratch(drawing_->scratch_bytes());
-    }
-    convolution_.emplace(shape_,
-                         Convolution::Options{.bias = bias_.present(),
-                                              .add = add_.connected(),
-                                              .backward_data = training_,
-                                              .half = half_,
-                                              .winograd = winograd_,
-                                              .gradient = fast_gradient_},
-                         narrows_ ? 1 : ways_);
+    if (winograd_) return prepare_winograd(preparation);
+    convolution_.emplace(
+        shape_,
+        Convolution::Options{
+            .bias = bias_.present(), .add = add_.connected(), .backward_data = training_, .half = half_},
+        narrows_ ? 1 : ways_);
     preparation.scratch(filled(convolution_->scratch_bytes()) + 2 * wide_bytes());
-    if (fast_gradient_)
-      preparation.scratch(filled(convolution_->scratch_bytes()) +
-                          (weights_of_one_out() + 1) * shape_.channels_out * sizeof(float));
     if (half_ && training_) preparation.scratch(kernels::convolution_gradient_scratch(shape_));
   }
 
@@ -134,11 +119,10 @@ class Conv2d final : public Map {
     const void* weight =
         half_ ? static_cast<const void*>(call.packed(packed_forward_)) : call.weight(weight_);
     const void* add = add_.connected() ? call.in<void>(add_) : nullptr;
-    if (drawing_)
-      return in_runs(drawing_->pieces(), ways_, [&](std::size_t first, std::size_t end) {
-        for (std::size_t piece = first; piece < end; ++piece)
-          drawing_->forward(piece, call.in<float>(x_), call.packed(packed_forward_), bias,
-                            static_cast<const float*>(add), call.out<float>(y_), call.scratch());
+    if (winograd_)
+      return in_parallel(forward_parts_.size(), [&](std::size_t i) {
+        kernels::winograd_forward(shape_, forward_parts_[i], call.in<float>(x_), call.weight(weight_), bias,
+                                  static_cast<const float*>(add), call.out<float>(y_), call.scratch());
       });
     if (!narrows_)
       return in_parallel(convolution_->forward_pieces(), [&](std::size_t piece) {
@@ -157,9 +141,14 @@ class Conv2d final : public Map {
   void backward(Call& call) const override {
     void* dx = call.d(x_);
     if (!dx) return;
+    if (winograd_)
+      return in_parallel(backward_parts_.size(), [&](std::size_t i) {
+        kernels::winograd_backward_data(shape_, backward_parts_[i], static_cast<const float*>(call.d(y_)),
+                                        call.weight(weight_), static_cast<float*>(dx), call.scratch());
+      });
     if (!narrows_)
       return in_parallel(convolution_->backward_pieces(), [&](std::size_t piece) {
-        convolution_->backward_data(piece, call.d(y_), backward_weight(call), dx, call.scratch());
+        convolution_->backward_data(piece, call.d(y_), call.packed(packed_), dx, call.scratch());
       });
     for_images([&](std::size_t n) {
       convolution_->backward_data(0, widened(static_cast<const BFloat16*>(call.d(y_)), n, call.scratch(), 0),
@@ -171,11 +160,16 @@ class Conv2d final : public Map {
   void accumulate(Call& call) const override {
     float* dweight = call.d(weight_);
     float* dbias = bias_.present() ? call.d(bias_) : nullptr;
-    if (fast_gradient_) return add_gradient(call, dweight, dbias);
     if (call.first_of_step()) {
       std::fill_n(dweight, weights_of_one_out() * shape_.channels_out, 0.0f);
       if (dbias) std::fill_n(dbias, shape_.channels_out, 0.0f);
     }
+    if (winograd_)
+      return in_runs(shape_.channels_out / shape_.block, ways_, [&](std::size_t first, std::size_t end) {
+        kernels::winograd_gradient(shape_, static_cast<int>(first) * shape_.block,
+                                   static_cast<int>(end - first) * shape_.block, call.in<float>(x_),
+                                   static_cast<const float*>(call.d(y_)), dweight, dbias, call.scratch());
+      });
     if (narrows_) {
       for (std::int64_t n = 0; n < images(); ++n)
         kernels::convolution_gradient(shape_, call.in<float>(x_) + n * x_size(),
@@ -194,27 +188,19 @@ class Conv2d final : public Map {
   std::size_t y_size() const { return y_.spec.image_elements(); }
   std::size_t weights_of_one_out() const { return shape_.channels_in * shape_.kernel * shape_.kernel; }
 
-  const std::byte* backward_weight(const Call& call) const {
-    return winograd_ ? reinterpret_cast<const std::byte*>(call.weight(weight_)) : call.packed(packed_);
+  void prepare_winograd(Preparation& preparation) {
+    using kernels::WinogradPass;
+    forward_parts_ = kernels::winograd_parts(shape_, WinogradPass::forward, ways_);
+    preparation.scratch(kernels::winograd_scratch(shape_));
+    if (!training_) return;
+    backward_parts_ = kernels::winograd_parts(shape_, WinogradPass::backward_data, ways_);
+    preparation.scratch(kernels::winograd_gradient_scratch(shape_));
   }
 
   template <class F>
   void for_images(const F& f) const {
     if (ways_ > 1) return in_parallel(images(), f);
     for (std::int64_t n = 0; n < images(); ++n) f(n);
-  }
-
-  // The frame's gradient as a whole, by Winograd's algorithm, and added.
-  void add_gradient(Call& call, float* dweight, float* dbias) const {
-    const std::size_t weights = weights_of_one_out() * shape_.channels_out;
-    float* made = reinterpret_cast<float*>(call.scratch() + filled(convolution_->scratch_bytes()));
-    const bool first = call.first_of_step();
-    float *to = first ? dweight : made, *bias_to = first ? dbias : made + weights;
-    convolution_->gradient(call.in<float>(x_), static_cast<const float*>(call.d(y_)), to, bias_to,
-                           call.scratch());
-    if (first) return;
-    kernels::accumulate(made, dweight, weights);
-    if (dbias) kernels::accumulate(made + weights, dbias, shape_.channels_out);
   }
 
   // The sums of one output channel after the other, image by image: threads share them by output channels.
@@ -256,13 +242,13 @@ class Conv2d final : public Map {
   Weight weight_, bias_;
   Packed packed_forward_, packed_;
   bool training_ = false;
-  bool half_ = false;                              // bfloat16 all through
-  bool winograd_ = false, fast_gradient_ = false;  // by Winograd's algorithm, all images of a frame together
+  bool half_ = false;  // bfloat16 all through
+  bool winograd_ = false;
   bool narrows_ = false;  // x is plain and float32, y is bfloat16: computed in float32, image by image
   int ways_ = 1;
   ConvolutionShape shape_;  // filling channels count as channels
   std::optional<SplitConvolution> convolution_;
-  std::unique_ptr<WinogradConvolution> drawing_;
+  std::vector<kernels::WinogradPart> forward_parts_, backward_parts_;
 };
 
 }  // namespace
