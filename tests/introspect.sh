@@ -195,6 +195,19 @@ GraphDrawsBoxesAndEdges() {
   has "$out" 'subgraph "cluster_out"'
   has "$out" '<B>conv_in</B>'
   has "$out" 'weight gradient'
+  run graph train.yaml --depth 1
+  ends 0
+  has "$out" 'subgraph "cluster_out"'
+  has "$out" '<B>down0</B><BR/><FONT POINT-SIZE="9" COLOR="#55555a">'
+  has "$out" '"out/down0" -> "out/down1"'
+  [[ $out != *block0* ]] || fail 'a block is shown'
+  run graph train.yaml --depth 2
+  ends 0
+  has "$out" 'subgraph "cluster_out/down0"'
+  has "$out" '<B>block0</B>'
+  [[ $out != *conv1* ]] || fail 'a layer is shown'
+  run graph train.yaml --depth 2 --expand
+  ends 2
   run graph train.yaml --with-timings runs/001
   ends 2
   is "$err" 'command line: there is no runs/001/times.csv; a run writes it when it ends'
@@ -218,6 +231,7 @@ GraphMakesAPage() {
   page=$(<train.html)
   has "$page" '<svg'
   has "$page" ' %</text>'
+  has "$page" '<option selected>what the file names</option><option>1 deeper</option>'
   [[ $page != *'src='* ]] || fail 'the page asks for something else'
 }
 

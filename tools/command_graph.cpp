@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <fstream>
 #include <sstream>
@@ -64,35 +65,77 @@ std::string svg_of(const std::string& dot) {
   return svg;
 }
 
-std::string page_of(const std::string& svg, const std::string& title) {
+struct Level {
+  std::string title, svg;
+};
+
+// One level is seen at a time, `shown` at first.
+std::string page_of(const std::vector<Level>& levels, std::size_t shown, const std::string& title) {
+  std::string pictures, choices;
+  for (std::size_t i = 0; i < levels.size(); ++i) {
+    const bool first = i == shown;
+    pictures += fmt::format("<div{}>{}</div>\n", first ? "" : " hidden", levels[i].svg);
+    choices += fmt::format("<option{}>{}</option>", first ? " selected" : "", levels[i].title);
+  }
   return "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>" + title +
          "</title>\n<style>html,body{margin:0;height:100%;background:#fff;font:13px sans-serif}\n"
          "svg{width:100vw;height:100vh;display:block;cursor:grab}\n"
+         "select{position:fixed;left:12px;top:12px;font:inherit;padding:4px}\n"
          "p{position:fixed;left:12px;bottom:4px;color:#777}</style></head>\n<body>\n" +
-         svg.substr(svg.find("<svg")) +
-         "<p>wheel: zoom, drag: move, double click: all</p>\n<script>\n"
-         "const svg = document.querySelector('svg'), all = svg.getAttribute('viewBox').split(' "
-         "').map(Number);\n"
-         "let view = [...all];\n"
-         "const show = () => svg.setAttribute('viewBox', view.join(' '));\n"
-         "const scale = () => Math.max(view[2] / svg.clientWidth, view[3] / svg.clientHeight);\n"
-         "svg.removeAttribute('width'); svg.removeAttribute('height');\n"
-         "svg.addEventListener('wheel', e => {\n"
-         "  e.preventDefault();\n"
-         "  const f = Math.exp(e.deltaY / 500), s = scale();\n"
-         "  const x = view[0] + view[2] / 2 + (e.clientX - svg.clientWidth / 2) * s;\n"
-         "  const y = view[1] + view[3] / 2 + (e.clientY - svg.clientHeight / 2) * s;\n"
-         "  view = [x - (x - view[0]) * f, y - (y - view[1]) * f, view[2] * f, view[3] * f];\n"
-         "  show();\n"
-         "}, {passive: false});\n"
-         "svg.addEventListener('pointermove', e => {\n"
-         "  if (!(e.buttons & 1)) return;\n"
-         "  const s = scale();\n"
-         "  view[0] -= e.movementX * s; view[1] -= e.movementY * s;\n"
-         "  show();\n"
+         pictures + "<select title=\"how much of what is inside composites\">" + choices +
+         "</select>\n<p>wheel: zoom, drag: move, double click: all, + and -: more and less of what is "
+         "inside</p>\n"
+         "<script>\n"
+         "const levels = [...document.querySelectorAll('div')].map(div => {\n"
+         "  const svg = div.querySelector('svg'), all = svg.getAttribute('viewBox').split(' ').map(Number);\n"
+         "  let view = [...all];\n"
+         "  const show = () => svg.setAttribute('viewBox', view.join(' '));\n"
+         "  const scale = () => Math.max(view[2] / svg.clientWidth, view[3] / svg.clientHeight);\n"
+         "  svg.removeAttribute('width'); svg.removeAttribute('height');\n"
+         "  svg.addEventListener('wheel', e => {\n"
+         "    e.preventDefault();\n"
+         "    const f = Math.exp(e.deltaY / 500), s = scale();\n"
+         "    const x = view[0] + view[2] / 2 + (e.clientX - svg.clientWidth / 2) * s;\n"
+         "    const y = view[1] + view[3] / 2 + (e.clientY - svg.clientHeight / 2) * s;\n"
+         "    view = [x - (x - view[0]) * f, y - (y - view[1]) * f, view[2] * f, view[3] * f];\n"
+         "    show();\n"
+         "  }, {passive: false});\n"
+         "  svg.addEventListener('pointermove', e => {\n"
+         "    if (!(e.buttons & 1)) return;\n"
+         "    const s = scale();\n"
+         "    view[0] -= e.movementX * s; view[1] -= e.movementY * s;\n"
+         "    show();\n"
+         "  });\n"
+         "  svg.addEventListener('dblclick', () => { view = [...all]; show(); });\n"
+         "  return div;\n"
          "});\n"
-         "svg.addEventListener('dblclick', () => { view = [...all]; show(); });\n"
+         "const chosen = document.querySelector('select');\n"
+         "const choose = i => {\n"
+         "  if (i < 0 || i >= levels.length) return;\n"
+         "  chosen.selectedIndex = i;\n"
+         "  levels.forEach((div, j) => div.hidden = j !== i);\n"
+         "};\n"
+         "chosen.addEventListener('change', () => { choose(chosen.selectedIndex); chosen.blur(); });\n"
+         "addEventListener('keydown', e => {\n"
+         "  if (e.key === '+') choose(chosen.selectedIndex + 1);\n"
+         "  if (e.key === '-') choose(chosen.selectedIndex - 1);\n"
+         "});\n"
          "</script></body></html>\n";
+}
+
+// The picture at every depth, and last with the backward pass.
+std::string page_of(const Checked& checked, const Tree& file, DrawingOptions options,
+                    const std::string& title) {
+  std::vector<Level> levels;
+  const int most = deepest(checked);
+  const std::size_t shown = options.expand ? most + 1 : options.depth;
+  options.expand = false;
+  for (options.depth = 0; options.depth <= most; ++options.depth)
+    levels.push_back({options.depth == 0 ? "what the file names" : fmt::format("{} deeper", options.depth),
+                      svg_of(drawing(checked, file, options))});
+  options.expand = true;
+  levels.push_back({"every layer and the backward pass", svg_of(drawing(checked, file, options))});
+  return page_of(levels, shown, title);
 }
 
 }  // namespace
@@ -103,27 +146,38 @@ int graph_command(int argc, char** argv, const Command& about) {
   std::string format = "dot", output, run;
   DrawingOptions options;
   pipeline.declare(app);
-  app.add_option("--format", format, "dot, svg or html (one page, zoomed by the wheel)")
+  app.add_option("--format", format, "dot, svg or html (one page with all depths, zoomed by the wheel)")
       ->check(CLI::IsMember({"dot", "svg", "html"}))
       ->capture_default_str();
-  app.add_flag("--expand", options.expand, "every layer, what is inside loops, and the backward pass");
+  CLI::Option* expand =
+      app.add_flag("--expand", options.expand, "every layer, what is inside loops, and the backward pass");
+  app.add_option("--depth", options.depth, "so many levels of what is inside composites and loops")
+      ->type_name("N")
+      ->check(CLI::Range(0, 99))
+      ->excludes(expand);
   app.add_option("--with-timings", run, "colour by the time that a run of this pipeline took")
       ->type_name("RUN");
   app.add_option("--output", output, "file to write; otherwise to the screen")->type_name("FILE");
   return run_command(app, argc, argv, [&]() -> int {
     const Checked checked = check_file(pipeline.invocation());
     if (!run.empty()) options.seconds = read_times(run);
-    std::string text = drawing(checked, read_file(pipeline.invocation()), options);
-    if (format != "dot") text = svg_of(text);
-    if (format == "html") text = page_of(text, pipeline.file);
+    options.depth = std::min(options.depth, deepest(checked));
+    const Tree file = read_file(pipeline.invocation());
+    std::string text;
+    if (format == "html") {
+      text = page_of(checked, file, options, pipeline.file);
+    } else {
+      text = drawing(checked, file, options);
+      if (format == "svg") text = svg_of(text);
+    }
     if (output.empty()) {
       fmt::print("{}", text);
       return kDone;
     }
-    std::ofstream file(output, std::ios::binary);
-    file << text;
-    file.close();
-    if (!file) throw std::runtime_error(fmt::format("cannot write '{}'", output));
+    std::ofstream written(output, std::ios::binary);
+    written << text;
+    written.close();
+    if (!written) throw std::runtime_error(fmt::format("cannot write '{}'", output));
     return kDone;
   });
 }

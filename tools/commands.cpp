@@ -26,6 +26,7 @@ const std::vector<Command>& commands() {
       {"graph",
        "Draws a pipeline: for Graphviz, as SVG, or as a page for the browser.",
        {"graph pipelines/train.yaml --format html --output train.html",
+        "graph pipelines/train.yaml --format svg --depth 1 --output blocks.svg",
         "graph pipelines/train.yaml --format svg --expand --output layers.svg",
         "graph pipelines/train.yaml --format svg --with-timings runs/train/001 --output times.svg"},
        graph_command},

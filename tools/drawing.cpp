@@ -38,10 +38,16 @@ std::string escaped(const std::string& text) {
   return out;
 }
 
-std::string head_of(const std::string& path) { return path.substr(0, path.find('/')); }
 std::string parent_of(const std::string& path) {
   const std::size_t slash = path.rfind('/');
   return slash == std::string::npos ? "" : path.substr(0, slash);
+}
+
+// The path down to `depth` slashes.
+std::string cut(const std::string& path, int depth) {
+  std::size_t end = path.find('/');
+  for (; depth > 0 && end != std::string::npos; --depth) end = path.find('/', end + 1);
+  return path.substr(0, end);
 }
 
 std::string label_of(const TensorSpec& spec) {
@@ -72,7 +78,7 @@ class Drawing {
     options_.expand ? expanded() : collapsed();
     std::string text =
         "digraph pipeline {\n"
-        "  graph [rankdir=TB, nodesep=0.35, ranksep=0.45, fontname=\"Helvetica\", fontsize=11, pad=0.3]\n"
+        "  graph [rankdir=TB, newrank=true, nodesep=0.35, ranksep=0.45, fontname=\"Helvetica\", fontsize=11, pad=0.3]\n"
         "  node [shape=box, style=\"rounded,filled\", fontname=\"Helvetica\", fontsize=11, "
         "margin=\"0.14,0.07\"]\n"
         "  edge [fontname=\"Helvetica\", fontsize=9, color=\"#77777a\", fontcolor=\"#55555a\", "
@@ -86,26 +92,38 @@ class Drawing {
   }
 
  private:
-  // One box for each name in the file.
+  // One box for each path down to the depth: a node, or all that is below.
   void collapsed() {
+    const auto cut_of = [&](const std::string& path) { return cut(path, options_.depth); };
+    std::map<std::string, int> below;
+    for (const CheckedNode& node : checked_.nodes) ++below[cut_of(node.path)];
     std::set<std::string> made;
     for (const CheckedNode& node : checked_.nodes) {
-      const std::string name = head_of(node.path);
-      if (!made.insert(name).second) continue;
-      Box box{.id = name, .path = name, .name = name, .type = node.type->name, .look = look_of(node)};
-      if (const Tree* entry = nodes_->find(name)) {
-        if (const Tree* type = entry->find("type")) box.type = type_text(*type);
-        if (entry->find("loop")) box.look = kLoop;
-        if (entry->find("type") && entry->find("type")->text == "model") box.look = kLayer;
-      }
-      for (const CheckedLoop& loop : checked_.loops)
-        if (loop.path == name) box.type = fmt::format("loop, {} times", loop.count);
+      const std::string path = cut_of(node.path);
+      if (!made.insert(path).second) continue;
+      Box box{.id = path, .path = path, .name = path.substr(path.rfind('/') + 1), .look = look_of(node)};
+      box.type = below[path] == 1 ? node.type->name : fmt::format("{} nodes", below[path]);
+      if (below[path] > 1) box.look = kLayer;
+      if (parent_of(path).empty()) describe(box, node);
       for (const auto& [task, seconds] : options_.seconds)
-        if (head_of(node_of(task)) == name) box.seconds += seconds;
+        if (cut_of(node_of(task)) == path) box.seconds += seconds;
       boxes_.push_back(std::move(box));
     }
     for (int n = 0; n < static_cast<int>(checked_.nodes.size()); ++n)
-      wires_of(n, [&](int node) { return head_of(checked_.nodes[node].path); });
+      wires_of(n, [&](int node) { return cut_of(checked_.nodes[node].path); });
+  }
+
+  // A name in the file has a type there.
+  void describe(Box& box, const CheckedNode& first) const {
+    box.type = first.type->name;
+    box.look = look_of(first);
+    if (const Tree* entry = nodes_->find(box.name)) {
+      if (const Tree* type = entry->find("type")) box.type = type_text(*type);
+      if (entry->find("loop")) box.look = kLoop;
+      if (entry->find("type") && entry->find("type")->text == "model") box.look = kLayer;
+    }
+    for (const CheckedLoop& loop : checked_.loops)
+      if (loop.path == box.name) box.type = fmt::format("loop, {} times", loop.count);
   }
 
   std::string type_text(const Tree& type) const {
@@ -186,7 +204,7 @@ class Drawing {
     const std::string margin(static_cast<std::size_t>(2 * level), ' ');
     std::set<std::string> below;
     for (const Box& b : boxes_) {
-      const std::string parent = options_.expand ? parent_of(b.path) : "";
+      const std::string parent = parent_of(b.path);
       if (parent == path) {
         text += margin + box(b);
       } else if (path.empty() || parent.starts_with(path + "/")) {
@@ -226,6 +244,12 @@ class Drawing {
 };
 
 }  // namespace
+
+int deepest(const Checked& checked) {
+  std::ptrdiff_t most = 0;
+  for (const CheckedNode& node : checked.nodes) most = std::max(most, std::ranges::count(node.path, '/'));
+  return static_cast<int>(most);
+}
 
 std::string drawing(const Checked& checked, const Tree& file, const DrawingOptions& options) {
   return Drawing(checked, file, options).dot();
