@@ -1,31 +1,6 @@
 #!/usr/bin/env bash
-# plugin.sh PROGRAM CASE: a plugin as its author builds it, against an installed package. The first case installs and builds
-# into tests/plugin_example of the build folder; all others use what it has left there.
-. "$(dirname "${BASH_SOURCE[0]}")/small_runs.sh"
-
-sources=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-build=${program%/tools/run-pipeline}
-example=$build/tests/plugin_example
-library=$example/charbonnier/build/libcharbonnier.so
-pipeline=$example/charbonnier/pipeline.yaml
-compiler=$(sed -n 's/^CMAKE_CXX_COMPILER:[A-Z]*=//p' "$build/CMakeCache.txt")
-if [[ $2 != BuildsAgainstTheInstalledPackage ]]; then program=$example/prefix/bin/run-pipeline; fi
-
-compile() {  # LIBRARY OPTION...: from standard input
-  "$compiler" -std=c++20 -shared -fPIC -x c++ - -I "$example/prefix/include/dagfusion" -o "$@"
-}
-
-refused() {  # LIBRARY WHY [HINT]: what `check` says of a file that names it, and what running it says
-  echo "plugins: [$1]" >names.yaml
-  run check names.yaml
-  ends 2
-  is "$err" "names.yaml:1:11: 'plugins' names $1, which $2
-  1 | plugins: [$1]
-    |           $(printf '^%.0s' $(seq ${#1}))${3:+ $3}"
-  run names.yaml
-  ends 2
-  is "$err" "$("$program" check names.yaml 2>&1)"
-}
+# plugin.sh PROGRAM CASE: what an installed package and a plugin built against it can do.
+. "$(dirname "${BASH_SOURCE[0]}")/plugin_example.sh"
 
 BuildsAgainstTheInstalledPackage() {
   rm -rf "$example"
@@ -117,6 +92,7 @@ TrainsGoesOnAndSamples() {
 }
 
 # The loss of one frame, from what it read and by its formula: the mean of sqrt((p - t)^2 + 0.01^2).
+
 ComputesWhatItsFormulaSays() {
   run "$pipeline" --record step=2,node=loss
   ends 0
@@ -132,6 +108,7 @@ ComputesWhatItsFormulaSays() {
 }
 
 # A layer of the model: who samples from a checkpoint need not know of it, and learns where it was.
+
 IsFoundByWhoSamplesFromACheckpoint() {
   compile libcontrast.so <<'CPP'
 #include <graph/plugin.h>
@@ -227,103 +204,8 @@ IsLookedForInTheDirectoriesOfTheEnvironment() {
   refused libcharbonnier.so 'does not exist, nor does DAGFUSION_PLUGINS have it'
 }
 
-RefusesWhatIsNoLibrary() {
-  echo 'once upon a time' >notes.txt
-  refused notes.txt 'is no shared library'
-  : >empty.so
-  refused empty.so 'is no shared library'
-  mkdir folder
-  refused folder 'is a directory'
-  cp "$library" libcharbonnier.so
-  refused libcharbonier.so 'does not exist; did you mean '\''libcharbonnier.so'\''?' "did you mean 'libcharbonnier.so'?"
-  local size part
-  size=$(stat -c %s "$library")
-  head -c 20 "$library" >short.so
-  refused short.so 'is cut short: 20 of 64 bytes are there'
-  for part in 100 1000 4096 $((size / 2)) $((size - 1)); do  # dlopen would be killed by some of these
-    head -c "$part" "$library" >short.so
-    refused short.so "is cut short: $part of $size bytes are there"
-  done
-  cp "$library" foreign.so
-  printf '\xf3\x00' | dd of=foreign.so bs=1 seek=18 conv=notrunc status=none  # e_machine: RISC-V
-  refused foreign.so 'was built for another kind of processor'
-}
-
-RefusesWhatIsNoPlugin() {
-  echo 'int nothing;' | compile libother.so
-  refused libother.so 'is no plugin; it lacks DAGFUSION_PLUGIN of graph/plugin.h' 'it lacks DAGFUSION_PLUGIN of graph/plugin.h'
-}
-
-RefusesWhatWasBuiltForAnotherVersion() {
-  local abi
-  abi=$(sed -n 's/^#define DAGFUSION_ABI "\(.*\)".*/\1/p' "$example/prefix/include/dagfusion/graph/version.h")
-  compile libold.so -DDAGFUSION_ABI='"00000003"' <<'CPP'
-#include <graph/plugin.h>
-DAGFUSION_PLUGIN(catalog) { __builtin_trap(); }
-CPP
-  refused libold.so "was built for Dagfusion 0.1.0 (ABI 00000003, libstdc++), and this program is 0.1.0 (ABI $abi, libstdc++); build it again" \
-    'build it again'
-}
-
-RefusesWhatCannotBeLoaded() {
-  compile libundefined.so <<'CPP'
-#include <graph/plugin.h>
-namespace dagfusion { NodeType not_there(int); }
-DAGFUSION_PLUGIN(catalog) { catalog.nodes = {dagfusion::not_there(3)}; }
-CPP
-  refused libundefined.so 'cannot be loaded: undefined symbol: dagfusion::not_there(int)'
-  compile libthrows.so <<'CPP'
-#include <stdexcept>
-#include <graph/plugin.h>
-DAGFUSION_PLUGIN(catalog) { throw std::runtime_error("no licence"); }
-CPP
-  refused libthrows.so 'cannot tell its node types: no licence'
-}
-
-RefusesTypesThatCannotBe() {
-  compile libtypes.so <<'CPP'
-#include <graph/plugin.h>
-using namespace dagfusion;
-struct Nothing final : Map {
-  explicit Nothing(Setup&) {}
-  void forward(Call&) const override {}
-};
-DAGFUSION_PLUGIN(catalog) {
-  catalog.nodes = {{.name = "mse_loss", .create = make_node<Nothing>},
-                   {.name = "half_made"},
-                   {.name = "odd_port", .inputs = {{"x", "[N,C f32", "feature maps"}}, .create = make_node<Nothing>}};
-  catalog.sections = {{.name = "run"}};
-}
-CPP
-  echo 'plugins: [libtypes.so]' >names.yaml
-  run check names.yaml
-  ends 2
-  local said="
-  1 | plugins: [libtypes.so]
-    |           ^^^^^^^^^^^"
-  is "$err" "names.yaml:1:11: node type 'mse_loss' of libtypes.so: there is one of that name already$said
-names.yaml:1:11: node type 'half_made' of libtypes.so: it has no 'create'$said
-names.yaml:1:11: node type 'odd_port' of libtypes.so: port '[N,C f32': it opens with a shape, like '[N,C,H,W] f32'$said
-names.yaml:1:11: section 'run' of libtypes.so: there is one of that name already$said"
-}
-
-RefusesTheSameTwice() {
-  cp "$library" .
-  mkdir folder
-  echo 'plugins: [libcharbonnier.so, folder/../libcharbonnier.so]' >names.yaml
-  run check names.yaml
-  ends 2
-  is "$err" "names.yaml:1:30: 'plugins' names folder/../libcharbonnier.so twice
-  1 | plugins: [libcharbonnier.so, folder/../libcharbonnier.so]
-    |                              ^^^^^^^^^^^^^^^^^^^^^^^^^^^"
-  run nodes --plugin libcharbonier.so
-  ends 2
-  is "$err" "command line: 'plugins' names libcharbonier.so, which does not exist; did you mean 'libcharbonnier.so'?
-   | --plugin libcharbonier.so
-   |          ^^^^^^^^^^^^^^^^ did you mean 'libcharbonnier.so'?"
-}
-
 # A copy of a built-in loss under another name, whose author left the function's name: it must not get the program's.
+
 CallsItsOwnFunctions() {
   mkdir mine
   cat >mine/CMakeLists.txt <<'CMAKE'
