@@ -5,7 +5,9 @@
 #include <algorithm>
 
 #include "graph/inside.h"
+#include "graph/nearby.h"
 #include "graph/parameter.h"
+#include "graph/plugins.h"
 #include "graph/port.h"
 #include "graph/references.h"
 #include "graph/value.h"
@@ -265,7 +267,8 @@ void gather_blocks(Tree& file) {
     const std::filesystem::path path = std::filesystem::path(item.where.file).parent_path() / item.text;
     std::error_code ignored;
     if (!std::filesystem::exists(path, ignored))
-      throw UserError(item.where, fmt::format("'blocks' names {}, which does not exist", path.string()));
+      throw UserError(item.where,
+                      fmt::format("'blocks' names {}, which does not exist{}", path.string(), nearby(path)));
     const std::string name = path.stem().string();
     if (map.find(name))
       throw UserError(item.where, fmt::format("'blocks' has two files for the type '{}'", name));
@@ -276,10 +279,11 @@ void gather_blocks(Tree& file) {
 
 Catalog with_own_types(const Catalog& catalog, const Tree& file) {
   Catalog all = catalog;
-  const Tree* blocks = file.is_map() ? file.find("blocks") : nullptr;
-  if (!blocks || !blocks->is_map()) return all;
   std::vector<Fault> faults;
-  for (const Entry& e : blocks->entries) {  // those before can stand in those behind
+  add_plugins(all, file, faults);
+  static const Tree none;
+  const Tree* blocks = file.is_map() ? file.find("blocks") : nullptr;
+  for (const Entry& e : (blocks ? *blocks : none).entries) {  // those before can stand in those behind
     try {
       if (all.find(e.key))
         throw UserError(e.where, fmt::format("block '{}': there is a node type of that name", e.key));

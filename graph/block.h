@@ -25,7 +25,7 @@ NodeType read_block(const std::string& name, const Tree& definition, const Catal
 // The section `blocks` of a file, a list of paths beside it or a map of definitions, as a map of definitions.
 void gather_blocks(Tree& file);
 
-// The catalog with the file's own types behind the others.
+// The catalog with the file's own types behind the others: those of its plugins, then its blocks.
 Catalog with_own_types(const Catalog&, const Tree& file);
 
 }  // namespace dagfusion

@@ -52,6 +52,7 @@ struct SectionType {
 struct Catalog {
   std::vector<NodeType> nodes;
   std::vector<SectionType> sections;
+  std::vector<std::string> plugins = {};  // files whose types are in (graph/plugins.h)
   const NodeType* find(const std::string& name) const;
   const SectionType* section(const std::string& name) const;
 };

@@ -38,6 +38,10 @@ class Changer {
   // For values: a path without a slash goes through the keys of the file.
   void set() {
     if (path_.nodes.empty()) {
+      if (path_.keys[0] == "plugins")
+        fail(
+            "'plugins' cannot be set, since they come before all else; name them in 'plugins' of a file, or "
+            "with --plugin FILE");
       if (replaces_type()) return;
       return change_value(root_, root_, "", path_, change_.kind, change_.value);
     }

@@ -57,7 +57,7 @@ std::vector<Parameter> run_parameters() {
 }
 
 std::vector<std::string> top_level_keys(const Catalog& catalog) {
-  std::vector<std::string> keys = {"vars", "run", "model", "models", "nodes", "doc", "blocks"};
+  std::vector<std::string> keys = {"vars", "run", "model", "models", "nodes", "doc", "blocks", "plugins"};
   for (const SectionType& section : catalog.sections) keys.push_back(section.name);
   return keys;
 }
@@ -187,12 +187,14 @@ void Checking::find_model() {
   }
   if (source.model.is_map()) model_sections.emplace("model", source.model);
   checked.model_input = source.input;
+  Tree own{.kind = Tree::Kind::map};
+  for (const Entry& e : source.sections)
+    if (e.key == "blocks" || e.key == "plugins") own.entries.push_back(e);
+  lacks_types = true;
+  if (!own.entries.empty()) *types = with_own_types(*types, own);
+  lacks_types = false;
   for (const Entry& e : source.sections) {
-    if (e.key == "blocks") {
-      Tree of_checkpoint{.kind = Tree::Kind::map, .entries = {e}};
-      *types = with_own_types(*types, of_checkpoint);
-      continue;
-    }
+    if (own.find(e.key)) continue;
     if (auto here = sections.find(e.key); here != sections.end())
       fault(here->second.where,
             fmt::format("section '{}' comes from the model's checkpoint; take it out of this file", e.key));
@@ -269,6 +271,7 @@ Checked Checking::result() {
   guarded([&] { read_run(); });
   if (checked.run.micro_batch < 1) checked.run.micro_batch = 1;
   guarded([&] { find_model(); });
+  if (lacks_types) throw UserError(std::move(faults));  // all that needs them would be a fault as well
   Scope scope;
   guarded([&] { check_nodes(*nodes, scope, ""); });
   for (const auto& [name, section] : sections)

@@ -105,6 +105,7 @@ class Checking {
   const Tree& file;
   const CheckOptions& options;
   const std::shared_ptr<Catalog> types;  // with those that the file, or its checkpoint, brings
+  bool lacks_types = false;              // some could not be had
   const Catalog& catalog;                // the same
   Checked checked;
   std::vector<Fault> faults;

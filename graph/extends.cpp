@@ -3,6 +3,8 @@
 
 #include "graph/block.h"
 #include "graph/change.h"
+#include "graph/nearby.h"
+#include "graph/plugins.h"
 
 namespace dagfusion {
 
@@ -12,8 +14,8 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t kMostFiles = 16;
 
-const std::vector<std::string> kKeys = {"extends", "set",   "replace", "remove",
-                                        "insert",  "sweep", "blocks",  "doc"};
+const std::vector<std::string> kKeys = {"extends", "set",    "replace", "remove", "insert",
+                                        "sweep",   "blocks", "plugins", "doc"};
 
 void refuse_other_keys(const Tree& file) {
   std::vector<Fault> faults;
@@ -53,12 +55,8 @@ fs::path extended(const Tree& named) {
   const fs::path path = fs::path(named.where.file).parent_path() / named.text;
   std::error_code ignored;
   if (fs::exists(path, ignored)) return path;
-  std::vector<std::string> near;
-  const fs::path folder = path.parent_path().empty() ? "." : path.parent_path();
-  for (const auto& e : fs::directory_iterator(folder, ignored)) near.push_back(e.path().filename().string());
-  std::string hint = suggestion(path.filename().string(), near);
-  if (!hint.starts_with("; did you mean")) hint.clear();
-  throw UserError(named.where, fmt::format("'extends' is {}, which does not exist{}", path.string(), hint));
+  throw UserError(named.where,
+                  fmt::format("'extends' is {}, which does not exist{}", path.string(), nearby(path)));
 }
 
 Composed compose(Tree file, const Catalog& catalog, std::vector<fs::path>& open) {
@@ -74,6 +72,7 @@ Composed compose(Tree file, const Catalog& catalog, std::vector<fs::path>& open)
         throw UserError(changes->where,
                         fmt::format("'{}' says what differs from another file; 'extends' must name it", key));
     std::erase_if(file.entries, [](const Entry& e) { return e.key == "sweep"; });
+    gather_plugins(file);
     gather_blocks(file);
     made.file = std::move(file);
     return made;
@@ -90,6 +89,8 @@ Composed compose(Tree file, const Catalog& catalog, std::vector<fs::path>& open)
   made.file = std::move(below.file);
   made.notes = std::move(below.notes);
   if (made.sweep.is_null()) made.sweep = std::move(below.sweep);
+  gather_plugins(file);
+  inherit_plugins(made.file, file);
   if (file.find("blocks")) {
     gather_blocks(file);
     Tree* all = made.file.find("blocks");

@@ -145,8 +145,9 @@ void substitute_variables(Tree& root) {
   Tree result = root;
   Substitution substitution(vars);
   if (!result.is_map()) substitution.in(result, 0);
-  for (Entry& entry : result.entries)  // blocks have variables of their own
-    if (entry.key != "vars" && entry.key != "blocks") substitution.in(entry.value, 1);
+  for (Entry& entry : result.entries)  // blocks have variables of their own, and plugins are loaded by now
+    if (entry.key != "vars" && entry.key != "blocks" && entry.key != "plugins")
+      substitution.in(entry.value, 1);
   if (vars != nullptr) {
     for (Entry& entry : result.find("vars")->entries)
       entry.value = substitution.value(entry.key, entry.value.where);

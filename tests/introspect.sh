@@ -103,6 +103,36 @@ HelpListsAllSubcommandsAndTheExitCodes() {
   has "$help" 'Exit codes: 0 done; 1 '
 }
 
+ManIsAPageOfAllThatHelpTells() {
+  run man
+  ends 0
+  is "$err" ''
+  is "$(grep '^\.SH' out.txt)" '.SH NAME
+.SH SYNOPSIS
+.SH DESCRIPTION
+.SH COMMANDS
+.SH EXIT STATUS
+.SH FILES
+.SH ENVIRONMENT'
+  local page command
+  page=$out
+  [[ $page == "${page//[^[:ascii:]]/}" ]] || fail 'there are characters that are not ASCII'
+  for command in $("$program" --help | sed -n 's/^  \([a-z][a-z-]*\)  *[A-Z][a-z].*/\1/p'); do
+    has "$page" ".SS ${command//-/\\-}"
+    "$program" "$command" --help >out.txt
+    has "$page" ".B $(sed -n 's/^  \(--[a-z-]*\).*/\1/p' out.txt | tail -n 1 | sed 's/-/\\-/g')"
+    has "$page" "$(sed -n 's/^  \(run-pipeline .*\)/\1/p' out.txt | tail -n 1 | sed 's/-/\\-/g; s/~/\\(ti/g')"
+  done
+  has "$page" '.TP
+75
+stopped by a signal, and can go on
+'
+  if command -v groff >/dev/null; then
+    groff -man -Tutf8 -ww <<<"$page" >out.txt 2>err.txt || fail 'groff refuses it'
+    is "$(<err.txt)" ''
+  fi
+}
+
 ReachesAPipelineNamedLikeASubcommand() {
   cp train.yaml check
   run ./check --check

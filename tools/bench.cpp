@@ -36,7 +36,7 @@ int bench_command(int argc, char** argv, const Command& about) {
   bool json = false, scaling = false;
   int threads = 0;
   pipeline.declare(app);
-  app.footer(kExitCodes);
+  app.footer(exit_codes_text());
   app.add_option("--seconds", seconds, "how long to measure at least; training: whole steps")
       ->capture_default_str()
       ->check(CLI::Range(0.1, 86400.0));

@@ -6,17 +6,33 @@
 
 namespace dagfusion {
 
-const char* const kExitCodes =
-    "Exit codes: 0 done; 1 something failed (disk, memory, a value that is not finite); 2 a mistake in the "
-    "file or\n"
-    "in the arguments, told with its place; 75 stopped by a signal, and can go on; 130 stopped at once.";
+const std::vector<ExitCode>& exit_codes() {
+  static const std::vector<ExitCode> all = {
+      {kDone, "done"},
+      {kFailed, "something failed (disk, memory, a value that is not finite)"},
+      {kUserError, "a mistake in the file or\nin the arguments, told with its place"},
+      {kStopped, "stopped by a signal, and can go on"},
+      {kAborted, "stopped at once"}};
+  return all;
+}
+
+std::string exit_codes_text() {
+  std::string text = "Exit codes:";
+  for (const ExitCode& exit : exit_codes()) {
+    if (exit.code != kDone) text += ';';
+    text += fmt::format(" {} {}", static_cast<int>(exit.code), exit.meaning);
+  }
+  return text + '.';
+}
 
 void TypedPipeline::declare(CLI::App& app) {
   app.add_option("file", file, "pipeline file")->required();
   typed.declare(app);
 }
 
-Invocation TypedPipeline::invocation() const { return {.file = file, .overrides = typed.in_order()}; }
+Invocation TypedPipeline::invocation() const {
+  return {.file = file, .overrides = typed.in_order(), .plugins = typed.plugins};
+}
 
 std::string Command::help() const {
   std::string text = summary + "\n";
@@ -37,7 +53,7 @@ int guarded(const std::string& name, const std::function<int()>& work) {
 }
 
 int run_command(CLI::App& app, int argc, char** argv, const std::function<int()>& work) {
-  app.footer(kExitCodes);
+  app.footer(exit_codes_text());
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {

@@ -14,7 +14,12 @@ namespace dagfusion {
 // sysexits.h: 75 = try again: the run was stopped and can go on.
 enum Exit { kDone = 0, kFailed = 1, kUserError = 2, kStopped = 75, kAborted = 130 };
 
-extern const char* const kExitCodes;  // for --help
+struct ExitCode {
+  Exit code;
+  std::string meaning;
+};
+const std::vector<ExitCode>& exit_codes();
+std::string exit_codes_text();  // for --help
 
 // A pipeline file with overrides.
 struct TypedPipeline {

@@ -22,7 +22,7 @@ std::string types(const char* separator) {
 }
 
 constexpr const char* kOptions =
-    "--add --remove --resume --fork --threads --check --trace --record --json --help";
+    "--add --remove --plugin --resume --fork --threads --check --trace --record --json --help";
 
 std::string bash() {
   return fmt::format(R"(# bash completion of run-pipeline
@@ -69,7 +69,7 @@ std::string fish() {
   text += fmt::format(
       "complete -c run-pipeline -n '__fish_seen_subcommand_from describe run-node' -f -a '{}'\n", types(" "));
   for (const char* option :
-       {"add", "remove", "resume", "fork", "threads", "check", "trace", "record", "json", "help"})
+       {"add", "remove", "plugin", "resume", "fork", "threads", "check", "trace", "record", "json", "help"})
     text += fmt::format("complete -c run-pipeline -l {}\n", option);
   return text;
 }

@@ -4,7 +4,6 @@
 #include <nlohmann/json.hpp>
 
 #include "graph/check.h"
-#include "nodes/catalog.h"
 #include "tools/commands.h"
 #include "tools/description.h"
 
@@ -12,20 +11,13 @@ namespace dagfusion {
 
 namespace {
 
-std::vector<SectionType> all_sections() {
+std::vector<SectionType> all_sections(const Catalog& catalog) {
   std::vector<SectionType> all = {{.name = "run",
                                    .summary = "How long, how large and where.",
                                    .parameters = run_parameters(),
                                    .create = {}}};
-  all.insert(all.end(), catalog().sections.begin(), catalog().sections.end());
+  all.insert(all.end(), catalog.sections.begin(), catalog.sections.end());
   return all;
-}
-
-void say(const auto& described, bool json) {
-  if (json)
-    fmt::print("{}\n", description_json(described).dump(2));
-  else
-    fmt::print("{}", describe(described));
 }
 
 // Words of a pipeline file that look like types and are none.
@@ -59,16 +51,23 @@ int describe_command(int argc, char** argv, const Command& about) {
   CLI::App app{about.help(), "run-pipeline describe"};
   std::string name;
   bool json = false;
+  TypedPlugins plugins;
   app.add_option("type", name, "a node type, or a section: run, diffusion")->required();
   app.add_flag("--json", json, "one JSON object");
+  plugins.declare(app);
   return run_command(app, argc, argv, [&]() -> int {
+    const Catalog catalog = plugins.types();
+    const auto say = [&](const std::string& text, const nlohmann::ordered_json& object) -> int {
+      fmt::print("{}", json ? object.dump(2) + "\n" : text);
+      return kDone;
+    };
     std::vector<std::string> known;
-    for (const NodeType* type : all_types()) {
-      if (type->name == name) return say(*type, json), kDone;
+    for (const NodeType* type : all_types(catalog)) {
+      if (type->name == name) return say(describe(*type, catalog), description_json(*type));
       known.push_back(type->name);
     }
-    for (const SectionType& section : all_sections()) {
-      if (section.name == name) return say(section, json), kDone;
+    for (const SectionType& section : all_sections(catalog)) {
+      if (section.name == name) return say(describe(section), description_json(section));
       known.push_back(section.name);
     }
     for (const auto& [word, text] : kOthers) {

@@ -3,7 +3,6 @@
 
 #include <opencv2/core/utility.hpp>
 
-#include "nodes/catalog.h"
 #include "nodes/files/npy.h"
 #include "tools/commands.h"
 
@@ -24,14 +23,18 @@ Tree text(const std::string& value) { return scalar(value, {"command line"}, tru
 struct Asked {
   std::string what, output = "run-node";
   std::vector<std::string> inputs, parameters;
+  TypedPlugins plugins;
 };
 
 // What --record wrote, or a type and what is typed behind it.
-Tree node_entry(const Asked& asked, std::vector<std::pair<std::string, fs::path>>& inputs) {
+Tree node_entry(Asked& asked, std::vector<std::pair<std::string, fs::path>>& inputs) {
   Tree entry = map_of({{"type", text(asked.what)}});
   const fs::path folder = asked.what;
   if (fs::exists(folder / "node.yaml")) {
     entry = read_document(folder / "node.yaml");
+    if (const Tree* plugins = entry.find("plugins"))
+      for (const Tree& item : plugins->items) asked.plugins.files.push_back(item.text);
+    std::erase_if(entry.entries, [](const Entry& e) { return e.key == "plugins"; });
     for (const auto& e : fs::directory_iterator(folder))
       if (e.path().extension() == ".npy") inputs.emplace_back(e.path().stem().string(), e.path());
   }
@@ -71,7 +74,8 @@ Tree pipeline_around(Tree entry, const std::vector<std::pair<std::string, fs::pa
   }
   if (!wires.empty()) entry.entries.push_back({"in", {"command line"}, map_of(wires)});
   const Tree* named = entry.find("type");
-  const NodeType* type = named ? catalog().find(named->text) : nullptr;
+  const Catalog types = asked.plugins.types();
+  const NodeType* type = named ? types.find(named->text) : nullptr;
   nodes.emplace_back("node", std::move(entry));
   if (type)
     for (const Port& p : type->outputs)
@@ -80,10 +84,12 @@ Tree pipeline_around(Tree entry, const std::vector<std::pair<std::string, fs::pa
                                  {"in", text("node." + p.name)},
                                  {"path", text((fs::path(asked.output) / (p.name + ".npy")).string())}}));
   const std::string frame = std::to_string(std::min<std::int64_t>(images, 4096));
-  return map_of({{"run", map_of({{"micro_batch", scalar(frame, {"command line"})},
-                                 {"images", scalar(std::to_string(images), {"command line"})}})},
-                 {"diffusion", map_of({})},
-                 {"nodes", map_of(nodes)}});
+  Tree file = map_of({{"run", map_of({{"micro_batch", scalar(frame, {"command line"})},
+                                      {"images", scalar(std::to_string(images), {"command line"})}})},
+                      {"diffusion", map_of({})},
+                      {"nodes", map_of(nodes)}});
+  asked.plugins.add_to(file);
+  return file;
 }
 
 }  // namespace
@@ -94,8 +100,10 @@ int run_node_command(int argc, char** argv, const Command& about) {
   app.add_option("node", asked.what, "a node type, or a folder that --record wrote")->required();
   app.add_option("parameters", asked.parameters, "PARAMETER=VALUE of the node");
   app.add_option("--in", asked.inputs, "an input of the node, and the .npy file for it")
-      ->type_name("PORT=FILE")->allow_extra_args(false);
+      ->type_name("PORT=FILE")
+      ->allow_extra_args(false);
   app.add_option("--output", asked.output, "folder for the outputs, PORT.npy each")->capture_default_str();
+  asked.plugins.declare(app);
   return run_command(app, argc, argv, [&]() -> int {
     cv::setNumThreads(1);
     std::vector<std::pair<std::string, fs::path>> inputs;

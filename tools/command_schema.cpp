@@ -3,7 +3,6 @@
 
 #include <nlohmann/json.hpp>
 
-#include "nodes/catalog.h"
 #include "tools/commands.h"
 #include "tools/schema.h"
 
@@ -14,8 +13,10 @@ int schema_command(int argc, char** argv, const Command& about) {
                    "\n\nAn editor with yaml-language-server uses it where the first line of a pipeline says\n"
                    "  # yaml-language-server: $schema=pipeline.schema.json",
                "run-pipeline schema"};
-  return run_command(app, argc, argv, []() -> int {
-    fmt::print("{}\n", pipeline_schema(catalog()).dump(1));
+  TypedPlugins plugins;
+  plugins.declare(app);
+  return run_command(app, argc, argv, [&]() -> int {
+    fmt::print("{}\n", pipeline_schema(plugins.types()).dump(1));
     return kDone;
   });
 }

@@ -68,16 +68,16 @@ Json parameters_json(const std::vector<Parameter>& parameters) {
 
 }  // namespace
 
-std::vector<const NodeType*> all_types() {
+std::vector<const NodeType*> all_types(const Catalog& catalog) {
   std::vector<const NodeType*> all;
-  for (const NodeType& type : catalog().nodes) all.push_back(&type);
+  for (const NodeType& type : catalog.nodes) all.push_back(&type);
   all.push_back(&run_pipeline());
   return all;
 }
 
-std::vector<std::string> replacements(const NodeType& type) {
+std::vector<std::string> replacements(const NodeType& type, const Catalog& catalog) {
   std::vector<std::string> names;
-  for (const NodeType* other : all_types()) {
+  for (const NodeType* other : all_types(catalog)) {
     const auto shares = [&](const std::string& word) {
       return std::find(type.stands_for.begin(), type.stands_for.end(), word) != type.stands_for.end();
     };
@@ -136,10 +136,10 @@ Json parameter_default(const Parameter& p) {
       p.standard);
 }
 
-std::string describe(const NodeType& type) {
+std::string describe(const NodeType& type, const Catalog& catalog) {
   std::string text = fmt::format("{}: {}\n\n  {}\n", type.name, type.summary, role_text(type));
   if (!type.stands_for.empty()) {
-    const std::vector<std::string> others = replacements(type);
+    const std::vector<std::string> others = replacements(type, catalog);
     text += fmt::format("  stands for {}; so {} {}\n", fmt::join(type.stands_for, ", "),
                         others.empty()       ? "does no other"
                         : others.size() == 1 ? "does"

@@ -9,16 +9,16 @@
 
 namespace dagfusion {
 
-std::vector<const NodeType*> all_types();  // of the catalog, and those that the engine itself knows
+std::vector<const NodeType*> all_types(const Catalog&);  // and those that the engine itself knows
 
 // Other types that can stand in for this one.
-std::vector<std::string> replacements(const NodeType&);
+std::vector<std::string> replacements(const NodeType&, const Catalog&);
 
 std::string role_text(const NodeType&);                      // "map: many frames at once; has a backward"
 std::string parameter_text(const Parameter&);                // "real, at least 0, default 0.5"
 nlohmann::ordered_json parameter_default(const Parameter&);  // null = none
 
-std::string describe(const NodeType&);
+std::string describe(const NodeType&, const Catalog&);
 std::string describe(const SectionType&);
 nlohmann::ordered_json description_json(const NodeType&);
 nlohmann::ordered_json description_json(const SectionType&);

@@ -29,11 +29,12 @@ std::vector<std::pair<std::string, Tree>> inner_pipelines(const Tree& file) {
   std::vector<std::pair<std::string, Tree>> found;
   const Tree* nodes = file.find("nodes");
   if (!nodes) return found;
+  const Catalog types = with_own_types(catalog(), file);
   for (const Entry& e : nodes->entries) {
     const Tree* type = e.value.find("type");
     const Tree* path = e.value.find("pipeline");
     if (!type || type->text != "run_pipeline" || !path || !path->is_scalar()) continue;
-    found.emplace_back(e.key + ".yaml", compose(inner_pipeline(*path), catalog()).file);
+    found.emplace_back(e.key + ".yaml", compose(inner_pipeline(*path), types).file);
   }
   return found;
 }
@@ -44,7 +45,8 @@ void escape_variables(Tree& tree) {
     tree.text.insert(at, 1, '$');
   for (Tree& item : tree.items) escape_variables(item);
   for (Entry& e : tree.entries)
-    if (e.key != "blocks") escape_variables(e.value);  // whose variables are their own
+    if (e.key != "blocks" && e.key != "plugins")  // which know no variables of the file
+      escape_variables(e.value);
 }
 
 // The file as the run directory keeps it: with the values of its variables in their places, and without the
@@ -101,7 +103,7 @@ Prepared prepare(const Invocation& request, bool lock) {
   if (request.composed) {
     p.file = *request.composed;
   } else {
-    Composed composed = compose(path, catalog());
+    Composed composed = compose(path, request.plugins);
     if (!composed.sweep.is_null())
       throw UserError(composed.sweep.where,
                       fmt::format("'sweep' makes many runs of {}; type: run-pipeline sweep {}", path.string(),
@@ -146,7 +148,7 @@ Checked check_prepared(Prepared& p) {
     ModelSource source;
     if (const Tree* model = facts.pipeline.find("model")) source.model = *model;
     for (const Entry& e : facts.pipeline.entries)
-      if (e.key == "diffusion" || e.key == "blocks") source.sections.push_back(e);
+      if (e.key == "diffusion" || e.key == "blocks" || e.key == "plugins") source.sections.push_back(e);
     source.input = facts.model_input;
     return source;
   };

@@ -10,12 +10,14 @@
 
 #include "graph/run.h"
 #include "nodes/files/run_directory.h"
+#include "tools/typed_plugins.h"
 
 namespace dagfusion {
 
 struct Invocation {
   std::filesystem::path file;  // empty: the one in the run that is resumed
   std::vector<Override> overrides;
+  TypedPlugins plugins;
   std::optional<std::string> resume;  // a run directory; "" = the newest below run.output
   bool fork = false;                  // go on from the checkpoint in a new run, whatever has changed
   int threads = 0;

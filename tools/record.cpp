@@ -101,6 +101,8 @@ void Record::write(const TaskVisit& visit) {
   for (const Parameter& p : node->type->parameters)
     if (node->parameters.has(p.name) && p.kind != Kind::map)
       entry.entries.push_back({p.name, {}, tree_of(node->parameters.setting(p.name), {})});
+  if (const std::vector<std::string>& plugins = checked_->types->plugins; !plugins.empty())
+    entry.entries.push_back({"plugins", {}, tree_of(plugins, {})});
   replace_file(folder / "node.yaml", write_document(entry));
   written_.push_back(fmt::format("recorded: {}", folder.string()));
 }

@@ -63,7 +63,7 @@ void compare(const Tree* before, const Tree* now, const std::string& path, std::
       for (const Entry& e : t->entries) keys.insert(e.key);
     for (const std::string& key : keys) {
       if (path == "run." && kFreeRunKeys.count(key)) continue;
-      if (path.empty() && (key == "vars" || key == "doc")) continue;
+      if (path.empty() && (key == "vars" || key == "doc" || key == "plugins")) continue;  // wherever they lie
       const Tree *b = before->find(key), *n = now->find(key);
       if (path == "nodes.") {
         const std::optional<Tree> bound_before = bound(b), bound_now = bound(n);

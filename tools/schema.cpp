@@ -211,6 +211,11 @@ Json model_from() {
                 {"from"});
 }
 
+Json plugins() {
+  return with_doc({{"type", {"array", "null"}}, {"items", kText}},
+                  "Shared libraries with further node types.");
+}
+
 Json blocks() {
   return with_doc(
       any_of({{{"type", "array"}, {"items", kText}}, {{"type", "object"}}}),
@@ -244,6 +249,7 @@ Json difference() {
        {"remove", with_doc({{"type", "array"}, {"items", kText}}, "paths of nodes and keys")},
        {"insert", with_doc(object({{"before", map}, {"after", map}}), "nodes by the path of another one")},
        {"blocks", blocks()},
+       {"plugins", plugins()},
        {"sweep", sweep()},
        {"doc", Json::object()}},
       {"extends"});
@@ -303,6 +309,7 @@ Json pipeline_schema(const Catalog& catalog) {
                                  "The nodes, by name.");
   properties["doc"] = Json::object();
   properties["blocks"] = blocks();
+  properties["plugins"] = plugins();
   properties["sweep"] = sweep();
   definitions["pipeline"] = object(std::move(properties), {"nodes"});
   definitions["difference"] = difference();

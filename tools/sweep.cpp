@@ -22,6 +22,7 @@ namespace fs = std::filesystem;
 struct Asked {
   fs::path file;
   std::vector<Override> overrides;
+  TypedPlugins plugins;
   std::string only;
   bool list = false, resume = false;
   int threads = 0;
@@ -29,7 +30,7 @@ struct Asked {
 
 class Sweep {
  public:
-  explicit Sweep(Asked asked) : asked_(std::move(asked)), composed_(compose(asked_.file, catalog())) {
+  explicit Sweep(Asked asked) : asked_(std::move(asked)), composed_(compose(asked_.file, asked_.plugins)) {
     if (composed_.sweep.is_null())
       throw UserError(composed_.file.where.file == asked_.file ? composed_.file.where
                                                                : Position{asked_.file.string(), 1, 1},
@@ -199,6 +200,7 @@ int sweep_command(int argc, char** argv, const Command& about) {
   return run_command(app, argc, argv, [&] {
     asked.file = find_pipeline(pipeline.file);
     asked.overrides = pipeline.typed.in_order();
+    asked.plugins = pipeline.typed.plugins;
     cv::setNumThreads(1);
     return Sweep(std::move(asked)).run();
   });

@@ -6,17 +6,23 @@
 #include <vector>
 
 #include "graph/document.h"
+#include "tools/typed_plugins.h"
 
 namespace dagfusion {
 
 struct TypedOverrides {
+  TypedPlugins plugins;
   std::vector<std::string> sets, adds, removes;
 
   void declare(CLI::App& app) {
     app.add_option("overrides", sets, "path=value: replaces a value of the file, such as run.steps=100");
-    app.add_option("--add", adds, "path=value: adds a key that is not in the file")->type_name("PATH=VALUE")
+    app.add_option("--add", adds, "path=value: adds a key that is not in the file")
+        ->type_name("PATH=VALUE")
         ->allow_extra_args(false);
-    app.add_option("--remove", removes, "takes a key out of the file")->type_name("PATH")->allow_extra_args(false);
+    app.add_option("--remove", removes, "takes a key out of the file")
+        ->type_name("PATH")
+        ->allow_extra_args(false);
+    plugins.declare(app);
   }
   std::vector<Override> in_order() const {
     std::vector<Override> all;

@@ -12,7 +12,7 @@
 #include <cmath>
 #include <stdexcept>
 
-#include "nodes/catalog.h"
+#include "graph/catalog.h"
 
 namespace dagfusion {
 
