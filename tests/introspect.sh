@@ -184,6 +184,33 @@ example
   is "$err" "command line: no node type or section 'uniform_timestep'; did you mean 'uniform_timesteps'?"
 }
 
+OwnTypesOfAPipelineAreKnownToo() {
+  cat >own.yaml <<'YAML'
+extends: train.yaml
+blocks:
+  scaled_loss:
+    doc: the mean squared error, as a type of our own
+    inputs: {prediction: "[N,C,H,W] f32", target: "[N,C,H,W] f32"}
+    outputs: {loss: mse}
+    parameters: {strength: {kind: real, default: 1.0, doc: said but not used}}
+    nodes: {mse: {type: mse_loss, in: {prediction: prediction, target: target}}}
+YAML
+  run describe scaled_loss --of own.yaml
+  ends 0
+  has "$out" 'the mean squared error, as a type of our own'
+  has "$out" 'strength'
+  run nodes --of own.yaml
+  ends 0
+  has "$out" scaled_loss
+  run schema --of own.yaml
+  ends 0
+  has "$out" '"scaled_loss"'
+  run schema
+  [[ $out != *scaled_loss* ]] || fail 'a type that nobody named'
+  run describe scaled_loss --of missing.yaml
+  ends 2
+}
+
 DescribeTellsTheKeysOfASection() {
   run describe diffusion
   ends 0

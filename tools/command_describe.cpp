@@ -55,6 +55,7 @@ int describe_command(int argc, char** argv, const Command& about) {
   app.add_option("type", name, "a node type, or a section: run, diffusion")->required();
   app.add_flag("--json", json, "one JSON object");
   plugins.declare(app);
+  plugins.declare_of(app);
   return run_command(app, argc, argv, [&]() -> int {
     const Catalog catalog = plugins.types();
     const auto say = [&](const std::string& text, const nlohmann::ordered_json& object) -> int {

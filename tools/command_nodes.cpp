@@ -45,6 +45,7 @@ int nodes_command(int argc, char** argv, const Command& about) {
       ->type_name("WORD|TYPE");
   app.add_flag("--json", json, "an array with all that `describe` tells of each");
   plugins.declare(app);
+  plugins.declare_of(app);
   return run_command(app, argc, argv, [&]() -> int {
     const Catalog catalog = plugins.types();
     std::vector<const NodeType*> types = all_types(catalog);

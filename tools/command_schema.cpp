@@ -15,6 +15,7 @@ int schema_command(int argc, char** argv, const Command& about) {
                "run-pipeline schema"};
   TypedPlugins plugins;
   plugins.declare(app);
+  plugins.declare_of(app);
   return run_command(app, argc, argv, [&]() -> int {
     fmt::print("{}\n", pipeline_schema(plugins.types()).dump(1));
     return kDone;

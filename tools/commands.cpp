@@ -67,7 +67,7 @@ const std::vector<Command>& commands() {
        man_command},
       {"schema",
        "Writes a JSON Schema of pipeline files, with which editors complete and check them.",
-       {"schema > pipeline.schema.json"},
+       {"schema > pipeline.schema.json", "schema --of mine.yaml > mine.schema.json"},
        schema_command},
       {"bench", "Measures speed beside the cores' peak.", {"bench pipelines/train.yaml"}, bench_command},
   };

@@ -17,6 +17,11 @@ void TypedPlugins::declare(CLI::App& app) {
       ->allow_extra_args(false);
 }
 
+void TypedPlugins::declare_of(CLI::App& app) {
+  app.add_option("--of", pipeline, "a pipeline whose own node types are meant too: of its blocks and plugins")
+      ->type_name("FILE");
+}
+
 void TypedPlugins::add_to(Tree& pipeline) const {
   if (files.empty() || !pipeline.is_map()) return;
   if (!pipeline.find("plugins"))
@@ -32,6 +37,7 @@ void TypedPlugins::add_to(Tree& pipeline) const {
 }
 
 Catalog TypedPlugins::types() const {
+  if (!pipeline.empty()) return with_own_types(catalog(), compose(pipeline, *this).file);
   Tree none{.kind = Tree::Kind::map, .where = {"command line"}};
   add_to(none);
   return with_own_types(catalog(), none);

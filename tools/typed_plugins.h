@@ -1,4 +1,5 @@
-// Plugins that the user names behind a command: --plugin libmy_nodes.so.
+// Where a command finds further node types: --plugin libmy_nodes.so, and in the blocks and plugins of a pipeline, --of
+// train.yaml.
 #pragma once
 
 #include <CLI/CLI.hpp>
@@ -11,8 +12,10 @@ namespace dagfusion {
 
 struct TypedPlugins {
   std::vector<std::string> files;
+  std::string pipeline;  // whose own types are meant too; empty = none
 
   void declare(CLI::App&);
+  void declare_of(CLI::App&);         // --of, for what reads no pipeline otherwise
   void add_to(Tree& pipeline) const;  // behind those that it names itself
   Catalog types() const;              // with all others, for what reads no pipeline
 };
