@@ -40,6 +40,12 @@ NamesAFileThatIsNotThere() {
   is err "$err" 'nothing.yaml: does not exist'
 }
 
+TakesAMisspeltCommandForNoFile() {
+  run chek pipelines/forward.yaml
+  is status "$status" 2
+  is err "$err" "chek: no such file or command; did you mean 'check'?"
+}
+
 FindsItsPipelinesFromEveryFolder() {
   run pipelines/forward.yaml --check
   is status "$status" 0
