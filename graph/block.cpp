@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "graph/inside.h"
-#include "graph/nearby.h"
+#include "graph/near_path.h"
 #include "graph/parameter.h"
 #include "graph/plugins.h"
 #include "graph/port.h"
@@ -43,7 +43,7 @@ class Definition {
   NodeType type() {
     type_ = {.name = name_, .role = Role::composite, .differentiable = true};
     if (!tree_.is_map()) fail(tree_.where, "must be a map with inputs, outputs, parameters and nodes");
-    refuse_other_keys();
+    meant_ = refuse_other_keys(tree_, {"doc", "inputs", "outputs", "parameters", "nodes"}, owner_, faults_);
     if (const Tree* doc = tree_.find("doc"); doc && doc->is_scalar()) type_.summary = doc->text;
     for (const Entry& e : map("inputs").entries) read_input(e);
     if (const Tree* parameters = tree_.find("parameters"))
@@ -70,19 +70,14 @@ class Definition {
     faults_.push_back({where, fmt::format("{}: {}", owner_, what)});
   }
 
-  void refuse_other_keys() {
-    static const std::vector<std::string> known = {"doc", "inputs", "outputs", "parameters", "nodes"};
-    for (const Entry& e : tree_.entries)
-      if (std::find(known.begin(), known.end(), e.key) == known.end())
-        fault(e.where, fmt::format("unknown key '{}'{}", e.key, suggestion(e.key, known)));
-  }
-
   const Tree& is_map(const Tree& tree, const char* key) {
     if (!tree.is_map()) fail(tree.where, fmt::format("'{}' must be a map", key));
     return tree;
   }
   const Tree& map(const char* key) {
     const Tree* found = tree_.find(key);
+    if (!found && std::find(meant_.begin(), meant_.end(), key) != meant_.end())
+      throw UserError(std::move(faults_));  // that it is missing goes without saying
     if (!found) fail(tree_.where, fmt::format("'{}' is missing", key));
     return is_map(*found, key);
   }
@@ -174,8 +169,7 @@ class Definition {
   void check_type(const Tree& named, const std::string& node) {
     const NodeType* type = catalog_.find(named.text);
     if (type && stands_inside(*type)) return;
-    fault(named.where, fmt::format("node '{}': no type '{}' for a block, which is for maps{}", node,
-                                   named.text, suggestion(named.text, types_that_stand_inside(catalog_))));
+    fault(named.where, fmt::format("node '{}': {}", node, why_not_inside(named, catalog_)));
   }
 
   // The parameters' values and the inputs' shapes, as variables of the nodes.
@@ -246,6 +240,7 @@ class Definition {
   std::shared_ptr<const Tree> nodes_;
   Outputs outputs_;
   std::vector<Fault> faults_;
+  std::vector<std::string> meant_;  // by misspelt keys
 };
 
 }  // namespace
@@ -264,11 +259,12 @@ void gather_blocks(Tree& file) {
   Tree map{.kind = Tree::Kind::map, .where = blocks->where};
   for (const Tree& item : blocks->items) {
     if (!item.is_scalar()) throw UserError(item.where, "'blocks' lists files, like blocks/gated_block.yaml");
-    const std::filesystem::path path = std::filesystem::path(item.where.file).parent_path() / item.text;
+    const std::filesystem::path folder = std::filesystem::path(item.where.file).parent_path();
+    const std::filesystem::path path = folder / item.text;
     std::error_code ignored;
     if (!std::filesystem::exists(path, ignored))
-      throw UserError(item.where,
-                      fmt::format("'blocks' names {}, which does not exist{}", path.string(), nearby(path)));
+      throw UserError(item.where, fmt::format("'blocks' names {}, which does not exist{}", path.string(),
+                                              path_suggestion(item.text, folder)));
     const std::string name = path.stem().string();
     if (map.find(name))
       throw UserError(item.where, fmt::format("'blocks' has two files for the type '{}'", name));

@@ -140,6 +140,9 @@ void replace_node(const NodePlace& place, const Tree& by, const Position& where,
   Tree made = replacement.made(by);
   notes.push_back(replacement.note(place.path, made));
   *place.node = std::move(made);
+  if (place.siblings)
+    for (Entry& e : place.siblings->entries)
+      if (e.key == place.name) e.where = where;
 }
 
 }  // namespace dagfusion

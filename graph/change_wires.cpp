@@ -122,6 +122,8 @@ void remove_node(Tree& root, const NodePlace& place, const Position& where, cons
       const std::string port = port_in(*text);
       if (stands_in && (port.empty() || port == main)) {
         text->text = stands_in->text;
+        text->where.origin =
+            fmt::format("'{}', which stood here, is removed at {}", place.name, with_text(where));
         continue;
       }
       const std::string why =

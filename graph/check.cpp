@@ -1,6 +1,9 @@
 #include "graph/check.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
 
 #include "graph/block.h"
 #include "graph/checking.h"
@@ -27,19 +30,23 @@ std::vector<Parameter> run_parameters() {
       {.name = "micro_batch",
        .kind = Kind::text,
        .doc = "images per frame, or auto: from the shapes",
-       .standard = std::string("auto")},
+       .standard = std::string("auto"),
+       .wanted = "auto or a number"},
       {.name = "lanes",
        .kind = Kind::text,
        .doc = "frames inside the model at once, or auto",
-       .standard = std::string("auto")},
+       .standard = std::string("auto"),
+       .wanted = "auto or a number"},
       {.name = "threads",
        .kind = Kind::text,
        .doc = "threads, or auto: the cores of this process",
-       .standard = std::string("auto")},
+       .standard = std::string("auto"),
+       .wanted = "auto or a number"},
       {.name = "frames_in_flight",
        .kind = Kind::text,
        .doc = "frames that exist at once, or auto",
-       .standard = std::string("auto")},
+       .standard = std::string("auto"),
+       .wanted = "auto or a number"},
       {.name = "precision",
        .kind = Kind::choice,
        .doc = "of activations and packed weights",
@@ -74,6 +81,12 @@ int number_or_auto(const Parameters& run, const std::string& name, int largest) 
   if (value < 1 || value > largest)
     run.fail(name, fmt::format("'{}' is {}; it must be auto or a number from 1 to {}", name, text, largest));
   return value;
+}
+
+std::int64_t largest_divisor(std::int64_t of, std::int64_t at_most) {
+  std::int64_t divisor = std::min(of, at_most);
+  while (of % divisor != 0) --divisor;
+  return divisor;
 }
 
 }  // namespace
@@ -114,9 +127,14 @@ void Checking::read_run() {
   settings.micro_batch = number_or_auto(run, "micro_batch", 4096);
   const Position where = tree ? tree->where : file.where;
   if (settings.training) {
+    std::vector<std::string> missing;
     for (const char* needed : {"steps", "batch_size"})
-      if (!run.has(needed))
-        fault(where, fmt::format("section 'run': '{}' is missing; training needs it", needed));
+      if (!run.has(needed)) missing.push_back(fmt::format("'{}'", needed));
+    if (!missing.empty())
+      fault(where,
+            fmt::format("section 'run' lacks {}, which training needs, like run: {{steps: 1000, batch_size: "
+                        "64}}",
+                        fmt::join(missing, " and ")));
     if (run.has("images"))
       run.fail("images", "'images' is for pipelines that train nothing; training counts 'steps'");
     if (!run.has("steps") || !run.has("batch_size")) return;
@@ -124,8 +142,10 @@ void Checking::read_run() {
     settings.batch_size = run.integer("batch_size");
     if (settings.micro_batch < 0) settings.micro_batch = options.auto_micro_batch;
     if (settings.batch_size % settings.micro_batch != 0)
-      run.fail("micro_batch", fmt::format("'micro_batch' is {}, which does not divide the batch_size {}",
-                                          settings.micro_batch, settings.batch_size));
+      run.fail("micro_batch",
+               fmt::format("'micro_batch' is {}, which does not divide the batch_size {}; {} would do",
+                           settings.micro_batch, settings.batch_size,
+                           largest_divisor(settings.batch_size, settings.micro_batch)));
   } else {
     for (const char* unused : {"steps", "batch_size"})
       if (run.has(unused))
@@ -142,63 +162,8 @@ void Checking::read_sections() {
   for (const Entry& e : file.entries) {
     if (std::find(known.begin(), known.end(), e.key) == known.end())
       fault(e.where, fmt::format("unknown section '{}'{}", e.key, suggestion(e.key, known)));
+    if (e.key == "doc") read_key(e.value, kDoc, "this file");
     if (catalog.section(e.key)) sections.emplace(e.key, e);
-  }
-}
-
-// Models by name, from this file, from a checkpoint, or from the run around a preview.
-void Checking::find_model() {
-  const Tree* model = file.find("model");
-  const Tree* models = file.find("models");
-  if (model && models) return fault(models->where, "both 'model' and 'models'; one of them says it all");
-  if (models) {
-    if (!models->is_map())
-      return fault(models->where,
-                   "'models' must be a map from names to models, like {student: {type: unet}}");
-    for (const Entry& e : models->entries) model_sections.emplace(e.key, e.value);
-    return;
-  }
-  if (!model && !options.model) return;
-  static const Tree none;
-  if (!model || (model->is_null() && options.model))
-    model = &none;  // a pipeline inside another need not say it
-  if (model != &none && !model->is_map())
-    return fault(model->where, "section 'model' must be a map: {type: unet, …} or {from: runs/train}");
-  const Tree* from = model->find("from");
-  if (!from && !options.model) {
-    model_sections.emplace("model", *model);
-    return;
-  }
-  for (const Entry& e : model->entries)
-    if (e.key != "from" && e.key != "weights" && from)
-      fault(e.where, fmt::format("section 'model': unknown key '{}'{}", e.key,
-                                 suggestion(e.key, {"from", "weights"})));
-  ModelSource source;
-  if (options.model) {
-    source = *options.model;
-  } else {
-    if (!from->is_scalar())
-      return fault(from->where, "section 'model': 'from' must be the path of a run or a checkpoint");
-    if (!options.open_model) return fault(from->where, "section 'model': checkpoints cannot be opened here");
-    source = options.open_model(from->text, from->where);
-    checked.model_from = from->text;
-    const Tree* weights = model->find("weights");
-    checked.model_weights = weights && weights->is_scalar() ? weights->text : "live";
-  }
-  if (source.model.is_map()) model_sections.emplace("model", source.model);
-  checked.model_input = source.input;
-  Tree own{.kind = Tree::Kind::map};
-  for (const Entry& e : source.sections)
-    if (e.key == "blocks" || e.key == "plugins") own.entries.push_back(e);
-  lacks_types = true;
-  if (!own.entries.empty()) *types = with_own_types(*types, own);
-  lacks_types = false;
-  for (const Entry& e : source.sections) {
-    if (own.find(e.key)) continue;
-    if (auto here = sections.find(e.key); here != sections.end())
-      fault(here->second.where,
-            fmt::format("section '{}' comes from the model's checkpoint; take it out of this file", e.key));
-    sections.insert_or_assign(e.key, e);
   }
 }
 
@@ -207,7 +172,10 @@ const Resource& Checking::resource(const std::string& name, const std::string& o
   const SectionType* type = catalog.section(name);
   const auto entry = sections.find(name);
   if (entry == sections.end() || !type)
-    throw UserError(where, fmt::format("{}: reads the section '{}', which this file lacks", owner, name));
+    throw UserError(where,
+                    fmt::format("{}: reads the section '{}', which this file lacks; '{}: {{}}' is one with "
+                                "the defaults",
+                                owner, name, name));
   if (!failed_sections.insert(name).second) throw UserError(std::vector<Fault>{});
   std::vector<Fault> found;
   const Parameters parameters =
@@ -270,10 +238,15 @@ Checked Checking::result() {
   guarded([&] { read_sections(); });
   guarded([&] { read_run(); });
   if (checked.run.micro_batch < 1) checked.run.micro_batch = 1;
-  guarded([&] { find_model(); });
+  const std::size_t before = faults.size();
+  guarded([&] { find_models(); });
+  models_broken = faults.size() != before;
   if (lacks_types) throw UserError(std::move(faults));  // all that needs them would be a fault as well
   Scope scope;
   guarded([&] { check_nodes(*nodes, scope, ""); });
+  for (const auto& [name, model] : models)
+    if (!called.count(name) && checked.model_from.empty() && !options.model)
+      checked.notes.push_back(fmt::format("section '{}' is called by no node", name));
   for (const auto& [name, section] : sections)
     if (!failed_sections.count(name)) guarded([&] { resource(name, "", section.where); });
   if (!checked.run.training) guarded([&] { count_images(*this); });

@@ -21,7 +21,7 @@ class NodeBuilder final : public Builder {
 
   Wire add(const std::string& name, const std::string& type, const std::map<std::string, Wire>& in,
            const std::map<std::string, Setting>& settings) override {
-    return add(name, type, in, map_of(settings, request_.where));
+    return add(name, type, in, map_of(settings));
   }
 
   Wire add(const std::string& name, const std::string& type, const std::map<std::string, Wire>& in,
@@ -72,6 +72,7 @@ class NodeBuilder final : public Builder {
                   .after = request_.after,
                   .drop_on_error = request_.drop_on_error,
                   .stream = request_.stream.empty() ? "" : request_.stream + "/" + name,
+                  .part_of = request_.type->minimizes ? request_.owner() : "",
                   .insides = request_.insides};
     if (!inner.type) throw std::logic_error("a composite adds an unknown type: " + type);
     return inner;
@@ -86,9 +87,8 @@ class NodeBuilder final : public Builder {
     }
     if (changed.type) fit_wires(inner, *changed.type);
     if (changed.changed) inner.where = changed.where;
-    const NodeType& type = *inner.type;
-    inner.parameters = Parameters::read(changed.settings, type.parameters, {},
-                                        owner_of(inner.path, type.name), checking_.faults);
+    inner.parameters =
+        Parameters::read(changed.settings, inner.type->parameters, {}, inner.owner(), checking_.faults);
     Wire made = add_request(std::move(inner));
     for (const Tree* nodes : changed.after) made = add_chain(*nodes, name, made);
     return made;
@@ -124,27 +124,31 @@ class NodeBuilder final : public Builder {
       const Tree* type_name = e.value.find("type");
       const NodeType* type = type_name ? checking_.catalog.find(type_name->text) : nullptr;
       if (!type || type->inputs.empty() || !stands_inside(*type))
-        throw UserError(
-            type_name ? type_name->where : e.where,
-            fmt::format("inside '{}': '{}' needs the type of a node that can stand in a composite",
-                        request_.path, e.key));
+        throw UserError(type_name ? type_name->where : e.where,
+                        fmt::format("inside '{}': node '{}': {}", request_.path, e.key,
+                                    type_name ? why_not_inside(*type_name, checking_.catalog)
+                                              : "it lacks the key 'type'"));
       Request inner = request_for(beside + e.key, type->name);
       inner.insides.clear();  // what a user puts in is as it says
       inner.where = e.where;
       inner.in[type->inputs.front().name] = wire;
-      inner.parameters = Parameters::read(e.value, type->parameters, {"type", "doc"},
-                                          owner_of(inner.path, type->name), checking_.faults);
+      inner.parameters =
+          Parameters::read(e.value, type->parameters, {"type", "doc"}, inner.owner(), checking_.faults);
       wire = add_request(std::move(inner));
       if (checking_.broken(wire)) return wire;
     }
     return wire;
   }
 
-  static Tree map_of(const std::map<std::string, Setting>& settings, const Position& where) {
+  // What is handed on as it was written keeps its place.
+  Tree map_of(const std::map<std::string, Setting>& settings) const {
+    const Position& where = request_.where;
     Tree map{.kind = Tree::Kind::map, .where = where};
-    for (const auto& [name, setting] : settings)
-      if (!std::holds_alternative<std::monostate>(setting))
-        map.entries.push_back({name, where, tree_of(setting, where)});
+    for (const auto& [name, setting] : settings) {
+      if (std::holds_alternative<std::monostate>(setting)) continue;
+      const Tree* written = request_.parameters.written(name, setting);
+      map.entries.push_back({name, where, written ? *written : tree_of(setting, where)});
+    }
     return map;
   }
 
@@ -167,14 +171,13 @@ void Checking::read_inside(Request& request, const Tree& tree, const std::string
 
 Named Checking::expand(Request request) {
   const NodeType& type = *request.type;
-  const std::string owner = owner_of(request.path, type.name);
+  const std::string owner = request.owner();
   bool good = true;
   std::vector<std::string> names;
   for (const Port& p : type.inputs) names.push_back(p.name);
   for (const auto& [name, wire] : request.in) {
     if (std::find(names.begin(), names.end(), name) == names.end()) {
-      const auto where = request.in_where.find(name);
-      fault(where == request.in_where.end() ? request.where : where->second,
+      fault(request.where_named(name),
             fmt::format("{}: no input '{}'{}", owner, name, suggestion(name, names)));
       good = false;
     } else if (broken(wire)) {
@@ -187,16 +190,14 @@ Named Checking::expand(Request request) {
     const auto wired = request.in.find(port.name);
     if (wired == request.in.end()) {
       if (port.optional) continue;
-      fault(request.where, fmt::format("{}: input '{}' is not wired; it takes {}, {}", owner, port.name,
-                                       port.doc, port.spec));
+      fault(request.where, fmt::format("{}: input '{}' is not wired; it takes {} ({})", owner, port.name,
+                                       port.spec, port.doc));
       good = false;
     } else if (!broken(wired->second)) {
       const TensorSpec& given = spec(wired->second);
       const auto wrong = sides.bind(port, parse_port(port.spec), given.shape);
       if (!wrong) continue;
-      const auto where = request.in_where.find(port.name);
-      fault(where == request.in_where.end() ? request.where : where->second,
-            fmt::format("{}: input '{}' {}: {}", owner, port.name, to_string(given.shape), *wrong));
+      fault(request.where_wired(port.name), fmt::format("{}: input '{}' {}", owner, port.name, *wrong));
       good = false;
     }
   }
@@ -207,7 +208,7 @@ Named Checking::expand(Request request) {
   type.expand(builder);
   if (request.own_inside) {
     if (faults.size() == before)  // else not all of its nodes were seen
-      for (Fault& f : request.own_inside->unmatched()) once(std::move(f));
+      for (Fault& f : request.own_inside->unmatched()) faults.push_back(std::move(f));
     for (std::string& note : request.own_inside->notes())
       if (std::find(checked.notes.begin(), checked.notes.end(), note) == checked.notes.end())
         checked.notes.push_back(std::move(note));

@@ -4,6 +4,7 @@
 #include "graph/builtin.h"
 #include "graph/change.h"
 #include "graph/checking.h"
+#include "graph/near_path.h"
 
 namespace dagfusion {
 
@@ -36,13 +37,16 @@ Named Checking::check_child(const Entry& entry, const Scope& scope, const std::s
   if (faults.size() != before) throw UserError(std::vector<Fault>{});
   node.every.steps = 1000;
   if (const Tree* every = entry.value.find("every")) node.every = read_every(*every, owner);
-  if (const Tree* after = entry.value.find("after")) node.after = read_after(*after, scope, owner);
+  if (const Tree* after = entry.value.find("after"))
+    for (const First& a : read_after(*after, scope, owner)) node.after.push_back(a.node);
 
   const Tree& which = *entry.value.find("pipeline");
   const std::filesystem::path file_path = inner_pipeline(which);
   if (!std::filesystem::exists(file_path))
-    node.parameters.fail("pipeline",
-                         fmt::format("'pipeline' is {}, which does not exist", file_path.string()));
+    node.parameters.fail(
+        "pipeline",
+        fmt::format("'pipeline' is {}, which does not exist{}", file_path.string(),
+                    path_suggestion(which.text, std::filesystem::path(which.where.file).parent_path())));
 
   Composed composed = compose(file_path, catalog);
   if (!composed.sweep.is_null())
@@ -66,8 +70,7 @@ Named Checking::check_child(const Entry& entry, const Scope& scope, const std::s
   inside.open_model = {};
   inside.training = false;
   ModelSource source;
-  if (const auto model = model_sections.find("model"); model != model_sections.end())
-    source.model = model->second;
+  if (const auto model = models.find("model"); model != models.end()) source.model = model->second.tree;
   for (const auto& [name, section] : sections) source.sections.push_back(section);
   source.input = checked.model_input;
   inside.model = source;

@@ -2,8 +2,19 @@
 #include <fmt/format.h>
 
 #include "graph/checking.h"
+#include "graph/value.h"
 
 namespace dagfusion {
+
+namespace {
+
+std::vector<std::string> names_of(const std::map<std::string, ModelSection>& models) {
+  std::vector<std::string> names;
+  for (const auto& [name, model] : models) names.push_back(name);
+  return names;
+}
+
+}  // namespace
 
 // The first call says what the model takes; a checkpoint said it before.
 void Checking::take_model_input(const Request& call, const std::string& owner) {
@@ -14,7 +25,7 @@ void Checking::take_model_input(const Request& call, const std::string& owner) {
   const Shape shape(given.begin() + 1, given.end());
   if (checked.model_input.empty()) checked.model_input = shape;
   if (checked.model_input != shape)
-    throw UserError(call.in_where.at(main->first),
+    throw UserError(call.where_wired(main->first),
                     fmt::format("{}: input '{}' holds images {}, but the model was made for {}", owner,
                                 main->first, to_string(shape), to_string(checked.model_input)));
 }
@@ -22,32 +33,25 @@ void Checking::take_model_input(const Request& call, const std::string& owner) {
 // A call of the model: the type and the parameters stand in its section.
 void Checking::read_model_call(Request& request, const Tree& tree, const std::string& owner) {
   const Tree* which = tree.find("model");
-  const std::string section = which && which->is_scalar() ? which->text : "model";
-  const auto found = model_sections.find(section);
-  if (found == model_sections.end())
+  if (which && !which->is_scalar())
+    throw UserError(which->where, fmt::format("{}: 'model' is {}; it must be the name of a model, one of {}",
+                                              owner, described(*which), fmt::join(names_of(models), ", ")));
+  const std::string section = which ? which->text : "model";
+  called.insert(section);
+  const auto found = models.find(section);
+  if (found == models.end() && models_broken) throw UserError(std::vector<Fault>{});
+  if (found == models.end())
     throw UserError(which ? which->where : tree.find("type")->where,
-                    fmt::format("{}: calls the section '{}', which this file lacks", owner, section));
-  const Tree& model = found->second;
-  const Tree* type = model.find("type");
-  if (!type || !type->is_scalar())
-    throw UserError(model.where, fmt::format("section '{}' lacks the key 'type', for example unet", section));
-  request.type = catalog.find(type->text);
+                    fmt::format("{}: calls the section '{}', which this file lacks{}", owner, section,
+                                models.empty() ? "; it says what the model is, like model: {type: unet} or "
+                                                 "model: {from: runs/train}"
+                                               : suggestion(section, names_of(models))));
+  const ModelSection& model = found->second;
+  if (!model.type) throw UserError(std::vector<Fault>{});
+  request.type = model.type;
   request.weight_path = section;
-  if (!request.type) {
-    std::vector<std::string> composites;
-    for (const NodeType& t : catalog.nodes)
-      if (t.role == Role::composite && !t.minimizes) composites.push_back(t.name);
-    throw UserError(type->where, fmt::format("section '{}': no type '{}'{}", section, type->text,
-                                             suggestion(type->text, composites)));
-  }
-  if (!failed_sections.count(section)) {  // a fault there is told once, not with every call
-    const std::size_t before = faults.size();
-    request.parameters = Parameters::read(model, request.type->parameters, {"type", "inside"},
-                                          fmt::format("section '{}'", section), faults);
-    if (faults.size() != before) failed_sections.insert(section);
-  }
-  if (failed_sections.count(section)) throw UserError(std::vector<Fault>{});
-  read_inside(request, model, fmt::format("section '{}'", section));
+  request.parameters = model.parameters;
+  read_inside(request, model.tree, fmt::format("section '{}'", section));
   std::vector<std::string> keys = kNodeKeys;
   keys.push_back("model");
   for (const Entry& e : tree.entries)
@@ -70,9 +74,12 @@ void Checking::read_type(Request& request, const Tree& tree, const std::string& 
     throw UserError(type.where, fmt::format("node '{}': no type '{}'{}", request.path, type.text,
                                             suggestion(type.text, names)));
   }
+  const bool composite = request.type->role == Role::composite && !request.type->minimizes;
+  if (const Tree* inside = tree.find("inside"); inside && !composite)
+    throw UserError(inside->where, fmt::format("{}: 'inside' is for composites; this is one node", owner));
   std::vector<std::string> keys = kNodeKeys;
   if (request.type->minimizes) keys.push_back("minimize");
-  if (request.type->role == Role::composite && !request.type->minimizes) keys.push_back("inside");
+  if (composite) keys.push_back("inside");
   const std::size_t before = faults.size();
   request.parameters = Parameters::read(tree, request.type->parameters, keys, owner, faults);
   if (faults.size() != before) throw UserError(std::vector<Fault>{});
@@ -83,23 +90,25 @@ void Checking::read_type(Request& request, const Tree& tree, const std::string& 
 bool Checking::wire_inputs(Request& request, const Tree& in, const Scope& scope, const std::string& owner) {
   bool good = true;
   const std::vector<Port>& ports = request.type->inputs;
-  const auto wire = [&](const std::string& port, const Tree& reference) {
+  const auto wire = [&](const std::string& port, const Position& named, const Tree& reference) {
     const std::optional<Wire> w = look_up(reference, scope, owner);
     good = good && w.has_value();
     request.in[port] = w.value_or(Wire{});
-    request.in_where[port] = reference.where;
+    request.written[port] = {named, reference.where, reference.text};
   };
   if (in.is_null()) return true;
   if (!in.is_map()) {
-    if (ports.empty()) throw UserError(in.where, fmt::format("{}: takes no input", owner));
-    wire(ports.front().name, in);
+    if (ports.empty())
+      throw UserError(in.where, fmt::format("{}: takes no input{}", owner,
+                                            request.type->minimizes ? "; 'minimize' names its loss" : ""));
+    wire(ports.front().name, in.where, in);
     return good;
   }
   for (const Entry& e : in.entries) {
     const bool declared =
         std::any_of(ports.begin(), ports.end(), [&](const Port& p) { return p.name == e.key; });
     if (e.key != "each" || declared) {
-      wire(e.key, e.value);
+      wire(e.key, e.where, e.value);
       continue;
     }
     // `each: X` wires every input that X has an output for and that is not wired by name.
@@ -114,7 +123,7 @@ bool Checking::wire_inputs(Request& request, const Tree& in, const Scope& scope,
     for (const Port& p : ports)
       if (bundle->ports.count(p.name) && !in.find(p.name)) {
         request.in[p.name] = bundle->ports.at(p.name);
-        request.in_where[p.name] = e.value.where;
+        request.written[p.name] = {e.value.where, e.value.where, e.value.text + "." + p.name};
       }
   }
   return good;
@@ -130,18 +139,18 @@ void Checking::read_common_keys(Request& request, const Tree& tree, const Scope&
   } else if (request.type->phase == Phase::save) {
     request.every.steps = 1000;
   }
+  static const Parameter kOnError{.name = "on_error", .kind = Kind::choice, .choices = {"stop", "drop"}};
   if (const Tree* on_error = tree.find("on_error")) {
-    if (on_error->text != "stop" && on_error->text != "drop")
-      fault(on_error->where,
-            fmt::format("{}: 'on_error' is '{}'; it must be stop or drop", owner, on_error->text));
-    else if (on_error->text == "drop" && checked.run.training)
+    request.drop_on_error = read_key(*on_error, kOnError, owner) == Setting(std::string("drop"));
+    if (request.drop_on_error && checked.run.training)
       fault(on_error->where,
             fmt::format("{}: 'on_error: drop' would leave holes in a batch; it is for preprocessing", owner));
-    request.drop_on_error = on_error->text == "drop";
   }
   if (const Tree* stream = tree.find("stream")) {
     if (!stream->is_scalar() || stream->text.empty())
-      fault(stream->where, fmt::format("{}: 'stream' must be the name of a stream of random numbers", owner));
+      fault(stream->where,
+            fmt::format("{}: 'stream' is {}; it must be the name of a stream of random numbers", owner,
+                        described(*stream)));
     request.stream = stream->text;
   }
 }
@@ -150,12 +159,17 @@ Named Checking::check_entry(const Entry& entry, const Scope& scope, const std::s
   const std::string path = prefix + entry.key;
   const Tree& tree = entry.value;
   if (!tree.is_map())
-    throw UserError(tree.where, fmt::format("node '{}' must be a map with the key 'type'", path));
+    throw UserError(
+        tree.where,
+        fmt::format("node '{}' is {}; it must be a map with the key 'type', like {}: {{type: {}}}", path,
+                    described(tree), entry.key,
+                    tree.is_scalar() && catalog.find(tree.text) ? tree.text : "identity"));
   if (tree.find("loop")) return check_loop(entry, scope, prefix);
   const Tree* type = tree.find("type");
   if (!type) throw UserError(entry.where, fmt::format("node '{}' lacks the key 'type'", path));
   if (!type->is_scalar())
-    throw UserError(type->where, fmt::format("node '{}': 'type' must be the name of a node type", path));
+    throw UserError(type->where, fmt::format("node '{}': 'type' is {}; it must be the name of a node type",
+                                             path, described(*type)));
   if (type->text == "run_pipeline") return check_child(entry, scope, prefix);
   const std::string owner = owner_of(path, type->text);
 

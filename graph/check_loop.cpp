@@ -3,17 +3,12 @@
 
 #include "graph/builtin.h"
 #include "graph/checking.h"
+#include "graph/number.h"
+#include "graph/value.h"
 
 namespace dagfusion {
 
 namespace {
-
-void only_keys(Checking& checking, const Tree& tree, const std::vector<std::string>& known,
-               const std::string& owner) {
-  for (const Entry& e : tree.entries)
-    if (std::find(known.begin(), known.end(), e.key) == known.end())
-      checking.fault(e.where, fmt::format("{}: unknown key '{}'{}", owner, e.key, suggestion(e.key, known)));
-}
 
 // A part of the loop that must be a map; an empty one stands for what is absent.
 const Tree& part(const Tree& loop, const char* key, bool needed, const std::string& owner, const char* what) {
@@ -30,13 +25,16 @@ const Tree& part(const Tree& loop, const char* key, bool needed, const std::stri
 Named Checking::check_loop(const Entry& entry, const Scope& scope, const std::string& prefix) {
   const std::string path = prefix + entry.key;
   const std::string owner = owner_of(path, "loop");
-  only_keys(*this, entry.value, {"loop", "doc"}, owner);
+  refuse_other_keys(entry.value, {"loop", "doc"}, owner, faults);
   const Tree& tree = *entry.value.find("loop");
   if (!tree.is_map())
     throw UserError(tree.where, fmt::format("{}: 'loop' must be a map with each, carry, nodes, next", owner));
   if (current_loop >= 0)
     throw UserError(entry.where, fmt::format("{}: loops do not stand inside loops", owner));
-  only_keys(*this, tree, kLoopKeys, owner);
+  const std::vector<std::string> meant = refuse_other_keys(tree, kLoopKeys, owner, faults);
+  for (const char* key : {"each", "carry", "nodes", "next"})
+    if (!tree.find(key) && std::find(meant.begin(), meant.end(), key) != meant.end())
+      throw UserError(std::vector<Fault>{});  // that it is missing goes without saying
   const Tree& carry = part(tree, "carry", true, owner, "names of the carried values and where they start");
   const Tree& body = part(tree, "nodes", true, owner, "the nodes of the body");
   const Tree& next =
@@ -124,10 +122,14 @@ Named Checking::check_loop(const Entry& entry, const Scope& scope, const std::st
                                    suggestion(e.key, carried_names)));
     int every = 1;
     if (const Tree* t = collect.find("every")) {
-      const Every read = read_every(*t, owner);
-      if (read.steps < 1)
-        throw UserError(t->where, fmt::format("{}: 'every' counts iterations here, not time", owner));
-      every = static_cast<int>(read.steps);
+      std::int64_t number = 0;
+      const bool counts = t->is_scalar() && is_integer(t->text) && parse(t->text, number) && number > 0;
+      if (!counts)
+        throw UserError(t->where,
+                        fmt::format("{}: 'every' of 'collect' is {}; it must be a number of iterations, 1 "
+                                    "or more",
+                                    owner, described(*t)));
+      every = static_cast<int>(std::min<std::int64_t>(number, checked.loops[current_loop].count));
     }
     for (const Entry& e : collect.entries) {
       if (e.key == "every") continue;

@@ -21,37 +21,36 @@ Wire Checking::in_form(Wire wire, DType dtype, int block) {
                   .in = {{"x", wire}},
                   .where = producer.where};
   request.parameters = Parameters::make({{"layout", layout}, {"dtype", name}}, type->parameters,
-                                        owner_of(request.path, type->name), request.where, faults);
+                                        request.owner(), request.where, faults);
   const Named named = make(std::move(request));
   return reorders[key] = named.ports.at(named.main);
 }
 
 Named Checking::make(Request request) {
   const NodeType& type = *request.type;
-  const std::string owner = owner_of(request.path, type.name);
+  const std::string owner = request.owner();
   if (current_loop >= 0 && (type.role == Role::ordered || type.role == Role::data_set))
     throw UserError(request.where,
                     fmt::format("{}: {} cannot stand inside a loop: its order would not be defined", owner,
                                 type.role == Role::ordered ? "an ordered node" : "a data set"));
-  for (const int a : request.after) {
-    const CheckedNode& first = checked.nodes[a];
-    if (first.type->rate == Rate::step && type.rate == Rate::frame)
+  for (const First& a : request.after) {
+    const NodeType& first = *checked.nodes[a.node].type;
+    if (first.rate == Rate::step && type.rate == Rate::frame)
       throw UserError(
-          request.where,
-          fmt::format("{}: 'after' names '{}', which runs once per step, this node once per frame", owner,
-                      first.path));
-    if (first.type->rate == Rate::step && first.type->phase > type.phase)
+          a.where, fmt::format("{}: 'after' names '{}', which runs once per step, this node once per frame",
+                               owner, a.name));
+    if (first.rate == Rate::step && first.phase > type.phase)
       throw UserError(
-          request.where,
+          a.where,
           fmt::format("{}: 'after' names '{}', which comes later in a step: first what writes resources, "
                       "then what reads them, then what saves them",
-                      owner, first.path));
+                      owner, a.name));
   }
   CheckedNode node;
   node.path = request.path;
   node.type = &type;
   node.where = request.where;
-  node.after = request.after;
+  for (const First& a : request.after) node.after.push_back(a.node);
   node.loop = current_loop;
   node.group = current_group;
   node.when = current_when;

@@ -5,6 +5,8 @@
 #include <cmath>
 
 #include "graph/checking.h"
+#include "graph/references.h"
+#include "graph/value.h"
 
 namespace dagfusion {
 
@@ -20,14 +22,14 @@ std::vector<std::string> visible_names(const Scope& scope) {
 }  // namespace
 
 std::optional<Wire> Checking::look_up(const Tree& reference, const Scope& scope, const std::string& owner) {
-  if (!reference.is_scalar()) {
+  const std::string name = name_in(reference), port = port_in(reference);
+  if (!reference.is_scalar() || name.empty() || reference.text.ends_with('.')) {
     fault(reference.where,
-          fmt::format("{}: an input is the name of a node, or of one of its ports: 'name.port'", owner));
+          fmt::format("{}: an input is {}; it must be the name of a node, or of one of its ports: "
+                      "'name.port'",
+                      owner, described(reference)));
     return std::nullopt;
   }
-  const std::size_t dot = reference.text.find('.');
-  const std::string name = reference.text.substr(0, dot);
-  const std::string port = dot == std::string::npos ? "" : reference.text.substr(dot + 1);
   for (const Scope* s = &scope; s; s = s->parent) {
     const auto found = s->names.find(name);
     if (found == s->names.end()) continue;
@@ -47,9 +49,31 @@ std::optional<Wire> Checking::look_up(const Tree& reference, const Scope& scope,
             fmt::format("{}: '{}' has no output '{}'{}", owner, name, port, suggestion(port, ports)));
     return std::nullopt;
   }
-  fault(reference.where,
-        fmt::format("{}: no node '{}'{}", owner, name, suggestion(name, visible_names(scope))));
+  fault(reference.where, fmt::format("{}: no node '{}'{}", owner, name, hint_for(name, scope)));
   return std::nullopt;
+}
+
+// Why a name cannot be seen here, or what else can.
+std::string Checking::hint_for(const std::string& name, const Scope& scope) const {
+  if (name == "each" || name == "carry")
+    return fmt::format(" here; '{}' is known in the body of a loop alone", name);
+  for (const Entry& e : file.find("nodes")->entries) {
+    const Tree* loop = e.value.find("loop");
+    const Tree* body = loop ? loop->find("nodes") : nullptr;
+    if (body && body->find(name))
+      return fmt::format(" here; it lies in the loop '{}', which hands on what 'next' and 'collect' name",
+                         e.key);
+  }
+  return suggestion(name, visible_names(scope));
+}
+
+Setting Checking::read_key(const Tree& value, const Parameter& declared, const std::string& owner) {
+  try {
+    return read_value(value, declared);
+  } catch (const UserError& wrong) {
+    for (const Fault& f : wrong.faults()) fault(f.where, fmt::format("{}: {}", owner, f.message));
+    return {};
+  }
 }
 
 Every Checking::read_every(const Tree& tree, const std::string& owner) {
@@ -71,30 +95,33 @@ Every Checking::read_every(const Tree& tree, const std::string& owner) {
     }
   }
   fault(tree.where,
-        fmt::format("{}: 'every' is '{}'; it must be a number of steps, or a time like 30s, 15min, 2h", owner,
-                    text));
+        fmt::format("{}: 'every' is {}; it must be a number of steps, or a time like 30s, 15min, 2h", owner,
+                    described(tree)));
   return every;
 }
 
 // The nodes that `after` names, one or a list.
-std::vector<int> Checking::read_after(const Tree& tree, const Scope& scope, const std::string& owner) {
-  std::vector<int> nodes;
+std::vector<First> Checking::read_after(const Tree& tree, const Scope& scope, const std::string& owner) {
+  std::vector<First> nodes;
   const auto read = [&](const Tree& reference) {
-    if (reference.is_scalar())
-      for (const Scope* s = &scope; s; s = s->parent)
-        if (auto found = s->names.find(reference.text); found != s->names.end()) {
-          if (found->second.node >= 0) nodes.push_back(found->second.node);
-          return;
-        }
+    if (!reference.is_scalar())
+      return fault(reference.where, fmt::format("{}: 'after' holds {}; it must be the name of a node", owner,
+                                                described(reference)));
+    for (const Scope* s = &scope; s; s = s->parent)
+      if (auto found = s->names.find(reference.text); found != s->names.end()) {
+        if (found->second.node >= 0) nodes.push_back({found->second.node, reference.text, reference.where});
+        return;
+      }
     fault(reference.where, fmt::format("{}: 'after' names no node '{}'{}", owner, reference.text,
-                                       suggestion(reference.text, visible_names(scope))));
+                                       hint_for(reference.text, scope)));
   };
   if (tree.is_scalar())
     read(tree);
   else if (tree.is_list())
     for (const Tree& item : tree.items) read(item);
   else
-    fault(tree.where, fmt::format("{}: 'after' must be the name of a node, or a list of names", owner));
+    fault(tree.where, fmt::format("{}: 'after' is {}; it must be the name of a node, or a list of names",
+                                  owner, described(tree)));
   return nodes;
 }
 

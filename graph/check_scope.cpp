@@ -60,6 +60,8 @@ void Checking::check_nodes(const Tree& nodes, Scope& scope, const std::string& p
       fault(e.where, fmt::format("'{}' cannot name a node; names are letters, digits and _, start with a "
                                  "letter, and are not carry or each",
                                  e.key));
+  for (const Entry& e : nodes.entries)
+    if (const Tree* doc = e.value.find("doc")) read_key(*doc, kDoc, fmt::format("node '{}'", prefix + e.key));
   for (const Entry* e : in_order(nodes, prefix)) {
     Named named;
     try {

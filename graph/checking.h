@@ -21,6 +21,27 @@ struct Scope {
   std::map<std::string, Named> names;
 };
 
+// An input as the user wired it, for messages.
+struct Wired {
+  Position port;     // where the input is named; the reference when it is not
+  Position where;    // of the reference
+  std::string text;  // of the reference: "digits.label"
+};
+
+// A node that comes first, by the name that the user gives.
+struct First {
+  int node = -1;
+  std::string name;
+  Position where;
+};
+
+// The section `model`, or one of `models`.
+struct ModelSection {
+  Tree tree;
+  const NodeType* type = nullptr;  // null: a fault of the section, and told
+  Parameters parameters;
+};
+
 // One node on its way in: from YAML or from a composite.
 struct Request {
   std::string path;         // "out/down0/conv1"
@@ -28,25 +49,42 @@ struct Request {
   const NodeType* type = nullptr;
   Parameters parameters;
   std::map<std::string, Wire> in;
-  std::map<std::string, Position> in_where;
+  std::map<std::string, Wired> written;  // of those from YAML
   Position where;
-  std::vector<int> after;
+  std::vector<First> after;
   Every every;
   bool drop_on_error = false;
-  std::string stream;                            // "" = the path
+  std::string stream;   // "" = the path
+  std::string part_of;  // in messages: the optimiser that made it; "" = by its own path
   std::vector<std::shared_ptr<Inside>> insides;  // of the composites around it, outermost first
   std::shared_ptr<Inside> own_inside;            // its own, the last of them
+
+  std::string owner() const { return part_of.empty() ? owner_of(path, type->name) : part_of; }
+  const Position& where_named(const std::string& port) const {
+    const auto found = written.find(port);
+    return found == written.end() ? where : found->second.port;
+  }
+  const Position& where_wired(const std::string& port) const {
+    const auto found = written.find(port);
+    return found == written.end() ? where : found->second.where;
+  }
 };
+
+inline const Parameter kDoc{.name = "doc", .kind = Kind::text, .doc = "what it is for"};
 
 class Checking {
  public:
   Checking(const Tree& file, const Catalog& catalog, const CheckOptions& options);
   Checked result();
 
+  // check_models.cpp
+  void find_models();
+  void read_model(const std::string& name, const Tree& section);
+  ModelSource from_checkpoint(const Tree& section);
+
   // check.cpp
   void read_sections();
   void read_run();
-  void find_model();
   const Resource& resource(const std::string& section, const std::string& owner, const Position& where);
 
   // check_scope.cpp: the nodes of one map, in an order that respects the edges
@@ -65,9 +103,12 @@ class Checking {
   // check_when.cpp: a node that some frames skip, and the value they get instead
   Named check_when(Request request, const Tree& tree, const Scope& scope, const std::string& owner);
 
-  // check_reference.cpp: what entries refer to
+  // check_reference.cpp: what entries refer to, and keys with a meaning of their own
+  Setting read_key(const Tree& value, const Parameter& declared,
+                   const std::string& owner);  // nothing: a fault
   std::optional<Wire> look_up(const Tree& reference, const Scope& scope, const std::string& owner);
-  std::vector<int> read_after(const Tree& tree, const Scope& scope, const std::string& owner);
+  std::string hint_for(const std::string& name, const Scope& scope) const;
+  std::vector<First> read_after(const Tree& tree, const Scope& scope, const std::string& owner);
   Every read_every(const Tree& tree, const std::string& owner);
 
   // check_node.cpp: one node: ports, shapes, constructor
@@ -89,12 +130,6 @@ class Checking {
   void fault(Position where, std::string message) {
     faults.push_back({std::move(where), std::move(message)});
   }
-  void once(Fault f) {  // for what every call of a model would say again
-    const auto same = [&](const Fault& k) {
-      return k.message == f.message && to_string(k.where) == to_string(f.where);
-    };
-    if (std::none_of(faults.begin(), faults.end(), same)) faults.push_back(std::move(f));
-  }
   void add(const UserError& e) { faults.insert(faults.end(), e.faults().begin(), e.faults().end()); }
   bool broken(Wire w) const { return w.node < 0; }
   const TensorSpec& spec(Wire w) const { return checked.nodes[w.node].outputs[w.output].spec; }
@@ -109,7 +144,9 @@ class Checking {
   const Catalog& catalog;                // the same
   Checked checked;
   std::vector<Fault> faults;
-  std::map<std::string, Tree> model_sections;  // by name: "model" or the keys of `models`
+  std::map<std::string, ModelSection> models;  // by name: "model" or the keys of `models`
+  bool models_broken = false;                  // a fault was told, and some may be missing
+  std::set<std::string> called;                // the models that some node calls
   std::map<std::string, Entry> sections;       // by name: "diffusion"
   // Of a wire, to a form, in a loop, under a condition.
   std::map<std::tuple<int, int, DType, int, int, int>, Wire> reorders;

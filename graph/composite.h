@@ -39,6 +39,9 @@ class Builder {
   [[noreturn]] void fail_at(std::string_view parameter, const std::string& message) const {
     parameters().fail(parameter, message);
   }
+  [[noreturn]] void fail_at(std::string_view parameter, std::size_t item, const std::string& message) const {
+    parameters().fail(parameter, item, message);
+  }
 };
 
 }  // namespace dagfusion

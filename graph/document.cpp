@@ -13,6 +13,8 @@
 #include <unordered_set>
 #include <utility>
 
+#include "graph/near_path.h"
+#include "graph/yaml_brackets.h"
 #include "graph/yaml_text.h"
 
 namespace dagfusion {
@@ -124,10 +126,21 @@ class Reader final : public YAML::EventHandler {
       fail(mark, fmt::format("key '{}' stands here a second time, first in line {}; leave one out", key,
                              first->where.line));
     }
-    if (!has_colon(mark, key)) fail(mark, fmt::format("no ':' behind '{}'; expected 'key: value'", key));
+    if (!has_colon(mark, key)) refuse_without_colon(mark, key);
     map.has_key = true;
     map.key = key;
     map.key_where = position(mark);
+  }
+
+  [[noreturn]] void refuse_without_colon(const YAML::Mark& mark, const std::string& key) const {
+    const auto digit = [](char c) { return c >= '0' && c <= '9'; };
+    const std::string_view before = source_.substr(0, mark.pos);
+    if (digit(key[0]) && before.size() > 1 && before.ends_with(',') && digit(before[before.size() - 2]))
+      fail(mark, "a comma ends a value; numbers are written with a point, like 0.5");
+    if (const std::size_t colon = key.find(':'); colon != std::string::npos && colon > 0)
+      fail(mark, fmt::format("no space behind the ':' of '{}'; expected '{}: {}'", key, key.substr(0, colon),
+                             key.substr(colon + 1)));
+    fail(mark, fmt::format("no ':' behind '{}'; expected 'key: value'", key));
   }
 
   // yaml-cpp marks a value that is not there at the next token: we point at its key, or at the list it is in.
@@ -157,9 +170,11 @@ class Reader final : public YAML::EventHandler {
   void open(const YAML::Mark& mark, const std::string& tag, Tree::Kind kind) {
     refuse_tag(mark, tag);
     if (expects_key()) {
-      fail(mark, kind == Tree::Kind::list
-                     ? "a list stands where a key is expected; a key is a text, and every '[' needs its ']'"
-                     : "a map stands where a key is expected; a key is a text, and every '{' needs its '}'");
+      for (const Bracket& b : open_brackets(source_))  // yaml-cpp takes what is never closed for a key
+        if (b.at == static_cast<std::size_t>(mark.pos))
+          fail(mark, fmt::format("'{}' is never closed; expected '{}'", b.mark, closing(b)));
+      fail(mark, kind == Tree::Kind::list ? "a list stands where a key is expected; a key is a text"
+                                          : "a map stands where a key is expected; a key is a text");
     }
     if (open_.size() == most_levels)
       fail(mark, fmt::format("nesting is over {} levels deep; check the brackets", most_levels));
@@ -211,7 +226,10 @@ Tree parse_document(std::string_view yaml, const std::string& file_name) {
     YAML::Parser parser(stream);
     while (parser.HandleNextDocument(reader)) continue;  // the reader refuses a second one
   } catch (const YAML::Exception& e) {
-    throw UserError(reader.position(e.mark), explain_syntax_error(e.msg, line_of(yaml, e.mark.line)));
+    Position where = reader.position(e.mark);
+    const std::string message =
+        explain_syntax_error(e.msg, yaml, static_cast<std::size_t>(e.mark.pos), where);
+    throw UserError(where, message);
   }
   Tree root = std::move(reader).result();
   if (root.where.line == 0) root.where = {file_name, 1, 1};
@@ -224,7 +242,9 @@ Tree read_document(const std::filesystem::path& path) {
   if (std::filesystem::is_directory(path, unreadable))
     throw UserError({name, 0, 0}, "is a directory; expected a YAML file");
   std::ifstream file(path, std::ios::binary);
-  if (!file) throw UserError({name, 0, 0}, "cannot be read; check that the file exists and is readable");
+  if (!file && !std::filesystem::exists(path, unreadable))
+    throw UserError({name, 0, 0}, "does not exist" + path_suggestion(name));
+  if (!file) throw UserError({name, 0, 0}, "cannot be read; check who may read it");
   std::string text(most_bytes + 1, '\0');
   file.read(text.data(), static_cast<std::streamsize>(text.size()));
   text.resize(static_cast<std::size_t>(file.gcount()));

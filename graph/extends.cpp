@@ -3,7 +3,7 @@
 
 #include "graph/block.h"
 #include "graph/change.h"
-#include "graph/nearby.h"
+#include "graph/near_path.h"
 #include "graph/plugins.h"
 
 namespace dagfusion {
@@ -52,11 +52,11 @@ void read_inserts(const Entry& insert, std::vector<Change>& changes) {
 
 fs::path extended(const Tree& named) {
   if (!named.is_scalar()) throw UserError(named.where, "'extends' must be the path of a pipeline file");
-  const fs::path path = fs::path(named.where.file).parent_path() / named.text;
+  const fs::path folder = fs::path(named.where.file).parent_path(), path = folder / named.text;
   std::error_code ignored;
   if (fs::exists(path, ignored)) return path;
-  throw UserError(named.where,
-                  fmt::format("'extends' is {}, which does not exist{}", path.string(), nearby(path)));
+  throw UserError(named.where, fmt::format("'extends' is {}, which does not exist{}", path.string(),
+                                           path_suggestion(named.text, folder)));
 }
 
 Composed compose(Tree file, const Catalog& catalog, std::vector<fs::path>& open) {
@@ -88,7 +88,7 @@ Composed compose(Tree file, const Catalog& catalog, std::vector<fs::path>& open)
   Composed below = compose(read_document(path), catalog, open);
   made.file = std::move(below.file);
   made.notes = std::move(below.notes);
-  if (made.sweep.is_null()) made.sweep = std::move(below.sweep);
+  if (!file.find("sweep")) made.sweep = std::move(below.sweep);
   gather_plugins(file);
   inherit_plugins(made.file, file);
   if (file.find("blocks")) {

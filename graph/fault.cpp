@@ -19,6 +19,29 @@ std::string text_of(const std::vector<Fault>& faults) {
   return text;
 }
 
+// File by file as they come, and each from its top to its bottom; what stands nowhere stays where it came.
+std::vector<Fault> in_order(std::vector<Fault> faults) {
+  std::vector<std::string> files;
+  const auto rank = [&](const Fault& f) {
+    return std::find(files.begin(), files.end(), f.where.file) - files.begin();
+  };
+  std::vector<Fault> kept;
+  for (Fault& f : faults) {
+    if (std::find(files.begin(), files.end(), f.where.file) == files.end()) files.push_back(f.where.file);
+    const bool told = std::any_of(kept.begin(), kept.end(), [&](const Fault& k) {
+      return k.message == f.message && to_string(k.where) == to_string(f.where) &&
+             k.where.text == f.where.text;
+    });
+    if (!told) kept.push_back(std::move(f));
+  }
+  std::stable_sort(kept.begin(), kept.end(), [&](const Fault& a, const Fault& b) {
+    if (rank(a) != rank(b)) return rank(a) < rank(b);
+    if (a.where.line != b.where.line) return a.where.line < b.where.line;
+    return a.where.line > 0 && a.where.column < b.where.column;
+  });
+  return kept;
+}
+
 std::string lower_case(std::string_view text) {
   std::string lower(text);
   for (char& c : lower) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
@@ -47,28 +70,36 @@ std::string to_string(const Position& where) {
   return fmt::format("{}:{}:{}", where.file, where.line, where.column);
 }
 
+std::string with_text(const Position& where) {
+  return where.text.empty() ? to_string(where) : to_string(where) + " " + where.text;
+}
+
 UserError::UserError(std::vector<Fault> faults)
-    : std::runtime_error(text_of(faults)), faults_(std::move(faults)) {}
+    : std::runtime_error(text_of(faults = in_order(std::move(faults)))), faults_(std::move(faults)) {}
 
 UserError::UserError(Position where, std::string message)
     : UserError(std::vector<Fault>{{std::move(where), std::move(message)}}) {}
 
-std::string suggestion(std::string_view given, const std::vector<std::string>& candidates) {
+std::optional<std::string> nearest(std::string_view given, const std::vector<std::string>& candidates) {
   constexpr std::size_t kLongest = 64;  // nobody misspells a name this long
-  constexpr std::size_t kMost = 12;
-  if (candidates.empty()) return "";
   const std::string wanted = lower_case(given.substr(0, kLongest));
-  const std::string* best = nullptr;
+  std::optional<std::string> best;
   std::size_t least = std::max<std::size_t>(1, wanted.size() / 3);
   for (const std::string& candidate : candidates) {
     const std::size_t far = distance(wanted, lower_case(candidate));
     const bool alike = far < std::max(wanted.size(), candidate.size());  // something of it is left
     if (alike && (best ? far < least : far <= least)) {
-      best = &candidate;
+      best = candidate;
       least = far;
     }
   }
-  if (best) return fmt::format("; did you mean '{}'?", *best);
+  return best;
+}
+
+std::string suggestion(std::string_view given, const std::vector<std::string>& candidates) {
+  constexpr std::size_t kMost = 12;
+  if (candidates.empty()) return "";
+  if (const auto meant = nearest(given, candidates)) return fmt::format("; did you mean '{}'?", *meant);
   const auto end = candidates.begin() + static_cast<std::ptrdiff_t>(std::min(kMost, candidates.size()));
   return fmt::format("; known are {}{}", fmt::join(candidates.begin(), end, ", "),
                      candidates.size() > kMost ? ", …" : "");

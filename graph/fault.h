@@ -2,6 +2,7 @@
 // together.
 #pragma once
 
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -10,21 +11,24 @@
 namespace dagfusion {
 
 struct Position {
-  std::string file;         // or "command line"
-  int line = 0;             // from 1; 0 = none
-  int column = 0;           // from 1
-  std::string text = {};    // of the command line: what was typed; the column counts in it
-  std::string origin = {};  // of a value that a variable gave: "vars.count, at sample.yaml:3:39"
+  std::string file;       // or "command line"
+  int line = 0;           // from 1; 0 = none
+  int column = 0;         // from 1
+  std::string text = {};  // of the command line: what was typed; the column counts in it
+  std::string origin =
+      {};  // when another place had its part: "the value is that of vars.count, at sample.yaml:3:39"
 };
 
 std::string to_string(const Position&);  // "train.yaml:14:31"
+std::string with_text(const Position&);  // the same, or "command line run.steps=9"
 
 struct Fault {
   Position where;
   std::string message;  // lower case, no full stop, with the value and what would be right
 };
 
-// Thrown with one fault by whoever finds it, and with all of them by the checker.
+// Thrown with one fault by whoever finds it, and with all of them by the checker: in the order of the file, and none
+// twice.
 class UserError : public std::runtime_error {
  public:
   explicit UserError(std::vector<Fault>);
@@ -34,6 +38,9 @@ class UserError : public std::runtime_error {
  private:
   std::vector<Fault> faults_;
 };
+
+// What the user may have meant; nothing when no candidate is near enough.
+std::optional<std::string> nearest(std::string_view given, const std::vector<std::string>& candidates);
 
 // "; did you mean 'learning_rate'?" when a candidate is near enough, else "; known are a, b, c" (or "" when
 // none).

@@ -6,18 +6,32 @@
 #include <algorithm>
 
 #include "graph/pattern.h"
+#include "graph/value.h"
 
 namespace dagfusion {
 
-bool stands_inside(const NodeType& type) {
-  return !type.minimizes && (type.role == Role::map || type.role == Role::composite);
-}
+namespace {
 
 std::vector<std::string> types_that_stand_inside(const Catalog& catalog) {
   std::vector<std::string> names;
   for (const NodeType& type : catalog.nodes)
     if (stands_inside(type)) names.push_back(type.name);
   return names;
+}
+
+}  // namespace
+
+bool stands_inside(const NodeType& type) {
+  return !type.minimizes && (type.role == Role::map || type.role == Role::composite);
+}
+
+std::string why_not_inside(const Tree& named, const Catalog& catalog) {
+  if (!named.is_scalar())
+    return fmt::format("'type' is {}; it must be the name of a node type", described(named));
+  if (catalog.find(named.text))
+    return fmt::format(
+        "'{}' cannot stand inside another node; what stands there turns one value into another", named.text);
+  return fmt::format("no type '{}'{}", named.text, suggestion(named.text, types_that_stand_inside(catalog)));
 }
 
 Inside::Inside(const Tree& map, std::string path, std::string owner)
@@ -69,9 +83,8 @@ void Inside::replace(Change& c, Node& node, const Tree& named, const NodeType& o
                      const Catalog& catalog) const {
   const NodeType* type = named.is_scalar() ? catalog.find(named.text) : nullptr;
   if (!type || !stands_inside(*type))
-    throw UserError(named.where, fmt::format("{}: inside '{}': no type '{}' that can stand in a composite{}",
-                                             owner_, c.pattern, named.text,
-                                             suggestion(named.text, types_that_stand_inside(catalog))));
+    throw UserError(named.where,
+                    fmt::format("{}: inside '{}': {}", owner_, c.pattern, why_not_inside(named, catalog)));
   std::erase_if(node.settings.entries, [&](const Entry& e) {
     const bool known = std::any_of(type->parameters.begin(), type->parameters.end(),
                                    [&](const Parameter& p) { return p.name == e.key; });

@@ -20,7 +20,7 @@ struct Request;
 
 // Whether nodes of this type can stand inside a composite, and the names of all that can.
 bool stands_inside(const NodeType&);
-std::vector<std::string> types_that_stand_inside(const Catalog&);
+std::string why_not_inside(const Tree& type, const Catalog&);  // in words
 
 class Inside {
  public:

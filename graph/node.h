@@ -142,6 +142,12 @@ struct StateTensor {
   std::function<void(const std::byte* in)> load;
 };
 
+// Numbers that a node writes, for whoever compares runs.
+struct CsvFile {
+  std::string name;  // in the run directory, or in that of a preview
+  std::vector<std::string> columns;
+};
+
 class Ordered : public Node {
  public:
   // Per frame (or per step, once its last frame is there, with per-frame inputs averaged over the step's
@@ -150,6 +156,7 @@ class Ordered : public Node {
   // After the last frame, when the graph is idle and no error has happened: close files, write what is left.
   virtual void finish(RunInfo&) {}
   virtual std::vector<StateTensor> state() { return {}; }
+  virtual std::optional<CsvFile> csv() const { return std::nullopt; }
 };
 
 // A node that keeps weights of its own, in the layout of WeightTable (an average); a preview can use them.

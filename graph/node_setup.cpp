@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "graph/near_path.h"
 #include "graph/pattern.h"
 
 namespace dagfusion {
@@ -33,7 +34,8 @@ bool NodeSetup::bind_inputs() {
     const bool known = std::find(names.begin(), names.end(), name) != names.end();
     if (!known && !any_name) {
       good = false;
-      fault(name, fmt::format("no input '{}'{}", name, suggestion(name, names)));
+      checking_.fault(request_.where_named(name),
+                      fmt::format("{}: no input '{}'{}", owner(), name, suggestion(name, names)));
     }
     if (checking_.broken(wire)) good = false;
   }
@@ -53,8 +55,8 @@ bool NodeSetup::bind_inputs() {
       good = bind(port, wired->second) && good;
     } else if (!port.optional) {
       good = false;
-      checking_.fault(request_.where, fmt::format("{}: input '{}' is not wired; it takes {}, {}", owner(),
-                                                  port.name, port.doc, port.spec));
+      checking_.fault(request_.where, fmt::format("{}: input '{}' is not wired; it takes {} ({})", owner(),
+                                                  port.name, port.spec, port.doc));
     }
   }
   return good;
@@ -146,28 +148,30 @@ Shape NodeSetup::model_input() {
 std::filesystem::path NodeSetup::readable(std::string_view parameter) {
   const std::filesystem::path path = text(parameter);
   std::error_code ignored;
-  if (!std::filesystem::exists(path, ignored)) {
-    std::vector<std::string> near;
-    const auto parent = path.parent_path().empty() ? std::filesystem::path(".") : path.parent_path();
-    for (const auto& e : std::filesystem::directory_iterator(parent, ignored))
-      near.push_back(e.path().filename().string());
-    std::string hint = near.size() > 0 ? suggestion(path.filename().string(), near) : "";
-    if (hint.find("did you mean") == std::string::npos) hint.clear();
-    fail_at(parameter, fmt::format("'{}' is {}, which does not exist{}", parameter, path.string(), hint));
-  }
+  if (!std::filesystem::exists(path, ignored))
+    fail_at(parameter, fmt::format("'{}' is {}, which does not exist{}", parameter, path.string(),
+                                   path_suggestion(path.string())));
   return path;
 }
 
 void NodeSetup::fail_at_input(std::string_view port, const std::string& message) const {
-  const auto where = request_.in_where.find(std::string(port));
-  throw UserError(where == request_.in_where.end() ? request_.where : where->second,
-                  fmt::format("{}: {}", owner(), message));
+  throw UserError(where_wired(std::string(port)), fmt::format("{}: {}", owner(), message));
 }
 
-void NodeSetup::fault(const std::string& port, const std::string& message) {
-  const auto where = request_.in_where.find(port);
-  checking_.fault(where == request_.in_where.end() ? request_.where : where->second,
-                  fmt::format("{}: {}", owner(), message));
+// A wire of one file can be wrong because of another, which put in the node or what it reads.
+Position NodeSetup::where_wired(const std::string& port) const {
+  Position where = request_.where_wired(port);
+  const auto say = [&](const std::string& path, const Position& node) {
+    if (where.origin.empty() && node.file != where.file && !node.file.empty())
+      where.origin = fmt::format("node '{}' is that of {}", path, with_text(node));
+  };
+  say(request_.path, request_.where);
+  if (const auto wired = request_.in.find(port);
+      wired != request_.in.end() && !checking_.broken(wired->second)) {
+    const CheckedNode& producer = checking_.checked.nodes[wired->second.node];
+    say(producer.path, producer.where);
+  }
+  return where;
 }
 
 PortSpec NodeSetup::port_spec(std::string_view output) const {
@@ -191,22 +195,23 @@ bool NodeSetup::bind(const Port& port, Wire wire) {
   const PortSpec wanted = parse_port(port.spec);
   const CheckedNode& producer = checking_.checked.nodes[wire.node];
   const TensorSpec& given = producer.outputs[wire.output].spec;
+  const std::string from = source(port.name, producer);
   if (producer.type->rate == Rate::step && type_.rate != Rate::step) {
     fault(
         port.name,
         fmt::format("input '{}': '{}' runs once per step, this node once per frame; a value of a step cannot "
                     "go back to its frames",
-                    port.name, producer.path));
+                    port.name, from));
     return false;
   }
   const DType dtype = wanted_dtype(wanted, given);
   if (!convertible(given.dtype, dtype) || (given.dtype != dtype && given.shape.size() != 4)) {
-    fault(port.name, fmt::format("input '{}' takes {}, but '{}' gives {}{}", port.name, port.spec,
-                                 producer.path, to_string(given), dtype_hint(given.dtype, dtype)));
+    fault(port.name, fmt::format("input '{}' takes {}, but '{}' gives {}{}", port.name, port.spec, from,
+                                 to_string(given), dtype_hint(given.dtype, dtype)));
     return false;
   }
   if (const auto wrong = sides_.bind(port, wanted, given.shape)) {
-    fault(port.name, fmt::format("input '{}' {}: {}", port.name, to_string(given.shape), *wrong));
+    fault(port.name, fmt::format("input '{}' {}", port.name, *wrong));
     return false;
   }
   if (producer.type->rate == Rate::step && producer.type->phase > type_.phase) {
@@ -215,13 +220,13 @@ bool NodeSetup::bind(const Port& port, Wire wire) {
         fmt::format(
             "input '{}': '{}' comes later in a step: first what writes resources, then what reads them, then "
             "what saves them",
-            port.name, producer.path));
+            port.name, from));
     return false;
   }
   if (type_.rate == Rate::step && producer.type->rate == Rate::frame && dtype != DType::f32) {
     fault(port.name,
           fmt::format("input '{}': '{}' gives {} for every frame; only f32 can be averaged over a step",
-                      port.name, producer.path, to_string(given)));
+                      port.name, from, to_string(given)));
     return false;
   }
   int block = 1;
@@ -255,9 +260,10 @@ std::vector<int> NodeSetup::trained_weights(const std::string& pattern) {
   }
   if (paths.empty()) fail("nothing to train: no weights lie upstream of the loss");
   if (found.empty())
-    fail(fmt::format(
-        "'weights' is '{}', which matches none of the {} weights upstream of the loss, such as {}", pattern,
-        paths.size(), paths.back()));
+    fail_at("weights",
+            fmt::format(
+                "'weights' is '{}', which matches none of the {} weights upstream of the loss, such as {}",
+                pattern, paths.size(), paths.back()));
   for (const Group& other : checked.groups)
     for (const int w : other.weights)
       if (&other != &group && found.count(w))

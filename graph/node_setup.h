@@ -1,6 +1,8 @@
 // What a node's constructor says, written down into a CheckedNode. Private to the files graph/check*.cpp.
 #pragma once
 
+#include <fmt/format.h>
+
 #include <string>
 #include <vector>
 
@@ -61,9 +63,17 @@ class NodeSetup final : public Setup {
   }
 
  private:
-  std::string owner() const { return owner_of(request_.path, type_.name); }
+  std::string owner() const { return request_.owner(); }
+  // What gives the value, as the user wrote it.
+  std::string source(const std::string& port, const CheckedNode& producer) const {
+    const auto wired = request_.written.find(port);
+    return wired == request_.written.end() ? producer.path : wired->second.text;
+  }
 
-  void fault(const std::string& port, const std::string& message);
+  Position where_wired(const std::string& port) const;
+  void fault(const std::string& port, const std::string& message) {
+    checking_.fault(where_wired(port), fmt::format("{}: {}", owner(), message));
+  }
   PortSpec port_spec(std::string_view output) const;
   bool bind(const Port& port, Wire wire);
   DType wanted_dtype(const PortSpec& port, const TensorSpec& given);

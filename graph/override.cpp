@@ -18,14 +18,15 @@ Position typed(const Override& change, std::size_t bytes) {
 }
 
 // A value was read as a text of its own; it stands behind the path.
+Position moved(const Override& change, std::size_t bytes, const Position& where) {
+  return typed(change, bytes + (where.line == 1 ? static_cast<std::size_t>(where.column) - 1 : 0));
+}
+
 void move_behind(const Override& change, std::size_t bytes, Tree& tree) {
-  const auto moved = [&](const Position& where) {
-    return typed(change, bytes + (where.line == 1 ? static_cast<std::size_t>(where.column) - 1 : 0));
-  };
-  tree.where = moved(tree.where);
+  tree.where = moved(change, bytes, tree.where);
   for (Tree& item : tree.items) move_behind(change, bytes, item);
   for (Entry& entry : tree.entries) {
-    entry.where = moved(entry.where);
+    entry.where = moved(change, bytes, entry.where);
     move_behind(change, bytes, entry.value);
   }
 }
@@ -37,8 +38,9 @@ Tree parse_value(const Override& change, std::size_t equals) {
     move_behind(change, equals + 1, value);
     return value;
   } catch (const UserError& e) {
-    throw UserError(typed(change, 0), fmt::format("the value {} of '{}' is not YAML: {}", shown(text), path,
-                                                  e.faults().front().message));
+    const Fault& wrong = e.faults().front();
+    throw UserError(moved(change, equals + 1, wrong.where),
+                    fmt::format("the value {} of '{}' is not YAML: {}", shown(text), path, wrong.message));
   }
 }
 

@@ -27,17 +27,12 @@ Setting checked_default(const Parameter& parameter) {
   }
 }
 
-void report_unknown_keys(const Tree& from, const std::vector<Parameter>& declared,
-                         const std::vector<std::string>& others, const std::string& owner,
-                         std::vector<Fault>& faults) {
+std::vector<std::string> known_keys(const std::vector<Parameter>& declared,
+                                    const std::vector<std::string>& others) {
   std::vector<std::string> known;
   for (const Parameter& parameter : declared) known.push_back(parameter.name);
   known.insert(known.end(), others.begin(), others.end());
-  for (const Entry& entry : from.entries) {
-    if (std::find(known.begin(), known.end(), entry.key) != known.end()) continue;
-    faults.push_back(
-        {entry.where, fmt::format("{}: unknown key '{}'{}", owner, entry.key, suggestion(entry.key, known))});
-  }
+  return known;
 }
 
 }  // namespace
@@ -72,10 +67,14 @@ Parameters Parameters::read(const Tree& from, const std::vector<Parameter>& decl
   Parameters result;
   result.owner_ = owner;
   result.where_ = from.where;
-  if (!from.is_map() && !from.is_null())
-    faults.push_back({from.where, owner + (from.is_list() ? ": is a list" : ": is '" + from.text + "'") +
-                                      "; it must be a map of settings"});
-  report_unknown_keys(from, declared, others, owner, faults);
+  const bool readable = from.is_map() || from.is_null();
+  if (!readable)
+    faults.push_back(
+        {from.where, fmt::format("{} is {}; it must be a map of settings", owner, described(from))});
+  const std::vector<std::string> meant = refuse_other_keys(from, known_keys(declared, others), owner, faults);
+  const auto is_missed = [&](const Parameter& p) {  // and no fault says so already
+    return p.required && readable && std::find(meant.begin(), meant.end(), p.name) == meant.end();
+  };
   for (const Parameter& parameter : declared) {
     Held& held = result.values_[parameter.name];
     held = {checked_default(parameter), {}, from.where};
@@ -83,12 +82,12 @@ Parameters Parameters::read(const Tree& from, const std::vector<Parameter>& decl
       held.where = value->where;
       try {
         held.value = read_value(*value, parameter);
-        if (parameter.kind == Kind::map) held.tree = *value;
+        held.tree = *value;
       } catch (const UserError& error) {
         for (const Fault& fault : error.faults())
           faults.push_back({fault.where, owner + ": " + fault.message});
       }
-    } else if (parameter.required) {
+    } else if (is_missed(parameter)) {
       faults.push_back({from.where, fmt::format("{}: '{}' is missing; it is required ({})", owner,
                                                 parameter.name, parameter.doc)});
     }
@@ -159,9 +158,21 @@ bool Parameters::has(std::string_view name) const {
 
 const Setting& Parameters::setting(std::string_view name) const { return held(name).value; }
 
+const Tree* Parameters::written(std::string_view name, const Setting& value) const {
+  const auto found = values_.find(name);
+  const bool same = found != values_.end() && !found->second.tree.is_null() && found->second.value == value;
+  return same ? &found->second.tree : nullptr;
+}
+
 void Parameters::fail(std::string_view name, const std::string& message) const {
   const auto found = values_.find(name);
   throw UserError(found == values_.end() ? where_ : found->second.where, owner_ + ": " + message);
+}
+
+void Parameters::fail(std::string_view name, std::size_t item, const std::string& message) const {
+  const auto found = values_.find(name);
+  if (found == values_.end() || item >= found->second.tree.items.size()) fail(name, message);
+  throw UserError(found->second.tree.items[item].where, owner_ + ": " + message);
 }
 
 void Parameters::fail(const std::string& message) const { throw UserError(where_, owner_ + ": " + message); }

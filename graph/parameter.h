@@ -34,6 +34,7 @@ struct Parameter {
   double maximum = std::numeric_limits<double>::infinity();
   bool above_minimum = false;  // minimum itself is outside
   std::vector<std::string> choices = {};
+  std::string wanted = "a text";  // of a text, for messages: what it must be
 };
 
 // The values of one node or section, after the checks.
@@ -62,8 +63,12 @@ class Parameters {
   bool has(std::string_view name) const;          // given, or with a default
   const Setting& setting(std::string_view name) const;
 
-  // "owner: message", at the value of `name` when it was written, else at the owner.
+  // What was written for `name` and stands for `value`; null when something else does.
+  const Tree* written(std::string_view name, const Setting& value) const;
+
+  // "owner: message", at the value of `name` when it was written, else at the owner; of a list, at one item.
   [[noreturn]] void fail(std::string_view name, const std::string& message) const;
+  [[noreturn]] void fail(std::string_view name, std::size_t item, const std::string& message) const;
   [[noreturn]] void fail(const std::string& message) const;
 
   const std::string& owner() const { return owner_; }
@@ -72,7 +77,7 @@ class Parameters {
  private:
   struct Held {
     Setting value;
-    Tree tree;
+    Tree tree;  // as written; null when it was not
     Position where;
   };
   const Held& held(std::string_view name) const;

@@ -14,7 +14,7 @@
 #include <sstream>
 
 #include "graph/check.h"
-#include "graph/nearby.h"
+#include "graph/near_path.h"
 #include "graph/plugin.h"
 #include "graph/port.h"
 #include "graph/shared_library.h"
@@ -33,7 +33,7 @@ constexpr const char* kTaken = "there is one of that name already";
 
 // Beside the file that names it, else by its name in the directories of DAGFUSION_PLUGINS.
 fs::path find_library(const Tree& item) {
-  const fs::path beside = fs::path(item.where.file).parent_path() / item.text;
+  const fs::path folder = fs::path(item.where.file).parent_path(), beside = folder / item.text;
   std::error_code ignored;
   if (fs::exists(beside, ignored)) return beside;
   const char* set = std::getenv("DAGFUSION_PLUGINS");
@@ -45,7 +45,8 @@ fs::path find_library(const Tree& item) {
   const bool variable = item.text.find("${") != std::string::npos;
   refuse(item, beside,
          fmt::format("does not exist{}{}", set ? ", nor does DAGFUSION_PLUGINS have it" : "",
-                     variable ? "; plugins are loaded before variables are put in" : nearby(beside)));
+                     variable ? "; plugins are loaded before variables are put in"
+                              : path_suggestion(item.text, folder)));
 }
 
 std::string bytes_of(const Tree& item, const fs::path& path) {

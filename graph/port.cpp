@@ -34,6 +34,13 @@ bool open_ended(const PortSpec& spec) { return !spec.sides.empty() && spec.sides
 
 std::string shape_text(const PortSpec& spec) { return fmt::format("[{}]", fmt::join(spec.sides, ",")); }
 
+// "[N,C,H,W], 4 sides"
+std::string wanted_text(const PortSpec& spec, bool open, std::size_t fixed) {
+  if (spec.sides.empty()) return "a single number";
+  return fmt::format("{}, {}{} side{}", shape_text(spec), open ? "at least " : "", fixed,
+                     fixed == 1 ? "" : "s");
+}
+
 // "N,C,..." -> its sides; refuses what is neither letter nor number, and "..." anywhere but at the end.
 std::vector<std::string> parse_sides(const std::string& inside, const std::string& whole) {
   std::vector<std::string> sides;
@@ -78,26 +85,31 @@ std::optional<std::string> Sides::bind(const Port& port, const PortSpec& spec, c
   const bool open = open_ended(spec);
   const std::size_t fixed = spec.sides.size() - (open ? 1 : 0);
   if (open ? shape.size() < fixed : shape.size() != fixed)
-    return fmt::format("has shape {}, but {} has {}{} side{}", to_string(shape), shape_text(spec),
-                       open ? "at least " : "", fixed, fixed == 1 ? "" : "s");
+    return fmt::format("is {}, but takes {}", to_string(shape), wanted_text(spec, open, fixed));
 
-  const std::string source = fmt::format("input '{}' {}", port.name, to_string(shape));
+  const std::string source = fmt::format("input '{}' is {}", port.name, to_string(shape));
   std::map<std::string, Bound> letters = letters_;  // a port that does not fit leaves nothing behind
   for (std::size_t i = 0; i < fixed; ++i) {
     const std::string& side = spec.sides[i];
     if (is_number(side)) {
       if (shape[i] != number_of(side))
-        return fmt::format("side {} is {}, but {} wants {}", i + 1, shape[i], shape_text(spec), side);
+        return fmt::format("is {}, but takes {}: side {} must be {}", to_string(shape), shape_text(spec),
+                           i + 1, side);
       continue;
     }
     const auto [bound, fresh] = letters.try_emplace(side, Bound{shape[i], source});
+    if (!fresh && bound->second.value != shape[i] && bound->second.source == source)
+      return fmt::format("is {}, but takes {}: the sides {} must be equal", to_string(shape),
+                         shape_text(spec), side);
     if (!fresh && bound->second.value != shape[i])
-      return fmt::format("{} is {}, but {} in {}", side, shape[i], bound->second.value, bound->second.source);
+      return fmt::format("is {}, but {}: {} must be {}", to_string(shape), bound->second.source, side,
+                         bound->second.value);
   }
   if (open) {
     Shape rest(shape.begin() + static_cast<std::ptrdiff_t>(fixed), shape.end());
     if (rest_ && *rest_ != rest)
-      return fmt::format("'...' is {}, but {} in {}", to_string(rest), to_string(*rest_), rest_source_);
+      return fmt::format("is {}, but {}: the sides from number {} on must agree", to_string(shape),
+                         rest_source_, fixed + 1);
     if (!rest_) {
       rest_ = std::move(rest);
       rest_source_ = source;
@@ -125,7 +137,7 @@ std::optional<Shape> Sides::shape(const PortSpec& spec) const {
 }
 
 void Sides::set(const std::string& letter, std::int64_t value, const std::string& source) {
-  letters_.insert_or_assign(letter, Bound{value, source});
+  letters_.insert_or_assign(letter, Bound{value, fmt::format("{} is {}", source, value)});
 }
 
 }  // namespace dagfusion

@@ -45,7 +45,7 @@ class Sides {
  private:
   struct Bound {
     std::int64_t value;
-    std::string source;  // "input 'x0' [8,3,32,32]"
+    std::string source;  // "input 'x0' is [8,3,32,32]"
   };
   std::map<std::string, Bound> letters_;
   std::optional<Shape> rest_;

@@ -92,6 +92,9 @@ class Setup {
   [[noreturn]] void fail_at(std::string_view parameter, const std::string& message) const {
     parameters().fail(parameter, message);
   }
+  [[noreturn]] void fail_at(std::string_view parameter, std::size_t item, const std::string& message) const {
+    parameters().fail(parameter, item, message);
+  }
   // "owner: message", at the place where input `port` is wired.
   [[noreturn]] virtual void fail_at_input(std::string_view port, const std::string& message) const = 0;
 

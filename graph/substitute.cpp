@@ -78,9 +78,8 @@ class Substitution {
 
   // For messages about a value: which variable gave it, and where that stands.
   static std::string origin_of(const std::string& name, const Position& variable) {
-    return fmt::format("vars.{}, at {}{}{}", name, to_string(variable),
-                       variable.text.empty() ? "" : " " + variable.text,
-                       variable.origin.empty() ? "" : "; from " + variable.origin);
+    return fmt::format("the value is that of vars.{}, at {}{}", name, with_text(variable),
+                       variable.origin.empty() ? "" : "; " + variable.origin);
   }
 
   void in_scalar(Tree& tree, std::size_t level) {

@@ -24,11 +24,7 @@ struct Reader {
   }
 
   void require(Tree::Kind kind, const std::string& wanted) const {
-    if (from.kind == kind) return;
-    if (from.is_null()) refuse("empty; it must be " + wanted);
-    if (from.is_list()) refuse("a list; it must be " + wanted);
-    if (from.is_map()) refuse("a map; it must be " + wanted);
-    refuse(fmt::format("{}; it must be {}", from.quoted ? "'" + from.text + "'" : shown(from.text), wanted));
+    if (from.kind != kind) refuse(fmt::format("{}; it must be {}", described(from), wanted));
   }
 
   // A scalar without quotes; in quotes it is a text, whatever it says.
@@ -92,7 +88,7 @@ struct Reader {
   }
 
   std::string text() const {
-    require(Tree::Kind::scalar, "a text");
+    require(Tree::Kind::scalar, declared.wanted);
     return from.text;
   }
 
@@ -115,6 +111,32 @@ struct Reader {
 };
 
 }  // namespace
+
+std::string described(const Tree& value) {
+  switch (value.kind) {
+    case Tree::Kind::null:
+      return "empty";
+    case Tree::Kind::list:
+      return "a list";
+    case Tree::Kind::map:
+      return "a map";
+    case Tree::Kind::scalar:
+      break;
+  }
+  return value.quoted ? "'" + value.text + "'" : shown(value.text);
+}
+
+std::vector<std::string> refuse_other_keys(const Tree& map, const std::vector<std::string>& known,
+                                           const std::string& owner, std::vector<Fault>& faults) {
+  std::vector<std::string> meant;
+  for (const Entry& e : map.entries) {
+    if (std::find(known.begin(), known.end(), e.key) != known.end()) continue;
+    faults.push_back(
+        {e.where, fmt::format("{}: unknown key '{}'{}", owner, e.key, suggestion(e.key, known))});
+    meant.push_back(nearest(e.key, known).value_or(""));
+  }
+  return meant;
+}
 
 Setting read_value(const Tree& from, const Parameter& declared) {
   const Reader reader{declared, declared.name, from};

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <array>
 
-#include "graph/fault.h"
+#include "graph/yaml_brackets.h"
 
 namespace dagfusion {
 
@@ -53,17 +53,20 @@ std::string_view line_of(std::string_view text, int line) {
   return text.substr(0, text.find('\n'));
 }
 
-std::string explain_syntax_error(const std::string& said, std::string_view line) {
-  if (line.substr(0, line.find_first_not_of(" \t")).find('\t') != std::string_view::npos)
+std::string explain_syntax_error(const std::string& said, std::string_view text, std::size_t at,
+                                 Position& where) {
+  const std::string_view line = line_of(text, where.line - 1);
+  const std::size_t tab = line.substr(0, line.find_first_not_of(" \t")).find('\t');
+  if (tab != std::string_view::npos) {
+    where.column = static_cast<int>(tab) + 1;
     return "a tab in the indentation; indent with spaces";
+  }
   struct Meaning {
     std::string_view said, means;
   };
   static constexpr std::array meanings = {
       Meaning{"end of map not found", "expected 'key: value' here, indented like the keys above it"},
       Meaning{"end of sequence not found", "expected '- item' here, indented like the items above it"},
-      Meaning{"end of map flow not found", "a map in braces goes wrong here; expected ',' or '}'"},
-      Meaning{"end of sequence flow not found", "a list in brackets goes wrong here; expected ',' or ']'"},
       Meaning{"illegal map value",
               "':' is not expected here; check the indentation and the line above, and quote a text with ': "
               "' in it"},
@@ -87,6 +90,18 @@ std::string explain_syntax_error(const std::string& said, std::string_view line)
   bool in_brackets = said.find("flow not found") != std::string::npos;
   if (in_brackets && line.find("${") != std::string_view::npos)
     return "inside brackets a variable stands in quotes: \"${name}\"";
+  const std::vector<Bracket> open = open_brackets(text, at);
+  if (in_brackets && !open.empty() && at >= text.size()) {
+    where.line = static_cast<int>(open.back().line);
+    where.column = static_cast<int>(open.back().column);
+    return fmt::format("'{}' is never closed; expected '{}'", open.back().mark, closing(open.back()));
+  }
+  if (in_brackets && !open.empty())
+    return fmt::format("{} is still open here; expected ',' or '{}'", in_words(open.back()),
+                       closing(open.back()));
+  if (said.starts_with("illegal flow end") && !open.empty())
+    return fmt::format("'{}' does not close {}; expected '{}'", text[std::min(at, text.size() - 1)],
+                       in_words(open.back()), closing(open.back()));
   for (const Meaning& m : meanings)
     if (said.starts_with(m.said)) return std::string(m.means);
   if (said.starts_with("unknown escape character"))

@@ -6,6 +6,8 @@
 #include <string>
 #include <string_view>
 
+#include "graph/fault.h"
+
 namespace dagfusion {
 
 // What a document may hold, also after its variables are replaced.
@@ -25,7 +27,9 @@ std::string_view line_of(std::string_view text, int line);  // from 0
 // Behind the closing quote of what opens at `start`; npos when it is never closed.
 std::size_t end_of_quoted(std::string_view text, std::size_t start);
 
-// What yaml-cpp says about a syntax error in `line`, in words that say what would be right.
-std::string explain_syntax_error(const std::string& said, std::string_view line);
+// What yaml-cpp says about a syntax error at byte `at`, in words that say what would be right; `where` moves to the place
+// that they are about.
+std::string explain_syntax_error(const std::string& said, std::string_view text, std::size_t at,
+                                 Position& where);
 
 }  // namespace dagfusion

@@ -91,7 +91,10 @@ warmup_steps=2
   [[ -f sweeps/001/report.html && ! -d sweeps/001/warmup_steps=5/seed-1/002 ]] || fail 'it did not go on'
   run sweep sweep.yaml nodes.adam.learning_rate=fast
   ends 2
-  has "$err" "(cell warmup_steps=2)"
+  is "$(grep -c "'learning_rate' is 'fast'" err.txt)" 1  # and not for every cell
+  run sweep sweep.yaml nodes.adam.decay_steps=3
+  ends 2
+  has "$err" "(cell warmup_steps=5)"
 }
 
 RefusesWhatMatchesNothing() {

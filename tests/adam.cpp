@@ -172,9 +172,8 @@ TEST(Adam, RefusesAPatternThatMatchesNothing) {
   const Catalog types = small_catalog();
   EXPECT_EQ(
       thrown([&] { check(parse_document(pipeline(1, "weights: 'model/**'"), "test.yaml"), types, {}); }),
-      "test.yaml:5:3: node 'adam/clip' (clip_gradients): 'weights' is 'model/**', which matches none of the "
-      "1 "
-      "weights upstream of the loss, such as loss.weight");
+      "test.yaml:5:47: node 'adam' (adam): 'weights' is 'model/**', which matches none of the 1 weights "
+      "upstream of the loss, such as loss.weight");
 }
 
 }  // namespace

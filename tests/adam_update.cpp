@@ -155,7 +155,7 @@ TEST(AdamUpdate, RefusesBetasThatAreNotTwo) {
 TEST(AdamUpdate, RefusesABetaThatForgetsNothing) {
   BenchRun run;
   EXPECT_EQ(thrown([&] { StepNode(run, "{type: adam_update, betas: [0.9, 1.0]}"); }),
-            "test.yaml:1:28: node 'node' (adam_update): 'betas' holds 1; each is at least 0 and below 1");
+            "test.yaml:1:34: node 'node' (adam_update): 'betas' holds 1; each is at least 0 and below 1");
 }
 
 TEST(AdamUpdate, RefusesALearningRateOfZero) {

@@ -32,9 +32,9 @@ TEST(Add, GivesBothSummandsTheGradientOfTheSum) {
 }
 
 TEST(Add, RejectsSummandsOfDifferentShapes) {
-  EXPECT_EQ(
-      refusal("{type: add}", {{"a", numbered({1, 2})}, {"b", numbered({1, 3})}}),
-      "test.yaml:1:1: node 'node' (add): input 'b' [1,3]: '...' is [1,3], but [1,2] in input 'a' [1,2]");
+  EXPECT_EQ(refusal("{type: add}", {{"a", numbered({1, 2})}, {"b", numbered({1, 3})}}),
+            "test.yaml:1:1: node 'node' (add): input 'b' is [1,3], but input 'a' is [1,2]: the sides from "
+            "number 1 on must agree");
 }
 
 }  // namespace

@@ -156,9 +156,9 @@ TEST(Attention, RefusesWhatItCannotDo) {
             "test.yaml:1:26: node 'node' (attention): 'heads' is 0; it must be between 1 and 1024");
   std::map<std::string, Plain> in = inputs({1, 16, 2, 2});
   in["k"] = numbered({1, 8, 2, 2});
-  EXPECT_EQ(
-      refusal(yaml(1), in),
-      "test.yaml:1:1: node 'node' (attention): input 'k' [1,8,2,2]: C is 8, but 16 in input 'q' [1,16,2,2]");
+  EXPECT_EQ(refusal(yaml(1), in),
+            "test.yaml:1:1: node 'node' (attention): input 'k' is [1,8,2,2], but input 'q' is [1,16,2,2]: C "
+            "must be 16");
 }
 
 }  // namespace

@@ -44,7 +44,7 @@ RefusesWhatItCannotMeasure() {
   has "$err" 'file is required'
   run bench nothing.yaml
   ends 2
-  is "$err" 'nothing.yaml: cannot be read; check that the file exists and is readable'
+  is "$err" 'nothing.yaml: does not exist'
   local seconds
   for seconds in 0 -1 soon; do
     run bench train.yaml --seconds "$seconds"

@@ -39,8 +39,9 @@ INSTANTIATE_TEST_SUITE_P(Channels, ConcatOfChannels,
                                           testing::Values(8, 16)));
 
 TEST(Concat, RejectsMapsOfDifferentSizes) {
-  EXPECT_EQ(refusal("{type: concat}", {{"a", numbered({1, 2, 4, 4})}, {"b", numbered({1, 2, 2, 4})}}),
-            "test.yaml:1:1: node 'node' (concat): input 'b' [1,2,2,4]: H is 2, but 4 in input 'a' [1,2,4,4]");
+  EXPECT_EQ(
+      refusal("{type: concat}", {{"a", numbered({1, 2, 4, 4})}, {"b", numbered({1, 2, 2, 4})}}),
+      "test.yaml:1:1: node 'node' (concat): input 'b' is [1,2,2,4], but input 'a' is [1,2,4,4]: H must be 4");
 }
 
 }  // namespace

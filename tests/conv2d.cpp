@@ -414,9 +414,8 @@ TEST(Conv2d, RefusesWhatItCannotDo) {
             "test.yaml:1:1: node 'node' (conv2d): 'add' is [1,4,4,2], but the convolution gives [1,4,4,4]");
   EXPECT_EQ(refusal("{type: conv2d, channels: 4, init_scale: -1}", x),
             "test.yaml:1:41: node 'node' (conv2d): 'init_scale' is -1; it must be between 0 and 100");
-  EXPECT_EQ(
-      refusal("{type: conv2d, channels: 4}", {{"x", numbered({1, 8})}}),
-      "test.yaml:1:1: node 'node' (conv2d): input 'x' [1,8]: has shape [1,8], but [N,I,H,W] has 4 sides");
+  EXPECT_EQ(refusal("{type: conv2d, channels: 4}", {{"x", numbered({1, 8})}}),
+            "test.yaml:1:1: node 'node' (conv2d): input 'x' is [1,8], but takes [N,I,H,W], 4 sides");
 }
 
 }  // namespace

@@ -53,7 +53,7 @@ TEST(DdpmTimesteps, RefusesMoreStepsThanThereAre) {
             "test.yaml:1:31: node 'node' (ddpm_timesteps): 'steps' asks for 301 steps, more than the 300 "
             "timesteps of section 'diffusion'");
   EXPECT_EQ(refused("{type: ddpm_timesteps, sections: [10, 101, 10]}"),
-            "test.yaml:1:34: node 'node' (ddpm_timesteps): 'sections' asks for 101 steps, more than the 100 "
+            "test.yaml:1:39: node 'node' (ddpm_timesteps): 'sections' asks for 101 steps, more than the 100 "
             "timesteps of a section");
 }
 

@@ -91,7 +91,7 @@ TEST(DrawnDigits, HasNoEndAndNamesWhatItDraws) {
 
 TEST(DrawnDigits, RefusesFontsItDoesNotHave) {
   EXPECT_EQ(refusal("{type: drawn_digits, fonts: [complx]}", {}),
-            "test.yaml:1:29: node 'node' (drawn_digits): unknown font 'complx'; did you mean 'complex'?");
+            "test.yaml:1:30: node 'node' (drawn_digits): unknown font 'complx'; did you mean 'complex'?");
   EXPECT_EQ(refusal("{type: drawn_digits, fonts: []}", {}),
             "test.yaml:1:29: node 'node' (drawn_digits): 'fonts' is [], which leaves nothing to draw with");
 }

@@ -49,10 +49,10 @@ TEST(ForwardTimesteps, RefusesTimesThatAreNone) {
             "test.yaml:1:34: node 'node' (forward_timesteps): 'steps' is 1001, more than the 1000 timesteps "
             "of section 'diffusion'");
   EXPECT_EQ(refused("list: [0, 1000]"),
-            "test.yaml:1:33: node 'node' (forward_timesteps): 'list' holds 1000, but the timesteps of "
+            "test.yaml:1:37: node 'node' (forward_timesteps): 'list' holds 1000, but the timesteps of "
             "section 'diffusion' end at 999");
   EXPECT_EQ(refused("list: [7, 7]"),
-            "test.yaml:1:33: node 'node' (forward_timesteps): 'list' holds 7 after 7; noise is only added, "
+            "test.yaml:1:37: node 'node' (forward_timesteps): 'list' holds 7 after 7; noise is only added, "
             "so it must rise");
   EXPECT_EQ(refused("list: []"),
             "test.yaml:1:33: node 'node' (forward_timesteps): 'list' is empty; [0, 500] takes two steps");

@@ -2,6 +2,7 @@
 // message.
 #include <gtest/gtest.h>
 
+#include "graph/number.h"
 #include "tests/tiny_nodes.h"
 
 namespace dagfusion::tiny {
@@ -33,7 +34,9 @@ TEST(Check, RefusesTheSameKeyTwice) {
 }
 
 TEST(Check, RefusesNodesOfNoType) {
-  EXPECT_EQ(faults_in("  x: numbers\n"), "test.yaml:3:6: node 'x' must be a map with the key 'type'");
+  EXPECT_EQ(
+      faults_in("  x: numbers\n"),
+      "test.yaml:3:6: node 'x' is 'numbers'; it must be a map with the key 'type', like x: {type: numbers}");
   EXPECT_EQ(faults_in("  x: {size: 3}\n"), "test.yaml:3:3: node 'x' lacks the key 'type'");
   EXPECT_EQ(faults_in("  x: {type: nubmers}\n"),
             "test.yaml:3:13: node 'x': no type 'nubmers'; did you mean 'numbers'?");
@@ -57,14 +60,14 @@ TEST(Check, RefusesUnknownKeysAndWrongParameters) {
 
 TEST(Check, RefusesInputsThatAreNotThereOrNotWired) {
   EXPECT_EQ(faults_in("  x: {type: numbers}\n  y: {type: add_one}\n"),
-            "test.yaml:4:3: node 'y' (add_one): input 'x' is not wired; it takes values, [N,W] f32");
+            "test.yaml:4:3: node 'y' (add_one): input 'x' is not wired; it takes [N,W] f32 (values)");
   EXPECT_EQ(faults_in("  x: {type: numbers}\n  y: {type: add_one, in: {x: x, z: x}}\n"),
-            "test.yaml:4:36: node 'y' (add_one): no input 'z'; known are x");
+            "test.yaml:4:33: node 'y' (add_one): no input 'z'; known are x");
   EXPECT_EQ(faults_in("  x: {type: numbers}\n  y: {type: numbers, in: x}\n"),
             "test.yaml:4:26: node 'y' (numbers): takes no input");
   EXPECT_EQ(faults_in("  x: {type: numbers}\n  y: {type: add_one, in: [x]}\n"),
-            "test.yaml:4:26: node 'y' (add_one): an input is the name of a node, or of one of its ports: "
-            "'name.port'");
+            "test.yaml:4:26: node 'y' (add_one): an input is a list; it must be the name of a node, or of "
+            "one of its ports: 'name.port'");
 }
 
 TEST(Check, RefusesReferencesToNothing) {
@@ -80,16 +83,16 @@ TEST(Check, RefusesDtypesThatDoNotFit) {
   EXPECT_EQ(faults_in("  x: {type: numbers}\n  i: {type: integers}\n  y: {type: sink, in: i}\n"),
             "test.yaml:5:23: node 'y' (sink): input 'x' takes [N,...] f32, but 'i' gives [2] i32");
   EXPECT_EQ(faults_in("  x: {type: numbers}\n  i: {type: integers}\n  y: {type: sink, in: i.z}\n"),
-            "test.yaml:5:23: node 'y' (sink): input 'x' takes [N,...] f32, but 'i' gives [2] u8; to_signed "
+            "test.yaml:5:23: node 'y' (sink): input 'x' takes [N,...] f32, but 'i.z' gives [2] u8; to_signed "
             "turns bytes into numbers");
 }
 
 TEST(Check, RefusesShapesThatDoNotFit) {
   EXPECT_EQ(faults_in("  a: {type: numbers, width: 4}\n  b: {type: numbers, width: 5}\n  y: {type: plus, in: "
                       "{a: a, b: b}}\n"),
-            "test.yaml:5:33: node 'y' (plus): input 'b' [2,5]: W is 5, but 4 in input 'a' [2,4]");
+            "test.yaml:5:33: node 'y' (plus): input 'b' is [2,5], but input 'a' is [2,4]: W must be 4");
   EXPECT_EQ(faults_in("  x: {type: numbers}\n  m: {type: mean, in: x}\n  y: {type: add_one, in: m}\n"),
-            "test.yaml:5:26: node 'y' (add_one): input 'x' []: has shape [], but [N,W] has 2 sides");
+            "test.yaml:5:26: node 'y' (add_one): input 'x' is [], but takes [N,W], 2 sides");
 }
 
 TEST(Check, RefusesValuesOfAStepInItsFrames) {
@@ -129,18 +132,20 @@ TEST(Check, RefusesWrongValuesOfEveryOnErrorAfterAndStream) {
   };
   for (const char* good : {"3", "30s", "15min", "0.5h"}) EXPECT_EQ(every(good), "");
   for (const char* bad : {"0", "-1", "1.5", "3 days", "often", "1e300"})
-    EXPECT_EQ(every(bad), "test.yaml:4:26: node 'n' (note): 'every' is '" + std::string(bad) +
-                              "'; it must be a number of steps, or a time like 30s, 15min, 2h");
+    EXPECT_EQ(every(bad), "test.yaml:4:26: node 'n' (note): 'every' is " + shown(bad) +
+                              "; it must be a number of steps, or a time like 30s, 15min, 2h");
   EXPECT_EQ(faults_in(x + "  y: {type: add_one, in: x, every: 2}\n"),
             "test.yaml:4:36: node 'y' (add_one): 'every' is for nodes that run once per step");
   EXPECT_EQ(faults_in(x + "  y: {type: add_one, in: x, on_error: skip}\n"),
-            "test.yaml:4:39: node 'y' (add_one): 'on_error' is 'skip'; it must be stop or drop");
+            "test.yaml:4:39: node 'y' (add_one): 'on_error' is 'skip'; known are stop, drop");
   EXPECT_EQ(faults_in(x + "  y: {type: add_one, in: x, after: [x, w]}\n"),
             "test.yaml:4:40: node 'y' (add_one): 'after' names no node 'w'; known are x");
   EXPECT_EQ(faults_in(x + "  y: {type: add_one, in: x, after: {a: x}}\n"),
-            "test.yaml:4:36: node 'y' (add_one): 'after' must be the name of a node, or a list of names");
+            "test.yaml:4:36: node 'y' (add_one): 'after' is a map; it must be the name of a node, or a list "
+            "of names");
   EXPECT_EQ(faults_in(x + "  y: {type: add_one, in: x, stream: [a]}\n"),
-            "test.yaml:4:37: node 'y' (add_one): 'stream' must be the name of a stream of random numbers");
+            "test.yaml:4:37: node 'y' (add_one): 'stream' is a list; it must be the name of a stream of "
+            "random numbers");
   EXPECT_EQ(faults_in(x + "  y: {type: add_one, in: x, whne: x}\n"),
             "test.yaml:4:29: node 'y' (add_one): unknown key 'whne'; did you mean 'when'?");
 }
@@ -172,7 +177,8 @@ TEST(Check, RefusesWrongSettingsOfTheRun) {
 
 TEST(Check, RefusesModelsThatAreNotThere) {
   EXPECT_EQ(faults_in("  x: {type: numbers}\n  y: {type: model, in: x}\n"),
-            "test.yaml:4:13: node 'y' (model): calls the section 'model', which this file lacks");
+            "test.yaml:4:13: node 'y' (model): calls the section 'model', which this file lacks; it says "
+            "what the model is, like model: {type: unet} or model: {from: runs/train}");
   const auto model = [](const std::string& section, const std::string& more = "") {
     return faults_of("run: {images: 2}\nmodel: " + section +
                      "\nnodes:\n  x: {type: numbers}\n  y: {type: model, in: x" + more + "}\n");
@@ -184,14 +190,15 @@ TEST(Check, RefusesModelsThatAreNotThere) {
   EXPECT_EQ(model("{type: chain, layers: 0}"),
             "test.yaml:2:30: section 'model': 'layers' is 0; it must be between 1 and 64");
   EXPECT_EQ(model("chain"),
-            "test.yaml:2:8: section 'model' must be a map: {type: unet, …} or {from: runs/train}\n"
-            "test.yaml:5:13: node 'y' (model): calls the section 'model', which this file lacks");
+            "test.yaml:2:8: section 'model' is 'chain'; it must be a map, like {type: unet, channels: 64} or "
+            "{from: runs/train}");
   EXPECT_EQ(model("{type: chain}", ", layers: 3"),
             "test.yaml:5:27: node 'y' (model): unknown key 'layers'; known are type, in, after, every, "
             "on_error, stream, doc, when, otherwise, model; "
             "parameters of the model stand in its section");
-  EXPECT_EQ(model("{type: chain}", ", model: other"),
-            "test.yaml:5:34: node 'y' (model): calls the section 'other', which this file lacks");
+  EXPECT_EQ(
+      model("{type: chain}", ", model: other"),
+      "test.yaml:5:34: node 'y' (model): calls the section 'other', which this file lacks; known are model");
 }
 
 TEST(Check, RefusesACallOfTheModelWithOtherImages) {

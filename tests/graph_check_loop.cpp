@@ -92,7 +92,8 @@ TEST(CheckLoop, RefusesWhatCannotBeCollected) {
   EXPECT_EQ(faults_in_loop(kEach + kCarry + kNodes + kNext + "      collect: {y: each.index}\n"),
             "test.yaml:10:20: node 'l' (loop): 'each.index' is [] f32, which cannot be collected");
   EXPECT_EQ(faults_in_loop(kEach + kCarry + kNodes + kNext + "      collect: {y: y, every: 3s}\n"),
-            "test.yaml:10:30: node 'l' (loop): 'every' counts iterations here, not time");
+            "test.yaml:10:30: node 'l' (loop): 'every' of 'collect' is 3s; it must be a number of "
+            "iterations, 1 or more");
 }
 
 TEST(CheckLoop, SaysWhichOutputWhenThereAreSeveral) {

@@ -22,13 +22,18 @@ TEST(CheckTraining, RefusesRunsThatDoNotSayHowMuch) {
   const auto run = [](const std::string& settings) {
     return faults_of("run: {" + settings + "}\nnodes:\n  x: {type: numbers}\n" + kLoss + kDescend);
   };
-  EXPECT_EQ(run("steps: 2"), "test.yaml:1:6: section 'run': 'batch_size' is missing; training needs it");
-  EXPECT_EQ(run("batch_size: 2"), "test.yaml:1:6: section 'run': 'steps' is missing; training needs it");
+  EXPECT_EQ(run("steps: 2"),
+            "test.yaml:1:6: section 'run' lacks 'batch_size', which training needs, like run: {steps: 1000, "
+            "batch_size: 64}");
+  EXPECT_EQ(run("batch_size: 2"),
+            "test.yaml:1:6: section 'run' lacks 'steps', which training needs, like run: {steps: 1000, "
+            "batch_size: 64}");
   EXPECT_EQ(
       run("steps: 2, batch_size: 4, images: 4"),
       "test.yaml:1:40: section 'run': 'images' is for pipelines that train nothing; training counts 'steps'");
   EXPECT_EQ(run("steps: 2, batch_size: 4, micro_batch: 3"),
-            "test.yaml:1:45: section 'run': 'micro_batch' is 3, which does not divide the batch_size 4");
+            "test.yaml:1:45: section 'run': 'micro_batch' is 3, which does not divide the batch_size 4; 2 "
+            "would do");
 }
 
 TEST(CheckTraining, RefusesToMinimizeWhatIsNoLoss) {
@@ -43,17 +48,15 @@ TEST(CheckTraining, RefusesToMinimizeWhatIsNoLoss) {
 
 TEST(CheckTraining, RefusesLossesWithoutWeights) {
   EXPECT_EQ(faults_in("  loss: {type: mean, in: x}\n" + kDescend),
-            "test.yaml:5:3: node 'd/update' (descend_update): nothing to train: no weights lie upstream of "
-            "the loss");
+            "test.yaml:5:3: node 'd' (descend): nothing to train: no weights lie upstream of the loss");
   EXPECT_EQ(faults_in(kLoss + "  d: {type: descend, minimize: loss, weights: z*}\n"),
-            "test.yaml:6:3: node 'd/update' (descend_update): 'weights' is 'z*', which matches none of the 1 "
-            "weights upstream of the "
-            "loss, such as y.weight");
+            "test.yaml:6:47: node 'd' (descend): 'weights' is 'z*', which matches none of the 1 weights "
+            "upstream of the loss, such as y.weight");
 }
 
 TEST(CheckTraining, RefusesTwoOptimisersOfOneWeight) {
   EXPECT_EQ(faults_in(kLoss + kDescend + "  e: {type: descend, minimize: loss}\n"),
-            "test.yaml:7:3: node 'e/update' (descend_update): trains y.weight, which 'd' trains already");
+            "test.yaml:7:3: node 'e' (descend): trains y.weight, which 'd' trains already");
 }
 
 TEST(CheckTraining, RefusesNodesWithoutBackwardAndNamesThePath) {
@@ -73,11 +76,10 @@ TEST(CheckTraining, RefusesToDropFrames) {
 
 TEST(CheckTraining, RefusesStepNodesInAnImpossibleOrder) {
   EXPECT_EQ(faults_in(kLoss + kDescend + "  n: {type: note, after: k}\n  k: {type: look}\n"),
-            "test.yaml:7:3: node 'n' (note): 'after' names 'k', which comes later in a step: first what "
-            "writes resources, then what "
-            "reads them, then what saves them");
+            "test.yaml:7:26: node 'n' (note): 'after' names 'k', which comes later in a step: first what "
+            "writes resources, then what reads them, then what saves them");
   EXPECT_EQ(faults_in(kLoss + kDescend + "  n: {type: add_one, in: x, after: k}\n  k: {type: look}\n"),
-            "test.yaml:7:3: node 'n' (add_one): 'after' names 'k', which runs once per step, this node once "
+            "test.yaml:7:36: node 'n' (add_one): 'after' names 'k', which runs once per step, this node once "
             "per frame");
   EXPECT_EQ(faults_in(kLoss + kDescend + "  k: {type: look}\n  n: {type: note, in: {k: k}}\n"),
             "test.yaml:8:27: node 'n' (note): input 'k': 'k' comes later in a step: first what writes "

@@ -101,11 +101,8 @@ TEST(Document, RefusesMergeKeysAnchorsAliasesAndTags) {
 }
 
 TEST(Document, RefusesKeysThatAreNotText) {
-  EXPECT_EQ(
-      refusal("{[a]: 1}"),
-      "a.yaml:1:2: a list stands where a key is expected; a key is a text, and every '[' needs its ']'");
-  EXPECT_EQ(refusal("? {a: 1}\n: 1\n"),
-            "a.yaml:1:3: a map stands where a key is expected; a key is a text, and every '{' needs its '}'");
+  EXPECT_EQ(refusal("{[a]: 1}"), "a.yaml:1:2: a list stands where a key is expected; a key is a text");
+  EXPECT_EQ(refusal("? {a: 1}\n: 1\n"), "a.yaml:1:3: a map stands where a key is expected; a key is a text");
   EXPECT_EQ(refusal("~: 1\n"),
             "a.yaml:1:1: a key is missing or null; expected a text, in quotes if it is \"null\" or \"~\"");
   EXPECT_EQ(refusal("? " + std::string(1001, 'k') + "\n: 1\n"),
@@ -119,7 +116,7 @@ TEST(Document, RefusesASecondDocument) {
 }
 
 TEST(Document, SaysWhatIsWrongWithTheSyntax) {
-  EXPECT_EQ(refusal("a:\n\tb: 1\n"), "a.yaml:2:3: a tab in the indentation; indent with spaces");
+  EXPECT_EQ(refusal("a:\n\tb: 1\n"), "a.yaml:2:1: a tab in the indentation; indent with spaces");
   EXPECT_EQ(refusal("a: 1\nb\n"), "a.yaml:2:1: no ':' behind 'b'; expected 'key: value'");
   EXPECT_EQ(refusal("a: {x: 1, y}\n"), "a.yaml:1:11: no ':' behind 'y'; expected 'key: value'");
   EXPECT_EQ(refusal("a:\n    b: 1\n  c: 2\n"),
@@ -132,8 +129,9 @@ TEST(Document, SaysWhatIsWrongWithTheSyntax) {
   EXPECT_EQ(refusal("a: - 1\n"),
             "a.yaml:1:4: '- ' is not expected here; start a list in a line of its own, or quote the text");
   EXPECT_EQ(refusal("a: [1, 2\nb: 3\n"),
-            "a.yaml:2:2: a list in brackets goes wrong here; expected ',' or ']'");
-  EXPECT_EQ(refusal("a: {x: 1\nb: 3\n"), "a.yaml:2:2: a map in braces goes wrong here; expected ',' or '}'");
+            "a.yaml:2:2: the '[' of line 1, column 4 is still open here; expected ',' or ']'");
+  EXPECT_EQ(refusal("a: {x: 1\nb: 3\n"),
+            "a.yaml:2:2: the '{' of line 1, column 4 is still open here; expected ',' or '}'");
   EXPECT_EQ(refusal("a: {path: ${data}}\n"),
             "a.yaml:1:12: inside brackets a variable stands in quotes: \"${name}\"");
   EXPECT_EQ(refusal("a: 1\n]\n"),
@@ -199,7 +197,7 @@ TEST(Document, IsReadFromAFile) {
     read_document("no/such.yaml");
     ADD_FAILURE();
   } catch (const UserError& e) {
-    EXPECT_STREQ(e.what(), "no/such.yaml: cannot be read; check that the file exists and is readable");
+    EXPECT_STREQ(e.what(), "no/such.yaml: does not exist");
   }
   try {
     read_document("/tmp");

@@ -123,9 +123,7 @@ TEST(Override, RefusesWhatIsNoPathWithAValue) {
   EXPECT_EQ(set_refusal("vars..size=3"), "command line: 'vars..size'" + path);
   EXPECT_EQ(remove_refusal("vars."), "command line: 'vars.'" + path);
   EXPECT_EQ(set_refusal("vars.size=[1"),
-            "command line: the value '[1' of 'vars.size' is not YAML: a list stands where a key is expected; "
-            "a key is a "
-            "text, and every '[' needs its ']'");
+            "command line: the value '[1' of 'vars.size' is not YAML: '[' is never closed; expected ']'");
   EXPECT_EQ(
       set_refusal("vars.source=*.png"),
       "command line: the value '*.png' of 'vars.source' is not YAML: aliases (*name) are not allowed; use a "

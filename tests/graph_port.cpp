@@ -66,21 +66,22 @@ TEST(Sides, NameTheInputThatBoundALetter) {
   Sides sides;
   EXPECT_EQ(bind(sides, "x0", "[N,C,H,W] f32", {8, 3, 32, 32}), "");
   EXPECT_EQ(bind(sides, "noise", "[N,C,H,W] f32", {8, 3, 16, 16}),
-            "H is 16, but 32 in input 'x0' [8,3,32,32]");
-  EXPECT_EQ(bind(sides, "t", "[N] f32", {4}), "N is 4, but 8 in input 'x0' [8,3,32,32]");
+            "is [8,3,16,16], but input 'x0' is [8,3,32,32]: H must be 32");
+  EXPECT_EQ(bind(sides, "t", "[N] f32", {4}), "is [4], but input 'x0' is [8,3,32,32]: N must be 8");
 }
 
 TEST(Sides, RefuseOtherNumbersOfSides) {
   Sides sides;
-  EXPECT_EQ(bind(sides, "x", "[N,C,H,W] f32", {8, 3}), "has shape [8,3], but [N,C,H,W] has 4 sides");
-  EXPECT_EQ(bind(sides, "t", "[N] f32", {8, 3}), "has shape [8,3], but [N] has 1 side");
-  EXPECT_EQ(bind(sides, "s", "[] f32", {8}), "has shape [8], but [] has 0 sides");
-  EXPECT_EQ(bind(sides, "r", "[N,C,...] f32", {8}), "has shape [8], but [N,C,...] has at least 2 sides");
+  EXPECT_EQ(bind(sides, "x", "[N,C,H,W] f32", {8, 3}), "is [8,3], but takes [N,C,H,W], 4 sides");
+  EXPECT_EQ(bind(sides, "t", "[N] f32", {8, 3}), "is [8,3], but takes [N], 1 side");
+  EXPECT_EQ(bind(sides, "s", "[] f32", {8}), "is [8], but takes a single number");
+  EXPECT_EQ(bind(sides, "r", "[N,C,...] f32", {8}), "is [8], but takes [N,C,...], at least 2 sides");
 }
 
 TEST(Sides, RefuseOtherNumbersThanThePortSays) {
   Sides sides;
-  EXPECT_EQ(bind(sides, "x", "[N,3,H,W] f32", {8, 4, 2, 2}), "side 2 is 4, but [N,3,H,W] wants 3");
+  EXPECT_EQ(bind(sides, "x", "[N,3,H,W] f32", {8, 4, 2, 2}),
+            "is [8,4,2,2], but takes [N,3,H,W]: side 2 must be 3");
 }
 
 TEST(Sides, BindTheRestOfAShape) {
@@ -89,12 +90,13 @@ TEST(Sides, BindTheRestOfAShape) {
   EXPECT_EQ(sides.shape(parse_port("[N,...] f32")), (Shape{8, 3, 32, 32}));
   EXPECT_EQ(sides.shape(parse_port("[...] f32")), (Shape{3, 32, 32}));
   EXPECT_EQ(bind(sides, "b", "[N,...] f32", {8, 3, 16, 16}),
-            "'...' is [3,16,16], but [3,32,32] in input 'a' [8,3,32,32]");
+            "is [8,3,16,16], but input 'a' is [8,3,32,32]: the sides from number 2 on must agree");
 }
 
 TEST(Sides, KeepNothingOfAShapeThatDoesNotFit) {
   Sides sides;
-  EXPECT_EQ(bind(sides, "x", "[N,3,H,H] f32", {8, 3, 2, 4}), "H is 4, but 2 in input 'x' [8,3,2,4]");
+  EXPECT_EQ(bind(sides, "x", "[N,3,H,H] f32", {8, 3, 2, 4}),
+            "is [8,3,2,4], but takes [N,C,H,H]: the sides H must be equal");
   EXPECT_EQ(bind(sides, "y", "[N,H] f32", {5, 6}), "");
 }
 
@@ -102,7 +104,7 @@ TEST(Sides, AreSetFromOutside) {
   Sides sides;
   sides.set("N", 8, "run.micro_batch");
   EXPECT_EQ(sides.shape(parse_port("[N] f32")), Shape{8});
-  EXPECT_EQ(bind(sides, "t", "[N] f32", {4}), "N is 4, but 8 in run.micro_batch");
+  EXPECT_EQ(bind(sides, "t", "[N] f32", {4}), "is [4], but run.micro_batch is 8: N must be 8");
 }
 
 }  // namespace

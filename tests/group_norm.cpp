@@ -116,7 +116,8 @@ TEST(GroupNorm, RejectsChannelsThatDoNotDivideIntoGroups) {
 TEST(GroupNorm, RejectsAShiftOfOtherChannels) {
   EXPECT_EQ(
       refusal("{type: group_norm, groups: 1}", {{"x", numbered({1, 2, 2, 2})}, {"shift", numbered({1, 3})}}),
-      "test.yaml:1:1: node 'node' (group_norm): input 'shift' [1,3]: C is 3, but 2 in input 'x' [1,2,2,2]");
+      "test.yaml:1:1: node 'node' (group_norm): input 'shift' is [1,3], but input 'x' is [1,2,2,2]: C must "
+      "be 2");
 }
 
 }  // namespace

@@ -79,7 +79,7 @@ TEST(Hdf5Images, RefusesWhatIsNoHdf5File) {
             "node 'node' (hdf5_images): '" + folder / "a.h5" + "' is not an HDF5 file");
   EXPECT_EQ(without_place(refusal(yaml(folder / "b.h5"), {})),
             "node 'node' (hdf5_images): 'path' is " + folder / "b.h5" +
-                ", which does not exist; did you mean 'a.h5'?");
+                ", which does not exist; did you mean '" + folder / "a.h5" + "'?");
 }
 
 }  // namespace

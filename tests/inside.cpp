@@ -108,9 +108,8 @@ TEST(Inside, RefusesWhatMatchesNothingOnce) {
 
 TEST(Inside, RefusesWrongTypesAndParameters) {
   EXPECT_EQ(refusal("{mid/attention: {type: identty}}"),
-            "test.yaml:3:141: section 'model': inside 'mid/attention': no type 'identty' that can stand in a "
-            "composite; did you "
-            "mean 'identity'?");
+            "test.yaml:3:141: section 'model': inside 'mid/attention': no type 'identty'; did you mean "
+            "'identity'?");
   EXPECT_EQ(refusal("{mid/attention: {head: 2}}"),
             "test.yaml:3:135: node 'out/mid/attention' (attention_block): unknown key 'head'; did you mean "
             "'heads'?");
@@ -122,7 +121,8 @@ TEST(Inside, RefusesWrongTypesAndParameters) {
             "test.yaml:3:134: section 'model': inside 'mid/attention' must be a map of parameters, or null "
             "to take the node out");
   EXPECT_EQ(refusal("{mid/attention: {after: {x: {type: drawn_digits}}}}"),
-            "test.yaml:3:153: inside 'out': 'x' needs the type of a node that can stand in a composite");
+            "test.yaml:3:153: inside 'out': node 'x': 'drawn_digits' cannot stand inside another node; what "
+            "stands there turns one value into another");
 }
 
 TEST(Inside, IsForComposites) {
@@ -133,9 +133,7 @@ TEST(Inside, IsForComposites) {
     ADD_FAILURE();
   } catch (const UserError& e) {
     EXPECT_STREQ(e.what(),
-                 "test.yaml:6:37: node 'x0' (to_signed): unknown key 'inside'; known are type, in, after, "
-                 "every, on_error, "
-                 "stream, doc, when, otherwise");
+                 "test.yaml:6:45: node 'x0' (to_signed): 'inside' is for composites; this is one node");
   }
 }
 

@@ -136,9 +136,8 @@ TEST(Linear, RefusesWhatItCannotDo) {
             "test.yaml:1:26: node 'node' (linear): 'channels' is 0; it must be between 1 and 65536");
   EXPECT_EQ(refusal("{type: linear}", {{"x", numbered({1, 8})}}),
             "test.yaml:1:1: node 'node' (linear): 'channels' is missing; it is required (length of y)");
-  EXPECT_EQ(
-      refusal("{type: linear, channels: 4}", {{"x", numbered({1, 8, 2, 2})}}),
-      "test.yaml:1:1: node 'node' (linear): input 'x' [1,8,2,2]: has shape [1,8,2,2], but [N,I] has 2 sides");
+  EXPECT_EQ(refusal("{type: linear, channels: 4}", {{"x", numbered({1, 8, 2, 2})}}),
+            "test.yaml:1:1: node 'node' (linear): input 'x' is [1,8,2,2], but takes [N,I], 2 sides");
 }
 
 }  // namespace

@@ -28,9 +28,9 @@ TEST(Multiply, HasTheGradientsOfFiniteDifferences) {
 }
 
 TEST(Multiply, RejectsFactorsOfDifferentShapes) {
-  EXPECT_EQ(
-      refusal("{type: multiply}", {{"a", numbered({1, 2})}, {"b", numbered({1, 3})}}),
-      "test.yaml:1:1: node 'node' (multiply): input 'b' [1,3]: '...' is [1,3], but [1,2] in input 'a' [1,2]");
+  EXPECT_EQ(refusal("{type: multiply}", {{"a", numbered({1, 2})}, {"b", numbered({1, 3})}}),
+            "test.yaml:1:1: node 'node' (multiply): input 'b' is [1,3], but input 'a' is [1,2]: the sides "
+            "from number 1 on must agree");
 }
 
 }  // namespace

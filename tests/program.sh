@@ -37,7 +37,13 @@ ShowsItsUseWithoutArguments() {
 NamesAFileThatIsNotThere() {
   run nothing.yaml
   is status "$status" 2
-  is err "$err" 'nothing.yaml: cannot be read; check that the file exists and is readable'
+  is err "$err" 'nothing.yaml: does not exist'
+}
+
+TakesAMisspeltCommandForNoFile() {
+  run chek pipelines/forward.yaml
+  is status "$status" 2
+  is err "$err" "chek: no such file or command; did you mean 'check'?"
 }
 
 FindsItsPipelinesFromEveryFolder() {

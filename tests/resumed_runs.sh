@@ -72,9 +72,9 @@ RefusesToGoOnWithAnotherPipeline() {
   run train.yaml --resume run.steps=6 run.seed=4 vars.rate=1e-3 model.dropout=0.2 nodes.ema.every=2
   ends 2
   is "$(grep -o '[a-z_.]* was .*, and is now [^;]*' err.txt)" 'model.dropout was 0.1, and is now 0.2
-nodes.adam.learning_rate was 2.0e-3, and is now 1e-3
 nodes.ema.every was nothing, and is now 2
-run.seed was 3, and is now 4'
+run.seed was 3, and is now 4
+nodes.adam.learning_rate was 2.0e-3, and is now 1e-3'
   same before runs
   run train.yaml --resume run.steps=6 run.lanes=3 run.threads=1 run.frames_in_flight=3 nodes.save.every=2 nodes.save.keep=1 --remove nodes.log
   ends 0

@@ -54,9 +54,9 @@ TEST(UniformTimesteps, DrawsByTheImagesPositionNotByItsPlaceInTheFrame) {
 }
 
 TEST(UniformTimesteps, NeedsASchedule) {
-  EXPECT_EQ(
-      refusal("{type: uniform_timesteps}", {{"like", numbered({2, 1, 2, 2})}}),
-      "test.yaml:1:1: node 'node' (uniform_timesteps): reads the section 'diffusion', which this file lacks");
+  EXPECT_EQ(refusal("{type: uniform_timesteps}", {{"like", numbered({2, 1, 2, 2})}}),
+            "test.yaml:1:1: node 'node' (uniform_timesteps): reads the section 'diffusion', which this file "
+            "lacks; 'diffusion: {}' is one with the defaults");
 }
 
 }  // namespace

@@ -11,6 +11,7 @@ namespace dagfusion {
 void say_checked(const Checked& checked, const std::string& file) {
   fmt::print("{}: {} nodes, {} parameters; no fault found\n", file, checked.nodes.size(),
              checked.weights->parameters());
+  for (const std::string& note : checked.notes) fmt::print("{}\n", note);
 }
 
 namespace {

@@ -87,6 +87,14 @@ std::string help() {
   return text;
 }
 
+// A word that is no file, but nearly a command.
+std::optional<std::string> misspelt_command(const std::string& word) {
+  std::vector<std::string> names;
+  for (const Command& c : commands()) names.push_back(c.name);
+  if (word.find_first_of("./=") != std::string::npos || std::filesystem::exists(word)) return std::nullopt;
+  return nearest(word, names);
+}
+
 }  // namespace
 
 int run_pipeline_command(int argc, char** argv) {
@@ -127,6 +135,10 @@ int run_pipeline_command(int argc, char** argv) {
   if (resume->count() > 0) request.resume = resumed;
   if (is_override(file) && request.resume) typed.sets.insert(typed.sets.begin(), std::exchange(file, ""));
   request.file = file;
+  if (const auto command = misspelt_command(file)) {
+    fmt::print(stderr, "{}: no such file or command; did you mean '{}'?\n", file, *command);
+    return kUserError;
+  }
   if (file.empty() && (!request.resume || request.resume->empty())) {
     fmt::print(stderr, "{}", app.help());
     return kUserError;

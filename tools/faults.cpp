@@ -14,6 +14,8 @@ namespace {
 constexpr std::size_t kWidest = 100;      // bytes of a line that are shown
 constexpr std::size_t kLongestHint = 60;  // one that is longer stands above only
 
+bool steers_the_terminal(unsigned char c) { return c < 0x20 || c == 0x7F; }
+
 bool begins_character(char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }  // of UTF-8
 
 std::size_t characters(std::string_view text) {
@@ -27,6 +29,8 @@ std::optional<std::string> line_of(const Position& where) {
   std::string line;
   for (int n = 0; n < where.line; ++n)
     if (!std::getline(file, line)) return std::nullopt;
+  constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+  if (where.line == 1 && line.starts_with(kByteOrderMark)) line.erase(0, kByteOrderMark.size());
   return line;
 }
 
@@ -45,10 +49,14 @@ std::size_t length_at(const std::string& line, std::size_t at) {
   return std::max<std::size_t>(end - at, 1);
 }
 
-// What would be right: the message says it behind its last semicolon.
+// What would be right: the message says it behind its last semicolon that does not stand in parentheses.
 std::string suggestion_of(const std::string& message) {
-  const std::size_t at = message.rfind("; ");
-  return at == std::string::npos ? "" : message.substr(at + 2);
+  int depth = 0;
+  for (std::size_t at = message.size(); at-- > 0;) {
+    depth += (message[at] == ')') - (message[at] == '(');
+    if (depth == 0 && message.compare(at, 2, "; ") == 0) return message.substr(at + 2);
+  }
+  return "";
 }
 
 // The part of a long line around the place, whole characters of UTF-8.
@@ -73,8 +81,8 @@ void shorten(std::string& line, std::size_t& at, std::size_t length) {
 std::string excerpt(const Fault& fault) {
   std::optional<std::string> line = line_of(fault.where);
   if (!line) return "";
-  std::replace(line->begin(), line->end(), '\t', ' ');
   while (!line->empty() && line->back() == '\r') line->pop_back();
+  std::replace_if(line->begin(), line->end(), steers_the_terminal, ' ');
   std::size_t at = static_cast<std::size_t>(std::max(fault.where.column, 1)) - 1;
   if (at > line->size()) at = line->size();
   const std::size_t length = length_at(*line, at);
@@ -96,7 +104,7 @@ std::string faults_text(const UserError& error) {
     if (!text.empty()) text += '\n';
     if (!fault.where.file.empty()) text += to_string(fault.where) + ": ";
     text += fault.message + excerpt(fault);
-    if (!fault.where.origin.empty()) text += fmt::format("\n  = the value is that of {}", fault.where.origin);
+    if (!fault.where.origin.empty()) text += "\n  = " + fault.where.origin;
   }
   return text;
 }

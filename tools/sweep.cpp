@@ -1,7 +1,9 @@
 // run-pipeline sweep FILE: many runs of one pipeline that differ in what the section `sweep` says, and their report.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
+#include <functional>
 #include <opencv2/core/utility.hpp>
 
 #include "graph/block.h"
@@ -31,10 +33,12 @@ struct Asked {
 class Sweep {
  public:
   explicit Sweep(Asked asked) : asked_(std::move(asked)), composed_(compose(asked_.file, asked_.plugins)) {
-    if (composed_.sweep.is_null())
-      throw UserError(composed_.file.where.file == asked_.file ? composed_.file.where
-                                                               : Position{asked_.file.string(), 1, 1},
-                      "this file has no section 'sweep': axes, seeds and a metric");
+    if (composed_.sweep.is_null()) {
+      const bool empty = composed_.sweep.where.line > 0;
+      throw UserError(empty ? composed_.sweep.where : Position{asked_.file.string(), 1, 1},
+                      empty ? "section 'sweep' is empty; it says axes, seeds and a metric"
+                            : "this file has no section 'sweep': axes, seeds and a metric");
+    }
     plan_ = read_sweep(composed_.sweep, asked_.file);
     if (!asked_.only.empty()) keep_only();
     compose_cells();
@@ -74,20 +78,39 @@ class Sweep {
 
   // Every cell's file, its variables not put in yet; all faults of all cells together.
   void compose_cells() {
-    std::vector<Fault> faults;
+    std::vector<Change> typed;
+    for (const Override& o : asked_.overrides) refuse_own_values(typed.emplace_back(read_override(o)));
     const Catalog types = with_own_types(catalog(), composed_.file);
+    for_each_cell([&](const SweepCell& cell) {
+      Tree& file = files_.emplace_back(composed_.file);
+      std::vector<std::string>& notes = notes_.emplace_back();
+      for (const Change& change : typed) apply(file, change, types, notes);
+      for (const Change& change : cell.changes) apply(file, change, types, notes);
+    });
+  }
+
+  // The faults of all cells together, each told once, with the cells that have it.
+  void for_each_cell(const std::function<void(const SweepCell&)>& work) const {
+    std::vector<std::pair<Fault, std::vector<std::string>>> found;
     for (const SweepCell& cell : plan_.cells) {
-      Tree file = composed_.file;
-      std::vector<std::string> notes;
       try {
-        for (const Override& o : asked_.overrides) apply(file, read_override(o), types, notes);
-        for (const Change& change : cell.changes) apply(file, change, types, notes);
+        work(cell);
       } catch (const UserError& e) {
-        for (const Fault& f : e.faults())
-          faults.push_back({f.where, fmt::format("{} (cell {})", f.message, cell.name)});
+        for (const Fault& f : e.faults()) {
+          const auto same = [&](const auto& known) {
+            return known.first.message == f.message && with_text(known.first.where) == with_text(f.where);
+          };
+          const auto known = std::find_if(found.begin(), found.end(), same);
+          (known == found.end() ? found.emplace_back(f, std::vector<std::string>()) : *known)
+              .second.push_back(cell.name);
+        }
       }
-      files_.push_back(std::move(file));
-      notes_.push_back(std::move(notes));
+    }
+    std::vector<Fault> faults;
+    for (auto& [fault, cells] : found) {
+      if (cells.size() < plan_.cells.size())
+        fault.message += fmt::format(" (cell {})", fmt::join(cells, ", cell "));
+      faults.push_back(std::move(fault));
     }
     if (!faults.empty()) throw UserError(std::move(faults));
   }
@@ -102,17 +125,12 @@ class Sweep {
   }
 
   void check_cells() const {
-    std::vector<Fault> faults;
-    for (std::size_t c = 0; c < plan_.cells.size(); ++c) {
-      try {
-        if (!check_file(invocation(c, 0)).run.training)
-          throw UserError(composed_.sweep.where, "a sweep compares trainings, and this file trains nothing");
-      } catch (const UserError& e) {
-        for (const Fault& f : e.faults())
-          faults.push_back({f.where, fmt::format("{} (cell {})", f.message, plan_.cells[c].name)});
-      }
-    }
-    if (!faults.empty()) throw UserError(std::move(faults));
+    for_each_cell([&](const SweepCell& cell) {
+      const Checked checked = check_file(invocation(static_cast<std::size_t>(&cell - plan_.cells.data()), 0));
+      if (!checked.run.training)
+        throw UserError(composed_.sweep.where, "a sweep compares trainings, and this file trains nothing");
+      refuse_missing_metric(plan_.metric, checked);
+    });
   }
 
   int say_cells() const {

@@ -157,7 +157,12 @@ SweepMetric read_metric(const Tree& tree) {
                                           .choices = {"smaller", "larger"}}},
                                         {}, "'metric'", faults);
   if (!faults.empty()) throw UserError(std::move(faults));
-  return {p.text("file"), p.text("column"), p.text("better") == "larger", tree.where};
+  const auto place_of = [&](const char* key) {
+    const Tree* value = tree.find(key);
+    return value ? value->where : tree.where;
+  };
+  return {p.text("file"), p.text("column"), p.text("better") == "larger",
+          tree.where,     place_of("file"), place_of("column")};
 }
 
 }  // namespace
@@ -175,7 +180,7 @@ SweepPlan read_sweep(const Tree& sweep, const std::filesystem::path& file) {
                                           .doc = "where the sweep gets a numbered directory",
                                           .standard = "runs/" + file.stem().string()}},
                                         {"axes", "exclude", "baseline", "metric"}, "section 'sweep'", faults);
-  if (!sweep.find("metric"))
+  if (sweep.is_map() && !sweep.find("metric"))
     faults.push_back(
         {sweep.where, "section 'sweep': 'metric' is missing, like {file: distance.csv, column: distance}"});
   if (!faults.empty()) throw UserError(std::move(faults));
@@ -187,7 +192,11 @@ SweepPlan read_sweep(const Tree& sweep, const std::filesystem::path& file) {
       p.fail("seeds", fmt::format("'seeds' holds {} twice", plan.seeds[i]));
   plan.metric = read_metric(*sweep.find("metric"));
   const std::vector<Axis> axes = read_axes(sweep);
-  for (const Axis& a : axes) plan.axes.push_back(a.name);
+  for (const Axis& a : axes) {
+    plan.axes.push_back(a.name);
+    for (const Case& c : a.cases)
+      for (const Change& change : c.changes) refuse_own_values(change);
+  }
   add_cells(axes, 0, {}, plan.cells);
   if (const Tree* exclude = sweep.find("exclude")) {
     if (!exclude->is_list())
@@ -212,46 +221,10 @@ SweepPlan read_sweep(const Tree& sweep, const std::filesystem::path& file) {
   return plan;
 }
 
-namespace {
-
-// The node whose number a log writes into the column; null when no log of the training does.
-const Tree* logged(const Tree& file, const SweepMetric& metric, std::string& name) {
-  const Tree* nodes = file.find("nodes");
-  if (!nodes) return nullptr;
-  for (const Entry& e : nodes->entries) {
-    const Tree *type = e.value.find("type"), *in = e.value.find("in"), *log = e.value.find("name");
-    if (!type || type->text != "metrics_log" || !in || !in->is_map()) continue;
-    if ((log ? log->text : "metrics") + ".csv" != metric.file) continue;
-    const Tree* from = in->find(metric.column);
-    if (!from) continue;
-    name = from->text.substr(0, from->text.find('.'));
-    return nodes->find(name);
-  }
-  return nullptr;
-}
-
-}  // namespace
-
-void refuse_other_scales(const SweepPlan& plan, const std::vector<Tree>& files) {
-  std::string name, first_text, first_name;
-  for (std::size_t i = 0; i < files.size(); ++i) {
-    const Tree* node = logged(files[i], plan.metric, name);
-    if (!node) continue;
-    std::string text = write_document(*node);
-    if (const Tree* diffusion = files[i].find("diffusion")) text += write_document(*diffusion);
-    if (first_name.empty()) {
-      first_text = text;
-      first_name = plan.cells[i].name;
-    } else if (text != first_text) {
-      throw UserError(
-          plan.metric.where,
-          fmt::format(
-              "the metric '{}' is what node '{}' gives in training, and that is another measure in {} "
-              "than in {}: such numbers cannot be compared; measure the images instead, as "
-              "pipelines/judge.yaml does",
-              plan.metric.column, name, plan.cells[i].name, first_name));
-    }
-  }
+void refuse_own_values(const Change& change) {
+  if (change.path == "run.seed" || change.path == "run.output")
+    throw UserError(change.where, fmt::format("'{}' is set by the sweep itself, from its '{}'", change.path,
+                                              change.path == "run.seed" ? "seeds" : "output"));
 }
 
 }  // namespace dagfusion

@@ -18,13 +18,14 @@
 #include <vector>
 
 #include "graph/change.h"
+#include "graph/check.h"
 
 namespace dagfusion {
 
 struct SweepMetric {
   std::string file, column;  // file: in the run's directory, or in that of its newest preview
   bool larger_is_better = false;
-  Position where;
+  Position where, file_where, column_where;
 };
 
 struct SweepCell {
@@ -44,6 +45,12 @@ struct SweepPlan {
 
 // Throws UserError. `file`: for the default of `output`.
 SweepPlan read_sweep(const Tree& sweep, const std::filesystem::path& file);
+
+// The seed and the directory of each run are the sweep's own: a fault when a change sets them.
+void refuse_own_values(const Change&);
+
+// A fault when no node of the checked cell writes the metric.
+void refuse_missing_metric(const SweepMetric&, const Checked& cell);
 
 // A loss of another kind, or of another schedule, is another scale: a fault when the metric is a number of the
 // training whose node, or whose diffusion, differs between cells.

@@ -6,6 +6,7 @@
 #include <optional>
 #include <set>
 
+#include "graph/near_path.h"
 #include "nodes/files/checkpoint_names.h"
 #include "nodes/files/durable.h"
 #include "nodes/files/manifest.h"
@@ -87,7 +88,8 @@ struct Filling {
 
 CheckpointFacts open_checkpoint(const fs::path& given, std::vector<std::string>& passed_over) {
   if (!fs::is_directory(given))
-    throw UserError({}, fmt::format("there is no directory '{}'", given.string()));
+    throw UserError({}, fmt::format("there is no directory '{}'{}", given.string(),
+                                    fs::exists(given) ? "" : path_suggestion(given.string())));
   const fs::path named = given.filename().empty() ? given.parent_path() : given;  // "runs/train/"
   if (step_of(named.filename()) >= 0 || fs::exists(named / kManifest)) {
     try {

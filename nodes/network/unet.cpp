@@ -82,10 +82,11 @@ class UNet {
   void check_attention(const Shape& shape) const {
     std::vector<std::int64_t> heights;
     for (std::int64_t i = 0; i < levels(); ++i) heights.push_back(shape[2] >> i);
-    for (std::int64_t height : attention_at_) {
-      if (std::count(heights.begin(), heights.end(), height) != 0) continue;
-      b_.fail_at("attention_at", fmt::format("'attention_at' holds {}, but the levels are {} pixels high",
-                                             height, fmt::join(heights, ", ")));
+    for (std::size_t i = 0; i < attention_at_.size(); ++i) {
+      if (std::count(heights.begin(), heights.end(), attention_at_[i]) != 0) continue;
+      b_.fail_at("attention_at", i,
+                 fmt::format("'attention_at' holds {}, but the levels are {} pixels high", attention_at_[i],
+                             fmt::join(heights, ", ")));
     }
   }
 

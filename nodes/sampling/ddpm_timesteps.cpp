@@ -27,10 +27,11 @@ std::vector<int> times(Setup& setup) {
   const std::int64_t smallest =
       timesteps / static_cast<std::int64_t>(std::max<std::size_t>(sections.size(), 1));
   if (sections.empty()) setup.fail_at(name, "'sections' is empty; [50] takes 50 steps");
-  for (const std::int64_t steps : sections)
-    if (steps > smallest)
-      setup.fail_at(name, fmt::format("'{}' asks for {} steps, more than the {} timesteps of {}", name, steps,
-                                      smallest, name == "steps" ? "section 'diffusion'" : "a section"));
+  for (std::size_t i = 0; i < sections.size(); ++i)
+    if (sections[i] > smallest)
+      setup.fail_at(name, i,
+                    fmt::format("'{}' asks for {} steps, more than the {} timesteps of {}", name, sections[i],
+                                smallest, name == "steps" ? "section 'diffusion'" : "a section"));
   return respaced_timesteps(timesteps, sections);
 }
 

@@ -22,12 +22,13 @@ std::vector<int> times(Setup& setup) {
       setup.fail_at("steps", "'steps' and 'list' are both given; one of them says it all");
     for (const std::int64_t t : setup.parameters().integers("list")) {
       if (t >= timesteps)
-        setup.fail_at("list",
+        setup.fail_at("list", list.size(),
                       fmt::format("'list' holds {}, but the timesteps of section 'diffusion' end at {}", t,
                                   timesteps - 1));
       if (!list.empty() && t <= list.back())
-        setup.fail_at("list", fmt::format("'list' holds {} after {}; noise is only added, so it must rise", t,
-                                          list.back()));
+        setup.fail_at(
+            "list", list.size(),
+            fmt::format("'list' holds {} after {}; noise is only added, so it must rise", t, list.back()));
       list.push_back(static_cast<int>(t));
     }
     if (list.empty()) setup.fail_at("list", "'list' is empty; [0, 500] takes two steps");

@@ -11,6 +11,7 @@
 // Writes <name>.csv into the run's directory: images, distance.
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cmath>
@@ -54,12 +55,15 @@ class SlicedWasserstein final : public Ordered {
     }
   }
 
+  std::optional<CsvFile> csv() const override { return CsvFile{name_ + ".csv", {"images", "distance"}}; }
+
   void finish(RunInfo& run) override {
     const std::size_t images = projected_samples_.size() / directions_;
     if (images > 0) {
       const double distance = std::sqrt(mean_square(images));
-      replace_file(run.resolve(name_ + ".csv"),
-                   fmt::format("images,distance\n{},{:.6g}\n", images, distance));
+      const CsvFile file = *csv();
+      replace_file(run.resolve(file.name),
+                   fmt::format("{}\n{},{:.6g}\n", fmt::join(file.columns, ","), images, distance));
       run.told(fmt::format("{}: {:.4g} from {} real images", name_, distance, images));
     }
     projected_samples_.clear();  // a preview runs again

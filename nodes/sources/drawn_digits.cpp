@@ -45,7 +45,8 @@ class DrawnDigits final : public DataSet {
     if (thickness_.size() != 2 || thickness_[0] < 0.25 || thickness_[1] < thickness_[0] || thickness_[1] > 16)
       setup.fail_at("thickness", "'thickness' is " + to_string(setup.parameters().setting("thickness")) +
                                      "; it takes the thinnest and the thickest line, between 0.25 and 16");
-    for (const std::string& name : setup.parameters().texts("fonts")) faces_.push_back(face(setup, name));
+    const std::vector<std::string>& fonts = setup.parameters().texts("fonts");
+    for (std::size_t i = 0; i < fonts.size(); ++i) faces_.push_back(face(setup, i, fonts[i]));
     if (faces_.empty()) setup.fail_at("fonts", "'fonts' is [], which leaves nothing to draw with");
     // Only a name of these very pictures, so that a run is not resumed with others.
     fingerprint_ = "drawn_digits seed " + std::to_string(seed_);
@@ -66,13 +67,13 @@ class DrawnDigits final : public DataSet {
   }
 
  private:
-  static int face(Setup& setup, const std::string& name) {
+  static int face(Setup& setup, std::size_t item, const std::string& name) {
     std::vector<std::string> known;
     for (const Font& font : kFonts) {
       if (name == font.name) return font.face;
       known.push_back(font.name);
     }
-    setup.fail_at("fonts", "unknown font '" + name + "'" + suggestion(name, known));
+    setup.fail_at("fonts", item, "unknown font '" + name + "'" + suggestion(name, known));
   }
 
   int draw(const RandomStream& random, cv::Mat out) const {

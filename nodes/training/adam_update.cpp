@@ -57,9 +57,9 @@ class AdamUpdate final : public Ordered {
     }
     beta1_ = betas[0];
     beta2_ = betas[1];
-    for (const double beta : betas) {
-      if (beta >= 0 && beta < 1) continue;
-      setup.fail_at("betas", fmt::format("'betas' holds {}; each is at least 0 and below 1", beta));
+    for (std::size_t i = 0; i < betas.size(); ++i) {
+      if (betas[i] >= 0 && betas[i] < 1) continue;
+      setup.fail_at("betas", i, fmt::format("'betas' holds {}; each is at least 0 and below 1", betas[i]));
     }
   }
 

@@ -9,6 +9,7 @@
 // run cuts both files back to the step it goes on from. Two logs in one pipeline need two names.
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <sys/file.h>
 
 #include <cerrno>
@@ -69,7 +70,6 @@ class MetricsLog final : public Ordered {
       if (name == "step" || name == "images" || name == "seconds") {
         setup.fail_at_input(name, fmt::format("'{}' is written anyway; give the input another name", name));
       }
-      columns_ += "," + name;
     }
     if (name_.empty() || name_.find('/') != name_.npos) {
       setup.fail_at("name",
@@ -78,6 +78,12 @@ class MetricsLog final : public Ordered {
   }
 
   void prepare(Preparation&) override { start_ = Clock::now(); }
+
+  std::optional<CsvFile> csv() const override {
+    CsvFile file{name_ + ".csv", {"step", "images", "seconds"}};
+    for (const auto& [name, input] : inputs_) file.columns.push_back(name);
+    return file;
+  }
 
   void run(Call& call) override {
     if (!json_) open(call.run());
@@ -98,7 +104,7 @@ class MetricsLog final : public Ordered {
 
  private:
   void open(RunInfo& run) {
-    const std::filesystem::path json = run.resolve(name_ + ".jsonl"), csv = run.resolve(name_ + ".csv");
+    const std::filesystem::path json = run.resolve(name_ + ".jsonl"), csv = run.resolve(this->csv()->name);
     const std::int64_t last = run.first_step();
     const LogFile unshared(json);  // or it throws
     replace_file(json, last > 0 && exists(json) ? kept_json(read_text(json), last) : "");
@@ -107,7 +113,8 @@ class MetricsLog final : public Ordered {
     csv_ = std::make_unique<LogFile>(csv);
   }
 
-  std::string header() const { return "step,images,seconds" + columns_ + "\n"; }
+  std::string columns() const { return fmt::format("{}", fmt::join(csv()->columns, ",")); }
+  std::string header() const { return columns() + "\n"; }
 
   std::string kept_json(const std::string& text, std::int64_t last) {
     std::string kept;
@@ -128,9 +135,8 @@ class MetricsLog final : public Ordered {
       if (kept.empty() && line != header()) {
         line.remove_suffix(1);
         throw std::runtime_error(
-            fmt::format("'{}' has the columns {}, but this log writes step,images,seconds{}; "
-                        "give it another 'name'",
-                        path.string(), line, columns_));
+            fmt::format("'{}' has the columns {}, but this log writes {}; give it another 'name'",
+                        path.string(), line, columns()));
       }
       if (kept.empty() || std::atoll(line.data()) <= last) kept += line;
     });
@@ -138,7 +144,7 @@ class MetricsLog final : public Ordered {
   }
 
   std::vector<std::pair<std::string, Input>> inputs_;
-  std::string name_, columns_;
+  std::string name_;
   std::int64_t batch_size_;
   Clock::time_point start_;
   double earlier_ = 0;  // seconds, of the processes before this one

@@ -21,8 +21,7 @@ NodeType pack_weights() {
           .role = Role::ordered,
           .rate = Rate::step,
           .phase = Phase::write,
-          .inputs = {{"after", "[] f32",
-                      "any output of the node that has changed the weights; its value is not used"}},
+          .inputs = {{"after", "[] f32", "any output of the node that has changed the weights"}},
           .create = make_node<PackWeights>};
 }
 
