@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
 #include "graph/inside.h"
 #include "graph/near_path.h"
@@ -43,8 +44,10 @@ class Definition {
   NodeType type() {
     type_ = {.name = name_, .role = Role::composite, .differentiable = true};
     if (!tree_.is_map()) fail(tree_.where, "must be a map with inputs, outputs, parameters and nodes");
-    meant_ = refuse_other_keys(tree_, {"doc", "inputs", "outputs", "parameters", "nodes"}, owner_, faults_);
+    meant_ = refuse_other_keys(tree_, {"doc", "stands_for", "inputs", "outputs", "parameters", "nodes"},
+                               owner_, faults_);
     if (const Tree* doc = tree_.find("doc"); doc && doc->is_scalar()) type_.summary = doc->text;
+    if (const Tree* roles = tree_.find("stands_for")) read_roles(*roles);
     for (const Entry& e : map("inputs").entries) read_input(e);
     if (const Tree* parameters = tree_.find("parameters"))
       for (const Entry& e : is_map(*parameters, "parameters").entries) read_parameter(e);
@@ -80,6 +83,19 @@ class Definition {
       throw UserError(std::move(faults_));  // that it is missing goes without saying
     if (!found) fail(tree_.where, fmt::format("'{}' is missing", key));
     return is_map(*found, key);
+  }
+
+  void read_roles(const Tree& roles) {
+    if (!roles.is_list()) return fault(roles.where, "'stands_for' must be a list, like [attention]");
+    std::set<std::string> known;
+    for (const NodeType& other : catalog_.nodes)
+      known.insert(other.stands_for.begin(), other.stands_for.end());
+    for (const Tree& role : roles.items) {
+      if (!role.is_scalar() || !known.contains(role.text))
+        fault(role.where, fmt::format("'stands_for' is {}, which is no role of a type{}", described(role),
+                                      suggestion(role.text, {known.begin(), known.end()})));
+      type_.stands_for.push_back(role.text);
+    }
   }
 
   void read_input(const Entry& e) {

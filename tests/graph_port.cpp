@@ -96,7 +96,7 @@ TEST(Sides, BindTheRestOfAShape) {
 TEST(Sides, KeepNothingOfAShapeThatDoesNotFit) {
   Sides sides;
   EXPECT_EQ(bind(sides, "x", "[N,3,H,H] f32", {8, 3, 2, 4}),
-            "is [8,3,2,4], but takes [N,C,H,H]: the sides H must be equal");
+            "is [8,3,2,4], but takes [N,3,H,H]: the sides H must be equal");
   EXPECT_EQ(bind(sides, "y", "[N,H] f32", {5, 6}), "");
 }
 

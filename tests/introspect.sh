@@ -190,6 +190,7 @@ extends: train.yaml
 blocks:
   scaled_loss:
     doc: the mean squared error, as a type of our own
+    stands_for: [loss]
     inputs: {prediction: "[N,C,H,W] f32", target: "[N,C,H,W] f32"}
     outputs: {loss: mse}
     parameters: {strength: {kind: real, default: 1.0, doc: said but not used}}
@@ -199,7 +200,7 @@ YAML
   ends 0
   has "$out" 'the mean squared error, as a type of our own'
   has "$out" 'strength'
-  run nodes --of own.yaml
+  run nodes --like loss --of own.yaml
   ends 0
   has "$out" scaled_loss
   run schema --of own.yaml

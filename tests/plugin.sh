@@ -183,14 +183,19 @@ YAML
   cat >sweep.yaml <<'YAML'
 extends: train.yaml
 plugins: [libcharbonnier.so]
+replace: {loss: {type: charbonnier_loss}}
 sweep:
-  axes: {loss: {mse: {}, charbonnier: {replace: {loss: {type: charbonnier_loss}}}}}
+  axes: {nodes.loss.epsilon: [0.1, 0.2], nodes.adam.learning_rate: [1.0e-3, 2.0e-3]}
   seeds: [1]
-  metric: {file: distance.csv, column: distance}
+  metric: {file: metrics.csv, column: loss}
 YAML
   run sweep sweep.yaml --list
+  ends 2
+  has "$err" 'another measure in epsilon=0.2,learning_rate=1.0e-3 than in epsilon=0.1,learning_rate=1.0e-3'
+  sed -i 's/epsilon: .*], nodes/epsilon: [0.1], nodes/' sweep.yaml
+  run sweep sweep.yaml --list
   ends 0
-  has "$out" loss=charbonnier
+  has "$out" epsilon=0.1,learning_rate=2.0e-3
 }
 
 IsLookedForInTheDirectoriesOfTheEnvironment() {
