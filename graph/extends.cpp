@@ -65,7 +65,7 @@ Composed compose(Tree file, const Catalog& catalog, std::vector<fs::path>& open)
   const Tree* base = file.is_map() ? file.find("extends") : nullptr;
   if (!base) {
     for (const Entry& e : file.entries)
-      if (suggestion(e.key, {"extends"}).starts_with("; did you mean"))
+      if (nearest(e.key, {"extends"}))
         throw UserError(e.where, fmt::format("unknown section '{}'; did you mean 'extends'?", e.key));
     for (const char* key : {"set", "replace", "remove", "insert"})
       if (const Tree* changes = file.find(key))

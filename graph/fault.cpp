@@ -28,10 +28,8 @@ std::vector<Fault> in_order(std::vector<Fault> faults) {
   std::vector<Fault> kept;
   for (Fault& f : faults) {
     if (std::find(files.begin(), files.end(), f.where.file) == files.end()) files.push_back(f.where.file);
-    const bool told = std::any_of(kept.begin(), kept.end(), [&](const Fault& k) {
-      return k.message == f.message && to_string(k.where) == to_string(f.where) &&
-             k.where.text == f.where.text;
-    });
+    const bool told =
+        std::any_of(kept.begin(), kept.end(), [&](const Fault& k) { return says_the_same(k, f); });
     if (!told) kept.push_back(std::move(f));
   }
   std::stable_sort(kept.begin(), kept.end(), [&](const Fault& a, const Fault& b) {
@@ -68,6 +66,10 @@ std::size_t distance(const std::string& a, const std::string& b) {
 std::string to_string(const Position& where) {
   if (where.line == 0) return where.file;
   return fmt::format("{}:{}:{}", where.file, where.line, where.column);
+}
+
+bool says_the_same(const Fault& a, const Fault& b) {
+  return a.message == b.message && with_text(a.where) == with_text(b.where);
 }
 
 std::string with_text(const Position& where) {

@@ -26,6 +26,7 @@ struct Fault {
   Position where;
   std::string message;  // lower case, no full stop, with the value and what would be right
 };
+bool says_the_same(const Fault&, const Fault&);  // at the same place
 
 // Thrown with one fault by whoever finds it, and with all of them by the checker: in the order of the file, and none
 // twice.

@@ -4,6 +4,9 @@
 //   build/tests/bench_kernels --benchmark_enable_random_interleaving=true --benchmark_repetitions=5
 #include <benchmark/benchmark.h>
 
+#include <algorithm>
+#include <cstdlib>
+#include <memory>
 #include <vector>
 
 #include "nodes/kernels/adam.h"
@@ -15,6 +18,7 @@
 #include "nodes/kernels/silu.h"
 #include "nodes/kernels/softmax.h"
 #include "nodes/kernels/sums.h"
+#include "nodes/kernels/winograd.h"
 
 namespace {
 
@@ -253,6 +257,58 @@ void signed_to_bytes(State& state) {
   count(state, n);
 }
 BENCHMARK(signed_to_bytes);
+
+// One frame of a layer of `channels` at side x side, items in multiply-adds of the direct way.
+struct Layer {
+  explicit Layer(const State& state)
+      : channels(static_cast<int>(state.range(0))), side(static_cast<int>(state.range(1))) {}
+  static constexpr int kImages = 8;
+  int channels, side;
+  kernels::ConvolutionShape shape = {.images = kImages,
+                                     .channels_in = channels,
+                                     .channels_out = channels,
+                                     .height = side,
+                                     .width = side,
+                                     .out_height = side,
+                                     .out_width = side,
+                                     .block = 16};
+  std::size_t pixels = static_cast<std::size_t>(kImages) * channels * side * side;
+  std::size_t weights = static_cast<std::size_t>(channels) * channels * 9;
+  std::size_t multiply_adds() const { return pixels * channels * 9; }
+};
+
+struct Freed {
+  void operator()(float* memory) const { std::free(memory); }
+};
+using Aligned = std::unique_ptr<float[], Freed>;
+Aligned aligned(std::size_t n) {
+  Aligned made(static_cast<float*>(std::aligned_alloc(64, (n * sizeof(float) + 63) / 64 * 64)));
+  std::ranges::copy(numbers(n), made.get());
+  return made;
+}
+
+void winograd_forward(State& state) {
+  const Layer layer(state);
+  const Aligned x = aligned(layer.pixels), y = aligned(layer.pixels), weight = aligned(layer.weights),
+                scratch = aligned(kernels::winograd_scratch(layer.shape) / sizeof(float));
+  const auto parts = kernels::winograd_parts(layer.shape, kernels::WinogradPass::forward, 1);
+  for (auto _ : state)
+    kernels::winograd_forward(layer.shape, parts.front(), x.get(), weight.get(), nullptr, nullptr, y.get(),
+                              reinterpret_cast<std::byte*>(scratch.get()));
+  count(state, layer.multiply_adds());
+}
+BENCHMARK(winograd_forward)->Args({128, 32})->Args({256, 16})->Args({256, 8});
+
+void winograd_gradient(State& state) {
+  const Layer layer(state);
+  const Aligned x = aligned(layer.pixels), dy = aligned(layer.pixels), dweight = aligned(layer.weights),
+                scratch = aligned(kernels::winograd_gradient_scratch(layer.shape) / sizeof(float));
+  for (auto _ : state)
+    kernels::winograd_gradient(layer.shape, 0, layer.channels, x.get(), dy.get(), dweight.get(), nullptr,
+                               reinterpret_cast<std::byte*>(scratch.get()));
+  count(state, layer.multiply_adds());
+}
+BENCHMARK(winograd_gradient)->Args({128, 32})->Args({256, 16})->Args({256, 8});
 
 }  // namespace
 

@@ -28,10 +28,9 @@ std::vector<std::string> words_of(const std::string& like, const std::vector<con
     }
   std::vector<std::string> candidates = known;
   for (const NodeType* type : types) candidates.push_back(type->name);
-  const std::string hint = suggestion(like, candidates);
-  throw UserError({"command line"},
-                  fmt::format("no node stands for '{}', and no type is called so{}", like,
-                              hint.starts_with("; did you") ? hint : suggestion("", known)));
+  throw UserError({"command line"}, fmt::format("no node stands for '{}', and no type is called so{}", like,
+                                                nearest(like, candidates) ? suggestion(like, candidates)
+                                                                          : suggestion("", known)));
 }
 
 }  // namespace

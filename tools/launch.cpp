@@ -29,11 +29,11 @@ std::vector<std::pair<std::string, Tree>> inner_pipelines(const Tree& file) {
   std::vector<std::pair<std::string, Tree>> found;
   const Tree* nodes = file.find("nodes");
   if (!nodes) return found;
-  const Catalog types = with_own_types(catalog(), file);
   for (const Entry& e : nodes->entries) {
     const Tree* type = e.value.find("type");
     const Tree* path = e.value.find("pipeline");
     if (!type || type->text != "run_pipeline" || !path || !path->is_scalar()) continue;
+    const Catalog types = with_own_types(catalog(), file);
     found.emplace_back(e.key + ".yaml", compose(inner_pipeline(*path), types).file);
   }
   return found;

@@ -97,10 +97,8 @@ class Sweep {
         work(cell);
       } catch (const UserError& e) {
         for (const Fault& f : e.faults()) {
-          const auto same = [&](const auto& known) {
-            return known.first.message == f.message && with_text(known.first.where) == with_text(f.where);
-          };
-          const auto known = std::find_if(found.begin(), found.end(), same);
+          const auto known = std::find_if(found.begin(), found.end(),
+                                          [&](const auto& told) { return says_the_same(told.first, f); });
           (known == found.end() ? found.emplace_back(f, std::vector<std::string>()) : *known)
               .second.push_back(cell.name);
         }

@@ -86,8 +86,6 @@ HWY_NOINLINE void WriteTiles(D d, const Maps& maps, const float* m, std::ptrdiff
   const int lanes = static_cast<int>(hn::Lanes(d));
   for (int t = 0; t < count; ++t) {
     const TilePlace tile(maps, first + t);
-    const int rows = std::min(kTile, maps.height - tile.row),
-              columns = std::min(kTile, maps.width - tile.column);
     for (int j = 0; j < vectors; ++j) {
       const int c = channel + j * lanes;
       const float* from = m + (static_cast<std::ptrdiff_t>(t) * vectors + j) * lanes;
@@ -96,10 +94,9 @@ HWY_NOINLINE void WriteTiles(D d, const Maps& maps, const float* m, std::ptrdiff
       for (int p = 0; p < kPlaces; ++p) read[p] = hn::Load(d, from + p * step);
       Transform<kPatch, kTile>(d, read, made, OutputLine());
       const auto more = bias ? hn::Load(d, bias + c) : hn::Zero(d);
-      std::ptrdiff_t at = maps.at(tile.image, c) +
-                          (static_cast<std::ptrdiff_t>(tile.row) * maps.width + tile.column) * maps.block;
-      for (int r = 0; r < rows; ++r, at += maps.width * maps.block) {
-        for (int q = 0; q < columns; ++q) {
+      std::ptrdiff_t at = tile.at(maps, c);
+      for (int r = 0; r < tile.rows; ++r, at += maps.width * maps.block) {
+        for (int q = 0; q < tile.columns; ++q) {
           auto sum = hn::Add(made[r * kTile + q], more);
           if (add) sum = hn::Add(sum, hn::Load(d, add + at + q * maps.block));
           hn::Store(sum, d, y + at + q * maps.block);

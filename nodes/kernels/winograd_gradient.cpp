@@ -15,17 +15,14 @@ HWY_NOINLINE void ReadGradients(D d, const Maps& maps, const float* dy, int firs
   const int lanes = static_cast<int>(hn::Lanes(d));
   for (int t = 0; t < count; ++t) {
     const TilePlace tile(maps, first + t);
-    const int rows = std::min(kTile, maps.height - tile.row),
-              columns = std::min(kTile, maps.width - tile.column);
     for (int j = 0; j < vectors; ++j) {
-      const float* from = dy + maps.at(tile.image, channel + j * lanes) +
-                          (static_cast<std::ptrdiff_t>(tile.row) * maps.width + tile.column) * maps.block;
+      const float* from = dy + tile.at(maps, channel + j * lanes);
       hn::Vec<D> read[kTile * kTile], made[kPlaces];
 #pragma GCC unroll 4
       for (int r = 0; r < kTile; ++r) {
 #pragma GCC unroll 4
         for (int q = 0; q < kTile; ++q) {
-          const bool there = r < rows && q < columns;
+          const bool there = r < tile.rows && q < tile.columns;
           read[r * kTile + q] = there ? hn::Load(d, from + (r * maps.width + q) * maps.block) : hn::Zero(d);
         }
       }

@@ -29,13 +29,19 @@ inline Maps outputs_of(const ConvolutionShape& s) {
   return {s.images, s.channels_out, s.out_height, s.out_width, s.block};
 }
 
-// The image, first row and first column of a tile.
+// The image, first row and first column of a tile, and how many of its rows and columns lie inside.
 struct TilePlace {
   TilePlace(const Maps& maps, int tile)
       : image(tile / maps.tiles_of_image()),
         row(tile % maps.tiles_of_image() / maps.across() * kTile),
-        column(tile % maps.tiles_of_image() % maps.across() * kTile) {}
-  int image, row, column;
+        column(tile % maps.tiles_of_image() % maps.across() * kTile),
+        rows(std::min(kTile, maps.height - row)),
+        columns(std::min(kTile, maps.width - column)) {}
+  // Where channel c of its first pixel lies.
+  std::ptrdiff_t at(const Maps& maps, int c) const {
+    return maps.at(image, c) + (static_cast<std::ptrdiff_t>(row) * maps.width + column) * maps.block;
+  }
+  int image, row, column, rows, columns;
 };
 
 // So many tiles are in work at a time: enough that transforming the weights for them costs little, and few enough that
