@@ -18,7 +18,7 @@ void TypedPlugins::declare(CLI::App& app) {
 }
 
 void TypedPlugins::declare_of(CLI::App& app) {
-  app.add_option("--of", pipeline, "a pipeline whose own node types are meant too: of its blocks and plugins")
+  app.add_option("--of", of, "a pipeline whose own node types are meant too: of its blocks and plugins")
       ->type_name("FILE");
 }
 
@@ -37,7 +37,7 @@ void TypedPlugins::add_to(Tree& pipeline) const {
 }
 
 Catalog TypedPlugins::types() const {
-  if (!pipeline.empty()) return with_own_types(catalog(), compose(pipeline, *this).file);
+  if (!of.empty()) return with_own_types(catalog(), compose(of, *this).file);
   Tree none{.kind = Tree::Kind::map, .where = {"command line"}};
   add_to(none);
   return with_own_types(catalog(), none);

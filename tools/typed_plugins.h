@@ -12,7 +12,7 @@ namespace dagfusion {
 
 struct TypedPlugins {
   std::vector<std::string> files;
-  std::string pipeline;  // whose own types are meant too; empty = none
+  std::string of;  // the pipeline whose own types are meant too; empty = none
 
   void declare(CLI::App&);
   void declare_of(CLI::App&);         // --of, for what reads no pipeline otherwise
