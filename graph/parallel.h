@@ -44,4 +44,16 @@ void in_runs(std::size_t count, int ways, const F& f) {
   in_parallel(runs, [&](std::size_t i) { f(count * i / runs, count * (i + 1) / runs); });
 }
 
+// f(image, first row, end row) for all rows of some images, in such runs.
+template <class F>
+void in_bands(std::int64_t images, std::int64_t rows, int ways, const F& f) {
+  in_runs(static_cast<std::size_t>(images * rows), ways, [&](std::size_t first, std::size_t end) {
+    for (auto at = static_cast<std::int64_t>(first); at < static_cast<std::int64_t>(end);) {
+      const std::int64_t image = at / rows, next = std::min<std::int64_t>(end, (image + 1) * rows);
+      f(image, at - image * rows, next - image * rows);
+      at = next;
+    }
+  });
+}
+
 }  // namespace dagfusion

@@ -3,48 +3,33 @@
 #include <algorithm>
 #include <stdexcept>
 
-#include "nodes/kernels/blocked.h"
-
 namespace dagfusion {
 namespace {
 
 using dnnl::memory;
 using Tag = memory::format_tag;
 
-int filled_up(int channels, int block) { return (channels + block - 1) / block * block; }
-
 struct Descriptors {
   memory::desc x, weight, bias, y;
   memory::dims strides, before, after;
 };
 
-struct WeightTags {
-  Tag forward, backward;
-};
-
 // oneDNN's fast kernels take no others; a 1x1 kernel goes backward with its blocks in the order of a product.
-WeightTags weight_tags(const ConvolutionShape& s, bool half) {
-  const bool wide = s.block == 16;
-  if (half) return {Tag::OIhw8i16o2i, s.kernel == 1 ? Tag::IOhw8o16i2o : Tag::OIhw8o16i2o};
-  return {s.plain ? (wide ? Tag::Ohwi16o : Tag::Ohwi8o) : (wide ? Tag::OIhw16i16o : Tag::OIhw8i8o),
-          wide ? Tag::OIhw16o16i : Tag::OIhw8o8i};
-}
+constexpr Tag kForwardWeight = Tag::OIhw8i16o2i;
+Tag backward_weight(const ConvolutionShape& s) { return s.kernel == 1 ? Tag::IOhw8o16i2o : Tag::OIhw8o16i2o; }
 
 // Filling channels are declared as channels: the fast kernels take them, and nothing has to be zeroed
 // afterwards.
-Descriptors descriptors(const ConvolutionShape& s, Tag weight, bool half) {
-  const auto type = half ? memory::data_type::bf16 : memory::data_type::f32;
-  const bool wide = s.block == 16;
-  const Tag blocked = wide ? Tag::nChw16c : Tag::nChw8c;
-  const int in = s.plain ? s.channels_in : filled_up(s.channels_in, s.block);
+Descriptors descriptors(const ConvolutionShape& s, Tag weight) {
+  constexpr auto kType = memory::data_type::bf16;
   // Only as much padding behind as is read; the last rows and columns of x may also be left over.
   const auto after = [&](int size, int out) {
     return std::max(0, (out - 1) * s.stride + s.kernel - size - s.before);
   };
-  return {.x = {{s.images, in, s.height, s.width}, type, s.plain ? Tag::nchw : blocked},
-          .weight = {{s.channels_out, in, s.kernel, s.kernel}, type, weight},
+  return {.x = {{s.images, s.channels_in, s.height, s.width}, kType, Tag::nChw16c},
+          .weight = {{s.channels_out, s.channels_in, s.kernel, s.kernel}, kType, weight},
           .bias = {{s.channels_out}, memory::data_type::f32, Tag::x},
-          .y = {{s.images, s.channels_out, s.out_height, s.out_width}, type, blocked},
+          .y = {{s.images, s.channels_out, s.out_height, s.out_width}, kType, Tag::nChw16c},
           .strides = {s.stride, s.stride},
           .before = {s.before, s.before},
           .after = {after(s.height, s.out_height), after(s.width, s.out_width)}};
@@ -69,10 +54,9 @@ dnnl::convolution_forward::primitive_desc forward_descriptor(const Descriptors& 
 
 }  // namespace
 
-Convolution::Convolution(const ConvolutionShape& shape, Options options) : shape_(shape), options_(options) {
+Convolution::Convolution(const ConvolutionShape& shape, Options options) : options_(options) {
   on_thread_entry();  // primitives are planned for the number of threads at this time
-  const WeightTags tags = weight_tags(shape, options.half);
-  const Descriptors d = descriptors(shape, tags.forward, options.half);
+  const Descriptors d = descriptors(shape, kForwardWeight);
   const auto forward = forward_descriptor(d, options.bias, options.add);
   Primitive::Arguments arguments = {{DNNL_ARG_SRC, d.x},
                                     {DNNL_ARG_WEIGHTS, d.weight},
@@ -82,30 +66,22 @@ Convolution::Convolution(const ConvolutionShape& shape, Options options) : shape
   if (options.add) arguments.emplace_back(DNNL_ARG_ATTR_MULTIPLE_POST_OP(0) | DNNL_ARG_SRC_1, d.y);
   forward_.emplace(dnnl::convolution_forward(forward), arguments);
   forward_implementation_ = forward.impl_info_str();
-  scratch_bytes_ = primitive_bytes_ = forward.scratchpad_desc().get_size();
+  scratch_bytes_ = forward.scratchpad_desc().get_size();
 
   if (!options.backward_data) return;
-  // Also for a plain x: no fast kernel writes a plain d(x), so it is made blocked, in scratch.
-  ConvolutionShape blocked = shape;
-  blocked.plain = false;
-  const Descriptors b = descriptors(blocked, tags.backward, options.half);
-  const Descriptors hint = descriptors(blocked, weight_tags(blocked, options.half).forward, options.half);
-  dnnl::primitive_attr attributes;
-  // The bfloat16 kernels are refused with it, and need no scratch.
-  if (!options.half) attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
+  const Descriptors b = descriptors(shape, backward_weight(shape));
+  // A scratchpad of the user's is refused by these kernels, which need none.
   const dnnl::convolution_backward_data::primitive_desc backward(
-      {dnnl::algorithm::convolution_direct, b.x, b.weight, b.y, b.strides, b.before, b.after}, attributes,
-      cpu_engine(), forward_descriptor(hint, false, false));
+      {dnnl::algorithm::convolution_direct, b.x, b.weight, b.y, b.strides, b.before, b.after}, cpu_engine(),
+      forward_descriptor(d, false, false));
   backward_data_.emplace(dnnl::convolution_backward_data(backward),
                          Primitive::Arguments{{DNNL_ARG_DIFF_DST, b.y},
                                               {DNNL_ARG_WEIGHTS, b.weight},
                                               {DNNL_ARG_DIFF_SRC, b.x},
                                               {DNNL_ARG_SCRATCHPAD, backward.scratchpad_desc()}});
   backward_implementation_ = backward.impl_info_str();
-  if (options.half && backward.scratchpad_desc().get_size() > 0)
+  if (backward.scratchpad_desc().get_size() > 0)
     throw std::logic_error("a bfloat16 convolution backward shares its scratch between threads");
-  primitive_bytes_ = std::max(primitive_bytes_, (backward.scratchpad_desc().get_size() + 63) / 64 * 64);
-  scratch_bytes_ = primitive_bytes_ + (shape.plain ? b.x.get_size() : 0);
 }
 
 void Convolution::forward(const void* x, const void* weight, const float* bias, const void* add, void* y,
@@ -116,16 +92,8 @@ void Convolution::forward(const void* x, const void* weight, const float* bias, 
   forward_->run({x, weight, y, scratch});
 }
 
-void Convolution::backward_data(const void* dy, const std::byte* weight, void* dx, std::byte* scratch) const {
-  if (!shape_.plain) return backward_data_->run({dy, weight, dx, scratch});
-  float* blocked = reinterpret_cast<float*>(scratch + primitive_bytes_);
-  backward_data_->run({dy, weight, blocked, scratch});
-  const std::size_t pixels = static_cast<std::size_t>(shape_.height) * shape_.width;
-  for (int n = 0; n < shape_.images; ++n) {
-    kernels::blocked_to_plain(blocked + n * pixels * filled_up(shape_.channels_in, shape_.block),
-                              static_cast<float*>(dx) + n * pixels * shape_.channels_in, shape_.channels_in,
-                              pixels, shape_.block);
-  }
+void Convolution::backward_data(const void* dy, const void* weight, void* dx, std::byte* scratch) const {
+  backward_data_->run({dy, weight, dx, scratch});
 }
 
 }  // namespace dagfusion

@@ -5,6 +5,8 @@
 namespace dagfusion {
 namespace {
 
+constexpr std::size_t kElement = 2;  // a bfloat16
+
 struct Range {
   int first, count;
 };
@@ -53,7 +55,6 @@ const Convolution* SplitConvolution::make(int images, int channels, bool backwar
 void SplitConvolution::forward(std::size_t piece, const void* x, const void* weight, const float* bias,
                                const void* add, void* y, std::byte* scratch) const {
   const Piece& p = forward_[piece];
-  const std::size_t element = options_.half ? 2 : 4;
   const std::size_t x_at =
       static_cast<std::size_t>(p.image) * shape_.channels_in * shape_.height * shape_.width;
   const std::size_t y_at = (static_cast<std::size_t>(p.image) * shape_.channels_out + p.channel) *
@@ -61,23 +62,22 @@ void SplitConvolution::forward(std::size_t piece, const void* x, const void* wei
   const std::size_t weight_at =
       static_cast<std::size_t>(p.channel) * shape_.channels_in * shape_.kernel * shape_.kernel;
   const auto from = [&](const void* data, std::size_t at) {
-    return static_cast<const void*>(static_cast<const std::byte*>(data) + at * element);
+    return static_cast<const void*>(static_cast<const std::byte*>(data) + at * kElement);
   };
   p.convolution->forward(from(x, x_at), from(weight, weight_at), bias ? bias + p.channel : nullptr,
-                         add ? from(add, y_at) : nullptr, static_cast<std::byte*>(y) + y_at * element,
+                         add ? from(add, y_at) : nullptr, static_cast<std::byte*>(y) + y_at * kElement,
                          scratch);
 }
 
-void SplitConvolution::backward_data(std::size_t piece, const void* dy, const std::byte* weight, void* dx,
+void SplitConvolution::backward_data(std::size_t piece, const void* dy, const void* weight, void* dx,
                                      std::byte* scratch) const {
   const Piece& p = backward_[piece];
-  const std::size_t element = options_.half ? 2 : 4;
   const std::size_t x_at =
       static_cast<std::size_t>(p.image) * shape_.channels_in * shape_.height * shape_.width;
   const std::size_t y_at =
       static_cast<std::size_t>(p.image) * shape_.channels_out * shape_.out_height * shape_.out_width;
-  p.convolution->backward_data(static_cast<const std::byte*>(dy) + y_at * element, weight,
-                               static_cast<std::byte*>(dx) + x_at * element, scratch);
+  p.convolution->backward_data(static_cast<const std::byte*>(dy) + y_at * kElement, weight,
+                               static_cast<std::byte*>(dx) + x_at * kElement, scratch);
 }
 
 }  // namespace dagfusion

@@ -1,4 +1,4 @@
-// A convolution cut into pieces that threads run at the same time, each in one thread, with the bits of the whole:
+// A bfloat16 convolution cut into pieces that threads run at the same time, each in one thread, with the bits of the whole:
 // by images, and where there are too few by output channels. Backward-data by images only.
 #pragma once
 
@@ -21,7 +21,7 @@ class SplitConvolution {
   // As Convolution's, of the whole arrays; a piece reads and writes its part of them.
   void forward(std::size_t piece, const void* x, const void* weight, const float* bias, const void* add,
                void* y, std::byte* scratch) const;
-  void backward_data(std::size_t piece, const void* dy, const std::byte* weight, void* dx,
+  void backward_data(std::size_t piece, const void* dy, const void* weight, void* dx,
                      std::byte* scratch) const;
 
  private:

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "nodes/kernels/bfloat16.h"
-#include "nodes/kernels/convolution_gradient.h"
+#include "nodes/kernels/convolution.h"
 
 namespace dagfusion::kernels {
 

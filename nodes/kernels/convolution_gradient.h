@@ -8,18 +8,9 @@
 // maps, and adds.
 #pragma once
 
-namespace dagfusion::kernels {
+#include "nodes/kernels/convolution.h"
 
-struct ConvolutionShape {
-  int images = 1;
-  int channels_in = 1, channels_out = 1;  // multiples of the block; of a plain x any number of channels_in
-  int height = 1, width = 1;              // of x
-  int out_height = 1, out_width = 1;
-  int kernel = 3, stride = 1;
-  int before = 1;      // rows of zeros above, columns to the left
-  int block = 8;       // 8 or 16
-  bool plain = false;  // x is [N,I,H,W] and not blocked
-};
+namespace dagfusion::kernels {
 
 // x: [N,I/b,H,W,b] or plain [N,I,H,W]; dy: [N,O/b,P,Q,b]; dbias: [O] or null.
 // dweight: [O/b,I/b,k,k,b of I,b of O]; for a plain x [O/b,k,k,I,b of O].

@@ -9,13 +9,13 @@
 // Values differ from the direct way's by rounding only, up to 3e-5 of the largest one. An image's bits depend neither
 // on the other images of a frame nor on how the work is cut into parts; dweight's depend on what a frame holds.
 //
-// Layouts as in convolution_gradient.h; x is not plain, channels are multiples of the block.
+// Layouts as in convolution.h; x is not plain, channels are multiples of the block.
 #pragma once
 
 #include <cstddef>
 #include <vector>
 
-#include "nodes/kernels/convolution_gradient.h"
+#include "nodes/kernels/convolution.h"
 
 namespace dagfusion::kernels {
 

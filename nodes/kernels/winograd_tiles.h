@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <cstddef>
 
-#include "nodes/kernels/convolution_gradient.h"
+#include "nodes/kernels/convolution.h"
 
 namespace dagfusion::kernels {
 
