@@ -104,6 +104,24 @@ MeasuresHowItScales() {
   [[ $(json nodes 0 type) =~ ^[a-z_0-9]+$ ]]
 }
 
+# All of memory is found before the first step; images are read from a file, so that inflating them is in it, too.
+AllocatesNothingInAStep() {
+  cat >pack.yaml <<'YAML'
+run: {images: 64, output: runs}
+nodes:
+  images: {type: drawn_digits, size: 16}
+  file: {type: hdf5_writer, in: {images: images}, path: images.h5}
+YAML
+  run pack.yaml
+  ends 0
+  sed 's/type: drawn_digits, size: 16/type: hdf5_images, path: "runs\/001\/images.h5"/' train.yaml >file.yaml
+  run bench file.yaml --seconds 1 --threads 2 --json --remove nodes.log --remove nodes.save
+  ends 0
+  [[ $out == *allocations_per_step* ]] || exit 77  # a sanitizer has brought its own malloc
+  is "$(json training)" ON
+  [[ $(json allocations_per_step all) =~ ^(0|[0-9.]+e-|0\.0) ]] || fail "it allocates $(json allocations_per_step)"
+}
+
 KeepsTheUsersFiles() {
   drawing >draw.yaml
   run bench draw.yaml nodes.grid.path="$away/mine.png" --seconds 0.2

@@ -21,7 +21,7 @@ Bytes load(const std::string& path) {
 std::vector<std::int64_t> contents(const std::string& path) {
   const ImageFile file(path);
   std::vector<std::int64_t> all = {file.count(), file.height(), file.width(), file.channels()};
-  Bytes pixels(file.image_bytes()), room(file.most_packed_bytes());
+  Bytes pixels(file.image_bytes()), room(file.room_bytes());
   for (std::int64_t i = 0; i < file.count(); ++i) {
     file.read(i, pixels, room);
     all.insert(all.end(), pixels.begin(), pixels.end());

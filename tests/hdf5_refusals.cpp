@@ -15,7 +15,7 @@ constexpr const char* kRemedy = "; pack the images anew with image_folder and hd
 std::string complaint(const std::string& path) {
   try {
     ImageFile file(path);
-    Bytes pixels(file.image_bytes()), room(file.most_packed_bytes());
+    Bytes pixels(file.image_bytes()), room(file.room_bytes());
     for (std::int64_t i = 0; i < file.count(); ++i) file.read(i, pixels, room);
   } catch (const std::runtime_error& error) {
     const std::string start = "'" + path + "' ", text = error.what();

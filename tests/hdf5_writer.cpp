@@ -54,7 +54,7 @@ TEST(Hdf5Writer, WritesManyImagesWithoutLabels) {
   const ImageFile file(folder / "a.h5");
   EXPECT_EQ(file.count(), kImages);
   EXPECT_FALSE(file.has_labels());
-  Bytes pixels(2), room(file.most_packed_bytes());
+  Bytes pixels(2), room(file.room_bytes());
   for (int i = 0; i < kImages; ++i) {
     file.read(i, pixels, room);
     EXPECT_EQ(pixels, (Bytes{static_cast<std::uint8_t>(i % 256), static_cast<std::uint8_t>(i / 256)}));

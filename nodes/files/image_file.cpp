@@ -17,6 +17,42 @@ namespace {
 constexpr const char* kRemedy = "; pack the images anew with image_folder and hdf5_writer";
 constexpr std::uint64_t kLeastPackedBytes = 8;  // zlib makes no less of anything
 
+// Memory for zlib's inflate, so that an image is read without allocating: its state takes 7 KB of it, and a window of
+// 32 KB where it wants one.
+class InflateRoom {
+ public:
+  static constexpr std::size_t kBytes = 64 << 10;
+  explicit InflateRoom(std::span<std::uint8_t> memory) : left_(memory) {}
+  static voidpf take(voidpf room, uInt items, uInt size) {
+    std::span<std::uint8_t>& left = static_cast<InflateRoom*>(room)->left_;
+    const std::size_t bytes = (std::size_t{items} * size + 15) / 16 * 16;
+    if (bytes > left.size()) return Z_NULL;  // zlib reports Z_MEM_ERROR
+    std::uint8_t* const taken = left.data();
+    left = left.subspan(bytes);
+    return taken;
+  }
+  static void give_back(voidpf, voidpf) {}
+
+ private:
+  std::span<std::uint8_t> left_;
+};
+
+// Whether `packed` is all of a zlib stream that gives `bytes` and no more.
+bool inflate_all(std::span<const std::uint8_t> packed, std::span<std::uint8_t> bytes,
+                 std::span<std::uint8_t> memory) {
+  InflateRoom room(memory);
+  z_stream stream = {};
+  stream.zalloc = InflateRoom::take;
+  stream.zfree = InflateRoom::give_back;
+  stream.opaque = &room;
+  stream.next_in = const_cast<Bytef*>(packed.data());
+  stream.avail_in = static_cast<uInt>(packed.size());
+  stream.next_out = bytes.data();
+  stream.avail_out = static_cast<uInt>(bytes.size());
+  if (inflateInit(&stream) != Z_OK) return false;
+  return inflate(&stream, Z_FINISH) == Z_STREAM_END && stream.avail_out == 0;
+}
+
 }  // namespace
 
 void ImageFile::fail(const std::string& what) const {
@@ -114,6 +150,12 @@ void ImageFile::open_images() {
     fail(is + " that are not compressed by deflate alone" + kRemedy);
   if (n > file_bytes_ / kLeastPackedBytes)
     fail(fmt::format("{}, more than a file of {} bytes can hold", is, file_bytes_));
+  // The library reads its index of chunks, a page at a time, when one of them is asked for; and keeps it: all at once
+  // here, and not within the steps of a run. Damage is read()'s to report, of the image that it concerns.
+  for (std::array<hsize_t, 4> image{}; image[0] < n; ++image[0]) {
+    hsize_t packed = 0;
+    H5Dget_chunk_storage_size(images_, image.data(), &packed);
+  }
   count_ = static_cast<std::int64_t>(n);
   height_ = static_cast<std::int64_t>(h);
   width_ = static_cast<std::int64_t>(w);
@@ -153,6 +195,8 @@ std::size_t ImageFile::most_packed_bytes() const {
   return compressBound(static_cast<uLong>(image_bytes())) + 64;
 }
 
+std::size_t ImageFile::room_bytes() const { return InflateRoom::kBytes + most_packed_bytes(); }
+
 std::string ImageFile::fingerprint() const {
   const std::uint32_t labels = crc32c(std::as_bytes(std::span(labels_)));
   return fmt::format("hdf5_images {} of {}x{}x{} crc32c {:08x} labels {:08x}", count_, height_, width_,
@@ -163,6 +207,8 @@ void ImageFile::read(std::int64_t image, std::span<std::uint8_t> pixels, std::sp
   const auto damaged = [&](const std::string& how) {
     fail(fmt::format("has a damaged image {}: {}", image, how));
   };
+  const std::span<std::uint8_t> inflating = room.first(InflateRoom::kBytes),
+                                stored = room.subspan(InflateRoom::kBytes);
   const std::array<hsize_t, 4> offset = {static_cast<hsize_t>(image), 0, 0, 0};
   hsize_t packed = 0;
   std::uint32_t skipped = 0;  // filters that were left out for this chunk, a bit for each
@@ -170,17 +216,15 @@ void ImageFile::read(std::int64_t image, std::span<std::uint8_t> pixels, std::sp
     Hdf5Lock lock;
     if (H5Dget_chunk_storage_size(images_, offset.data(), &packed) < 0 || packed == 0)
       damaged("nothing is stored for it");
-    if (packed > room.size())
-      damaged(fmt::format("{} bytes are stored for it, {} are possible", packed, room.size()));
-    if (H5Dread_chunk(images_, H5P_DEFAULT, offset.data(), &skipped, room.data()) < 0)
+    if (packed > stored.size())
+      damaged(fmt::format("{} bytes are stored for it, {} are possible", packed, stored.size()));
+    if (H5Dread_chunk(images_, H5P_DEFAULT, offset.data(), &skipped, stored.data()) < 0)
       damaged(fmt::format("HDF5: {}", hdf5_complaint()));
   }
   if (skipped == 1 && packed == pixels.size()) {  // what deflate cannot make smaller is stored as it is
-    std::copy_n(room.begin(), pixels.size(), pixels.begin());
-  } else {
-    auto length = static_cast<uLongf>(pixels.size());
-    const int result = uncompress(pixels.data(), &length, room.data(), static_cast<uLong>(packed));
-    if (skipped != 0 || result != Z_OK || length != pixels.size()) damaged("it cannot be decompressed");
+    std::copy_n(stored.begin(), pixels.size(), pixels.begin());
+  } else if (skipped != 0 || !inflate_all(stored.first(packed), pixels, inflating)) {
+    damaged("it cannot be decompressed");
   }
   if (checksums_.empty()) return;
   const std::uint32_t sum = crc32c(std::as_bytes(pixels)),

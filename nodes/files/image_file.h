@@ -27,14 +27,15 @@ class ImageFile {
   std::size_t image_bytes() const { return static_cast<std::size_t>(height_ * width_ * channels_); }
   bool has_labels() const { return !labels_.empty(); }
   std::int32_t label(std::int64_t image) const { return labels_[static_cast<std::size_t>(image)]; }
-  std::size_t most_packed_bytes() const;  // that one image may take in the file
+  std::size_t room_bytes() const;         // that read() works in
   std::string fingerprint() const;        // follows from all checksums and labels
 
-  // Pixels [H,W,C] of one image; on any thread. `room`: most_packed_bytes(). Throws std::runtime_error that
+  // Pixels [H,W,C] of one image; on any thread. `room`: room_bytes(), aligned to 16. Throws std::runtime_error that
   // names file and image when it is not what was written.
   void read(std::int64_t image, std::span<std::uint8_t> pixels, std::span<std::uint8_t> room) const;
 
  private:
+  std::size_t most_packed_bytes() const;  // that one image may take in the file
   [[noreturn]] void fail(const std::string& what) const;
   [[noreturn]] void fail_as_damaged() const;
   bool check_version() const;  // true when the file has one: it is ours

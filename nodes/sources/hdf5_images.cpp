@@ -30,15 +30,15 @@ class Hdf5Images final : public DataSet {
   std::string fingerprint() const override { return file_.fingerprint(); }
 
   void prepare(Preparation& preparation) override {
-    preparation.scratch(file_.image_bytes() + file_.most_packed_bytes());
+    preparation.scratch(file_.room_bytes() + file_.image_bytes());
   }
 
   void forward(Call& call) const override {
     auto* images = call.out<std::uint8_t>(images_);
     auto* label = call.out<std::int32_t>(label_);
     auto* scratch = reinterpret_cast<std::uint8_t*>(call.scratch());
-    const std::span pixels(scratch, file_.image_bytes());
-    const std::span room(scratch + pixels.size(), file_.most_packed_bytes());
+    const std::span room(scratch, file_.room_bytes());
+    const std::span pixels(scratch + room.size(), file_.image_bytes());
     for (int i = 0; i < images_.spec.shape[0]; ++i, images += pixels.size()) {
       const std::int64_t image = call.sample(i);
       file_.read(image, pixels, room);
