@@ -74,6 +74,28 @@ std::vector<GroupNormShape> shapes() {
   return all;
 }
 
+// Threads share the chunks of one image: three of 256 pixels and one of 9 here.
+TEST(KernelsGroupNorm, ChunksHaveTheBitsOfTheWhole) {
+  for (const auto& [channels, groups] : {std::pair{64, 32}, {36, 2}, {12, 3}})
+    for (const int block : {8, 16}) {
+      const Case c({channels, groups, block, 3 * kGroupNormChunk + 9, 1e-5f, true, true});
+      const Case::Result whole = c.result();
+      ASSERT_EQ(group_norm_chunks(c.shape.pixels), 4u);
+      for (const std::vector<std::size_t>& cuts :
+           {std::vector<std::size_t>{0, 2, 4}, {0, 1, 3, 4}, {0, 1, 2, 3, 4}}) {
+        std::vector<float> sums(group_norm_sums_size(c.shape)), y(c.x.size()), mean(groups), rstd(groups);
+        for (std::size_t i = 0; i + 1 < cuts.size(); ++i)
+          group_norm_sums(c.shape, {cuts[i], cuts[i + 1]}, c.x.data(), sums.data());
+        for (std::size_t i = cuts.size() - 1; i-- > 0;)
+          group_norm_from_sums(c.shape, {cuts[i], cuts[i + 1]}, c.x.data(), sums.data(), c.shift.data(),
+                               c.gamma.data(), c.beta.data(), y.data(), mean.data(), rstd.data());
+        EXPECT_EQ(y, whole.y);
+        EXPECT_EQ(mean, whole.mean);
+        EXPECT_EQ(rstd, whole.rstd);
+      }
+    }
+}
+
 TEST(KernelsGroupNorm, MatchesTheReferenceInBothDirections) {
   std::vector<std::pair<Case, Case::Result>> cases;
   for (const auto& shape : shapes()) {

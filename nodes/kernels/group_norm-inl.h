@@ -16,8 +16,7 @@ HWY_BEFORE_NAMESPACE();
 namespace dagfusion::kernels::HWY_NAMESPACE {
 
 constexpr int kMaxBlock = 16;
-// Sums over this many pixels are taken in float, then added up in double.
-constexpr std::size_t kChunk = 1024;
+constexpr std::size_t kChunk = kGroupNormChunk;
 
 // Groups may cut across blocks, so both directions go run by run: a run is the fewest blocks that hold whole
 // groups. Its data is still in the cache when it is read the second time, and it has at most `block` groups.

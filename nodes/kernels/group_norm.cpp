@@ -10,21 +10,20 @@
 HWY_BEFORE_NAMESPACE();
 namespace dagfusion::kernels::HWY_NAMESPACE {
 
-// Mean and variance of each channel.
+// Of a slice: sums of x - pivot and its square over a chunk, and the pivot, the mean of up to eight of all pixels.
 template <class D>
-HWY_INLINE void Moments(D d, const float* x, std::size_t pixels, std::size_t block, double* mean,
-                        double* variance) {
+struct Sums {
   using V = hn::Vec<D>;
-  const std::size_t lanes = hn::Lanes(d), sampled = std::min<std::size_t>(8, pixels);
-  V pivot = hn::Zero(d);
-  for (std::size_t k = 0; k < sampled; ++k) {
-    pivot = hn::Add(pivot, hn::LoadU(d, x + k * pixels / sampled * block));
-  }
-  pivot = hn::Mul(pivot, hn::Set(d, 1.0f / static_cast<float>(sampled)));
+  V pivot, sum, square;
+  static constexpr int kVectors = 3;
 
-  double sum[kMaxLanes] = {}, square[kMaxLanes] = {};
-  for (std::size_t begin = 0; begin < pixels; begin += kChunk) {
-    const std::size_t end = std::min(pixels, begin + kChunk);
+  Sums(D d, const float* x, std::size_t pixels, std::size_t block, std::size_t chunk) {
+    const std::size_t sampled = std::min<std::size_t>(8, pixels);
+    pivot = hn::Zero(d);
+    for (std::size_t k = 0; k < sampled; ++k)
+      pivot = hn::Add(pivot, hn::LoadU(d, x + k * pixels / sampled * block));
+    pivot = hn::Mul(pivot, hn::Set(d, 1.0f / static_cast<float>(sampled)));
+
     V s[4] = {hn::Zero(d), hn::Zero(d), hn::Zero(d), hn::Zero(d)};
     V q[4] = {hn::Zero(d), hn::Zero(d), hn::Zero(d), hn::Zero(d)};
     const auto add = [&](std::size_t p, int k) HWY_ATTR {
@@ -32,19 +31,37 @@ HWY_INLINE void Moments(D d, const float* x, std::size_t pixels, std::size_t blo
       s[k] = hn::Add(s[k], u);
       q[k] = hn::MulAdd(u, u, q[k]);
     };
-    std::size_t p = begin;
+    std::size_t p = chunk * kChunk;
+    const std::size_t end = std::min(pixels, p + kChunk);
     for (; p + 4 <= end; p += 4) {
       add(p, 0), add(p + 1, 1), add(p + 2, 2), add(p + 3, 3);
     }
     for (; p < end; ++p) add(p, 0);
-    AddTo(d, Sum4(s), sum);
-    AddTo(d, Sum4(q), square);
+    sum = Sum4(s);
+    square = Sum4(q);
   }
 
-  HWY_ALIGN float center[kMaxLanes];
-  hn::Store(pivot, d, center);
+  // Kept for all channels of a chunk together, `step` floats apart.
+  Sums(D d, const float* kept, std::size_t step)
+      : pivot(hn::LoadU(d, kept)), sum(hn::LoadU(d, kept + step)), square(hn::LoadU(d, kept + 2 * step)) {}
+  void Keep(D d, float* to, std::size_t step) const {
+    hn::StoreU(pivot, d, to), hn::StoreU(sum, d, to + step), hn::StoreU(square, d, to + 2 * step);
+  }
+};
+
+// Mean and variance of each channel of a slice; sums(chunk) gives its sums.
+template <class D, class F>
+HWY_INLINE void Moments(D d, std::size_t pixels, const F& sums, double* mean, double* variance) {
+  HWY_ALIGN float center[kMaxLanes] = {};
+  double sum[kMaxLanes] = {}, square[kMaxLanes] = {};
+  for (std::size_t chunk = 0; chunk * kChunk < pixels; ++chunk) {
+    const Sums<D> s = sums(chunk);
+    if (chunk == 0) hn::Store(s.pivot, d, center);
+    AddTo(d, s.sum, sum);
+    AddTo(d, s.square, square);
+  }
   const double share = 1 / static_cast<double>(pixels);
-  for (std::size_t i = 0; i < lanes; ++i) {
+  for (std::size_t i = 0; i < hn::Lanes(d); ++i) {
     mean[i] = center[i] + sum[i] * share;
     variance[i] = (square[i] - sum[i] * sum[i] * share) * share;
   }
@@ -73,15 +90,29 @@ HWY_INLINE void Apply(D d, const Affine<D>& affine, const float* x, std::size_t 
   }
 }
 
+std::size_t FilledUp(const GroupNormShape& shape) {
+  return static_cast<std::size_t>((shape.channels + shape.block - 1) / shape.block) * shape.block;
+}
+
+// kept: the sums of all chunks; null: they are taken here.
 template <int block, bool silu>
-HWY_INLINE void Forward(const GroupNormShape& shape, const float* x, const float* shift, const float* gamma,
-                        const float* beta, float* y, float* mean, float* rstd) {
-  const hn::CappedTag<float, block> d;
+HWY_INLINE void Forward(const GroupNormShape& shape, GroupNormChunks chunks, const float* x,
+                        const float* kept, const float* shift, const float* gamma, const float* beta,
+                        float* y, float* mean, float* rstd) {
+  using D = hn::CappedTag<float, block>;
+  const D d;
+  const std::size_t step = FilledUp(shape), begin = chunks.first * kChunk,
+                    pixels = std::min(shape.pixels, chunks.end * kChunk) - begin;
   ForRuns(shape, [&](const Run& run) HWY_ATTR {
     double sums[kMaxBlock] = {}, squares[kMaxBlock] = {}, means[kMaxBlock];  // of E[v] and E[v^2], by group
+    float rstds[kMaxBlock];
     ForSlices(d, shape, run, [&](int first, std::size_t at) HWY_ATTR {
       double channel_mean[kMaxLanes], variance[kMaxLanes];
-      Moments(d, x + at, shape.pixels, block, channel_mean, variance);
+      const auto sums_of = [&](std::size_t chunk) HWY_ATTR {
+        return kept ? Sums<D>(d, kept + chunk * Sums<D>::kVectors * step + first, step)
+                    : Sums<D>(d, x + at, shape.pixels, block, chunk);
+      };
+      Moments(d, shape.pixels, sums_of, channel_mean, variance);
       ForLanes(d, run, first, [&](int i, int c, int g) HWY_ATTR {
         const double m = channel_mean[i] + (shift ? shift[c] : 0.0f);
         sums[g] += m;
@@ -91,21 +122,43 @@ HWY_INLINE void Forward(const GroupNormShape& shape, const float* x, const float
     for (int g = 0; g < run.groups; ++g) {
       means[g] = shape.centered ? sums[g] / run.size : 0.0;
       const double variance = std::max(0.0, squares[g] / run.size - means[g] * means[g]);
-      mean[run.first_group + g] = static_cast<float>(means[g]);
-      rstd[run.first_group + g] = static_cast<float>(1 / std::sqrt(variance + shape.epsilon));
+      rstds[g] = static_cast<float>(1 / std::sqrt(variance + shape.epsilon));
+      if (begin == 0) {
+        mean[run.first_group + g] = static_cast<float>(means[g]);
+        rstd[run.first_group + g] = rstds[g];
+      }
     }
     ForSlices(d, shape, run, [&](int first, std::size_t at) HWY_ATTR {
-      const Affine affine(d, run, first, shift, gamma, beta, means, rstd + run.first_group);
-      Apply<silu>(d, affine, x + at, shape.pixels, block, y + at);
+      const Affine affine(d, run, first, shift, gamma, beta, means, rstds);
+      Apply<silu>(d, affine, x + at + begin * block, pixels, block, y + at + begin * block);
     });
   });
 }
 
-void GroupNormForward(const GroupNormShape& s, const float* x, const float* shift, const float* gamma,
-                      const float* beta, float* y, float* mean, float* rstd) {
+void GroupNormForward(const GroupNormShape& s, GroupNormChunks chunks, const float* x, const float* kept,
+                      const float* shift, const float* gamma, const float* beta, float* y, float* mean,
+                      float* rstd) {
   const auto run = s.block == 16 ? (s.silu ? Forward<16, true> : Forward<16, false>)
                                  : (s.silu ? Forward<8, true> : Forward<8, false>);
-  run(s, x, shift, gamma, beta, y, mean, rstd);
+  run(s, chunks, x, kept, shift, gamma, beta, y, mean, rstd);
+}
+
+template <int block>
+HWY_INLINE void KeepSums(const GroupNormShape& shape, GroupNormChunks chunks, const float* x, float* sums) {
+  using D = hn::CappedTag<float, block>;
+  const D d;
+  const std::size_t step = FilledUp(shape);
+  ForRuns(shape, [&](const Run& run) HWY_ATTR {
+    ForSlices(d, shape, run, [&](int first, std::size_t at) HWY_ATTR {
+      for (std::size_t chunk = chunks.first; chunk < chunks.end; ++chunk)
+        Sums<D>(d, x + at, shape.pixels, block, chunk)
+            .Keep(d, sums + chunk * Sums<D>::kVectors * step + first, step);
+    });
+  });
+}
+
+void GroupNormSums(const GroupNormShape& s, GroupNormChunks chunks, const float* x, float* sums) {
+  s.block == 16 ? KeepSums<16>(s, chunks, x, sums) : KeepSums<8>(s, chunks, x, sums);
 }
 
 }  // namespace dagfusion::kernels::HWY_NAMESPACE
@@ -115,10 +168,29 @@ HWY_AFTER_NAMESPACE();
 namespace dagfusion::kernels {
 
 HWY_EXPORT(GroupNormForward);
+HWY_EXPORT(GroupNormSums);
 
 void group_norm(const GroupNormShape& shape, const float* x, const float* shift, const float* gamma,
                 const float* beta, float* y, float* mean, float* rstd) {
-  HWY_DYNAMIC_DISPATCH(GroupNormForward)(shape, x, shift, gamma, beta, y, mean, rstd);
+  group_norm_from_sums(shape, {0, group_norm_chunks(shape.pixels)}, x, nullptr, shift, gamma, beta, y, mean,
+                       rstd);
+}
+
+std::size_t group_norm_sums_size(const GroupNormShape& s) {
+  constexpr std::size_t kVectors = 3;  // Sums
+  const std::size_t blocks = (static_cast<std::size_t>(s.channels) + s.block - 1) / s.block;
+  return group_norm_chunks(s.pixels) * kVectors * blocks * s.block;
+}
+
+void group_norm_sums(const GroupNormShape& shape, GroupNormChunks chunks, const float* x, float* sums) {
+  HWY_DYNAMIC_DISPATCH(GroupNormSums)(shape, chunks, x, sums);
+}
+
+void group_norm_from_sums(const GroupNormShape& shape, GroupNormChunks chunks, const float* x,
+                          const float* sums, const float* shift, const float* gamma, const float* beta,
+                          float* y, float* mean, float* rstd) {
+  HWY_DYNAMIC_DISPATCH(GroupNormForward)
+  (shape, chunks, x, sums, shift, gamma, beta, y, mean, rstd);
 }
 
 }  // namespace dagfusion::kernels

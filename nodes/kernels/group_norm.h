@@ -31,9 +31,26 @@ struct GroupNormShape {
   bool centered = true;  // false: mean[g] is 0, variance the mean square, and A is 0 (RMS norm)
 };
 
+// Sums over this many pixels are taken in float, then added up in double, in order.
+inline constexpr std::size_t kGroupNormChunk = 256;
+
 // shift may be null (no shift). y may be x. mean and rstd are what backward wants; mean is that of v.
 void group_norm(const GroupNormShape& shape, const float* x, const float* shift, const float* gamma,
                 const float* beta, float* y, float* mean, float* rstd);
+
+// The same with the same bits in two steps that threads share by chunks of the pixels: all sums first, then all y.
+struct GroupNormChunks {
+  std::size_t first, end;
+};
+inline std::size_t group_norm_chunks(std::size_t pixels) {
+  return (pixels + kGroupNormChunk - 1) / kGroupNormChunk;
+}
+std::size_t group_norm_sums_size(const GroupNormShape& shape);  // floats
+void group_norm_sums(const GroupNormShape& shape, GroupNormChunks chunks, const float* x, float* sums);
+// mean and rstd are written with chunk 0.
+void group_norm_from_sums(const GroupNormShape& shape, GroupNormChunks chunks, const float* x,
+                          const float* sums, const float* shift, const float* gamma, const float* beta,
+                          float* y, float* mean, float* rstd);
 
 // dz = silu ? dy * s * (1 + z * (1 - s)) : dy, s = 1 / (1 + exp(-z))
 //   dbeta[c] = sum dz, dgamma[c] = sum dz * xhat over the pixels of c

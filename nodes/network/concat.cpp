@@ -57,16 +57,16 @@ class Concat final : public Map {
 
   template <class T>
   void join_blocks(const T* a, const T* b, T* y) const {
-    const std::size_t size = static_cast<std::size_t>(y_.spec.block) * pixels_;
+    const std::size_t block = static_cast<std::size_t>(y_.spec.block), size = block * pixels_;
     const std::size_t of_a = a_.spec.image_elements() / size, of_y = y_.spec.image_elements() / size;
-    in_runs(y_.spec.shape[0] * of_y, ways_, [&](std::size_t first, std::size_t end) {
-      for (std::size_t i = first; i < end; ++i) {
-        const std::size_t n = i / of_y, block = i % of_y;
-        const T* from =
-            block < of_a ? a + (n * of_a + block) * size : b + (n * (of_y - of_a) + block - of_a) * size;
-        std::memcpy(y + i * size, from, size * sizeof(T));
-      }
-    });
+    in_bands(
+        y_.spec.shape[0], y_.spec.shape[2], ways_, [&](std::int64_t n, std::int64_t first, std::int64_t end) {
+          const std::size_t row = block * y_.spec.shape[3], at = first * row;
+          for (std::size_t k = 0; k < of_y; ++k) {
+            const T* from = k < of_a ? a + (n * of_a + k) * size : b + (n * (of_y - of_a) + k - of_a) * size;
+            std::memcpy(y + (n * of_y + k) * size + at, from + at, (end - first) * row * sizeof(T));
+          }
+        });
   }
 
   template <class T>

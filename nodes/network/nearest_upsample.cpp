@@ -30,10 +30,13 @@ class NearestUpsample final : public Map {
   void forward(Call& call) const override {
     // Only copies: two bfloat16 move as one float.
     const int block = is_half(x_.spec) ? x_.spec.block / 2 : x_.spec.block;
-    const std::size_t size = static_cast<std::size_t>(height_) * width_ * block;
-    in_runs(blocks_, ways_, [&](std::size_t first, std::size_t end) {
-      kernels::upsample2(call.in<float>(x_) + first * size, call.out<float>(y_) + first * 4 * size,
-                         static_cast<int>(end - first), height_, width_, block);
+    const std::size_t row = static_cast<std::size_t>(width_) * block, size = height_ * row;
+    const std::size_t blocks = blocks_ / x_.spec.shape[0];
+    in_bands(x_.spec.shape[0], height_, ways_, [&](std::int64_t n, std::int64_t first, std::int64_t end) {
+      for (std::size_t k = n * blocks; k < (n + 1) * blocks; ++k)
+        kernels::upsample2(call.in<float>(x_) + k * size + first * row,
+                           call.out<float>(y_) + 4 * k * size + 4 * first * row, 1,
+                           static_cast<int>(end - first), width_, block);
     });
   }
 

@@ -48,11 +48,15 @@ class GroupNormalisation : public Map {
   void prepare(Preparation& preparation) override {
     preparation.scratch(2 * part_size() * sizeof(float));
     ways_ = ways_over(images_ * image_size(), preparation.ways);
+    // Threads that share an image by its rows, as convolutions do, find most of it in their own caches.
+    shares_pixels_ = ways_ > images_ && !half() && kernels::group_norm_chunks(part_.pixels) > 1;
+    if (shares_pixels_) preparation.scratch(images_ * sums_size() * sizeof(float));
   }
 
   void forward(Call& call) const override {
     const float* shift = shift_.connected() ? call.in<float>(shift_) : nullptr;
     float* mean = call.saved<float>(statistics_);
+    if (shares_pixels_) return forward_by_pixels(call, shift, mean);
     for_parts([&](std::int64_t n, std::int64_t at, std::int64_t c, std::int64_t g) {
       float* wide = reinterpret_cast<float*>(call.scratch());
       const float* x = half() ? wide : call.in<float>(x_) + at;
@@ -111,6 +115,32 @@ class GroupNormalisation : public Map {
   std::int64_t image_size() const { return x_.spec.image_elements(); }
   std::int64_t part_size() const { return image_size() / (channels_ / part_.channels); }
 
+  kernels::GroupNormShape image() const {
+    kernels::GroupNormShape all = part_;
+    all.channels = static_cast<int>(channels_);
+    all.groups = static_cast<int>(groups_);
+    return all;
+  }
+  std::int64_t sums_size() const { return static_cast<std::int64_t>(kernels::group_norm_sums_size(image())); }
+
+  void forward_by_pixels(Call& call, const float* shift, float* mean) const {
+    const float* x = call.in<float>(x_);
+    auto* sums = reinterpret_cast<float*>(call.scratch());  // of this thread, for all that help it
+    const auto chunks = static_cast<std::int64_t>(kernels::group_norm_chunks(part_.pixels));
+    const auto some = [](std::int64_t first, std::int64_t end) {
+      return kernels::GroupNormChunks{static_cast<std::size_t>(first), static_cast<std::size_t>(end)};
+    };
+    in_bands(images_, chunks, ways_, [&](std::int64_t n, std::int64_t first, std::int64_t end) {
+      kernels::group_norm_sums(image(), some(first, end), x + n * image_size(), sums + n * sums_size());
+    });
+    in_bands(images_, chunks, ways_, [&](std::int64_t n, std::int64_t first, std::int64_t end) {
+      kernels::group_norm_from_sums(image(), some(first, end), x + n * image_size(), sums + n * sums_size(),
+                                    shift ? shift + n * channels_ : nullptr, call.weight(weight_),
+                                    call.weight(bias_), call.out<float>(y_) + n * image_size(),
+                                    mean + 2 * n * groups_, mean + (2 * n + 1) * groups_);
+    });
+  }
+
   // f(image, where its part lies, the part's first channel, its first group)
   template <class F>
   void for_parts(const F& f) const {
@@ -131,6 +161,7 @@ class GroupNormalisation : public Map {
   // What is normalised at once: the fewest channels that are whole blocks and whole groups, or the image.
   kernels::GroupNormShape part_;
   int ways_ = 1;
+  bool shares_pixels_ = false;
 };
 
 inline std::vector<Port> normalisation_inputs() {
