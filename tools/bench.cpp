@@ -42,7 +42,8 @@ int bench_command(int argc, char** argv, const Command& about) {
       ->check(CLI::Range(0.1, 86400.0));
   app.add_option("--threads", threads, "threads; the cores of this process otherwise")
       ->check(CLI::Range(1, 1024));
-  app.add_flag("--scaling", scaling, "measures one thread too, and says what the others add");
+  app.add_flag("--scaling", scaling,
+               "measures one thread too, in turns with all, and says what the others add");
   app.add_flag("--json", json, "prints one JSON object");
   try {
     app.parse(argc, argv);
@@ -56,16 +57,13 @@ int bench_command(int argc, char** argv, const Command& about) {
   try {
     const Scratch scratch("bench");
     const Measurement all = measure(request, seconds, scratch.path());
-    std::optional<Measurement> one;
-    if (scaling) {
-      request.threads = 1;
-      one = measure(request, seconds, scratch.path());
-    }
+    std::optional<Scaling> others;
+    if (scaling) others = measure_scaling(request, seconds, scratch.path());
     if (json) {
-      fmt::print("{}\n", measurement_json(all, one));
+      fmt::print("{}\n", measurement_json(all, others));
     } else {
       say_measurement(all);
-      if (one) say_scaling(*one, all);
+      if (others) say_scaling(*others);
     }
     return 0;
   } catch (const UserError& e) {

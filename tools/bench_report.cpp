@@ -85,11 +85,6 @@ nlohmann::ordered_json rows_json(const Measurement& m, bool by_node) {
   return list;
 }
 
-// N when everything is N times as fast on N threads, by what the peak loop itself gains.
-double scaling(const Measurement& one, const Measurement& all) {
-  return all.threads / static_cast<double>(one.threads) * all.share() / one.share();
-}
-
 }  // namespace
 
 void say_measurement(const Measurement& m) {
@@ -146,16 +141,21 @@ void say_measurement(const Measurement& m) {
   say_rows(m, rows(m, true), kMostNodes);
 }
 
-void say_scaling(const Measurement& one, const Measurement& all) {
+void say_scaling(const Scaling& s) {
+  const Scaling::Round& round = s.median();
   fmt::print(
-      "\nscaling      {:.2f} on {} threads: {:.2f} times the images/s of one thread, where the peak loop is "
-      "{:.2f} times as "
-      "fast ({:.1f}% and {:.1f}% of the peak)\n",
-      scaling(one, all), all.threads, all.images_per_second() / one.images_per_second(),
-      all.peak() / one.peak(), all.share(), one.share());
+      "\nscaling      {:.2f} times the images/s of one thread on {} (in turns, {:.2f} to {:.2f}), where the "
+      "peak "
+      "loop is {:.2f} times as fast: {:.2f} of {}\n",
+      round.images_per_second, s.threads, s.rounds.front().images_per_second,
+      s.rounds.back().images_per_second, round.peak, round.by_peak(s.threads), s.threads);
+  if (s.threads < 2) return;
+  const auto [least, most] = std::ranges::minmax(s.rounds, {}, &Scaling::Round::round_trip);
+  fmt::print("cores        a word from one to another and back: {:.2f} to {:.2f} microseconds\n",
+             least.round_trip * 1e6, most.round_trip * 1e6);
 }
 
-std::string measurement_json(const Measurement& m, const std::optional<Measurement>& one_thread) {
+std::string measurement_json(const Measurement& m, const std::optional<Scaling>& scaling) {
   nlohmann::ordered_json json;
   json["file"] = m.file;
   json["training"] = m.training;
@@ -193,11 +193,14 @@ std::string measurement_json(const Measurement& m, const std::optional<Measureme
   if (m.data_rate > 0)
     json["data"] = {{"images_per_second", m.data_rate},
                     {"times_needed", m.data_rate / m.images_per_second()}};
-  if (one_thread)
-    json["scaling"] = {{"threads", m.threads},
-                       {"by_peak", scaling(*one_thread, m)},
-                       {"images_per_second", m.images_per_second() / one_thread->images_per_second()},
-                       {"peak", m.peak() / one_thread->peak()}};
+  if (scaling) {
+    const Scaling::Round& round = scaling->median();
+    json["scaling"] = {{"threads", scaling->threads},
+                       {"by_peak", round.by_peak(scaling->threads)},
+                       {"images_per_second", round.images_per_second},
+                       {"peak", round.peak},
+                       {"round_trip_us", round.round_trip * 1e6}};
+  }
   json["types"] = rows_json(m, false);
   json["nodes"] = rows_json(m, true);
   return json.dump(2);

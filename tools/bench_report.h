@@ -3,14 +3,13 @@
 
 #include <optional>
 
-#include "tools/bench_measure.h"
+#include "tools/bench_scaling.h"
 
 namespace dagfusion {
 
 void say_measurement(const Measurement&);
-void say_scaling(const Measurement& one_thread, const Measurement& all);
+void say_scaling(const Scaling&);
 
-// `one_thread`: the same pipeline, where the scaling was measured.
-std::string measurement_json(const Measurement&, const std::optional<Measurement>& one_thread);
+std::string measurement_json(const Measurement&, const std::optional<Scaling>&);
 
 }  // namespace dagfusion
