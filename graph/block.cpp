@@ -126,7 +126,7 @@ class Definition {
       if (name_of(kind) == p.text("kind")) made.kind = kind;
     if (p.has("minimum")) made.minimum = p.real("minimum");
     if (p.has("maximum")) made.maximum = p.real("maximum");
-    if (p.has("choices")) made.choices = p.texts("choices");
+    if (p.has("choices") && made.kind == Kind::choice) made.choices = p.texts("choices");
     const Tree* standard = e.value.find("default");
     made.required = !standard;
     try {

@@ -33,7 +33,7 @@ struct Parameter {
   double minimum = -std::numeric_limits<double>::infinity();
   double maximum = std::numeric_limits<double>::infinity();
   bool above_minimum = false;  // minimum itself is outside
-  std::vector<std::string> choices = {};
+  std::vector<std::string> choices = {};  // of a text: words that stand for a number, which it is otherwise
   std::string wanted = "a text";  // of a text, for messages: what it must be
 };
 

@@ -96,6 +96,9 @@ TEST(Schema, RefusesWhatTheCheckerRefuses) {
       {"steps: 12", "steps: twelve"},
       {"steps: 12", "steps: '12'"},
       {"steps: 12", "steps: [12]"},
+      {"micro_batch: 3", "micro_batch: small"},
+      {"lanes: auto", "lanes: 0"},
+      {"lanes: auto", "lanes: 1.5"},
       {"seed: 3", "sead: 3"},
       {"schedule: cosine", "schedule: cosin"},
       {"timesteps: 100", "timesteps: 1"},
@@ -119,6 +122,7 @@ TEST(Schema, RefusesWhatTheCheckerRefuses) {
       {"every: 30s", "every: 30 fortnights"},
       {"every: 3}", "every: 0}"},
       {"in: x0, stream: times", "in: x0, stream: times, every: 3"},
+      {"doc: endless", "doc: [endless]"},
       {"doc: endless", "on_error: ignore"},
       {"in: {x: xt, t: t}", "in: {x: xt, t: t}, channels: 8"},
       {"images:  {", "1images: {"},
@@ -170,10 +174,55 @@ TEST(Schema, KnowsFilesThatSayWhatDiffers) {
   EXPECT_FALSE(accepts("extends: a.yaml\nrun: {steps: 9}\n"));
   EXPECT_FALSE(accepts("extends: a.yaml\nremove: flipped\n"));
   EXPECT_FALSE(accepts("extends: a.yaml\nreplace: {loss: {delta: 1}}\n"));
+  EXPECT_FALSE(accepts("extends: a.yaml\nreplace: {loss: {type: hubber_loss}}\n"));
+  EXPECT_FALSE(accepts("extends: a.yaml\nreplace: {loss: {type: huber_loss, delat: 1}}\n"));
   EXPECT_FALSE(accepts("extends: a.yaml\ninsert: {behind: {}}\n"));
+  EXPECT_FALSE(accepts("extends: a.yaml\ninsert: {after: {x0: {y: {in: x0}}}}\n"));
   EXPECT_FALSE(accepts("extends: a.yaml\nsweep: {axes: {run.seed: [1]}, seeds: [1]}\n"));
   expect_both(with(kTraining, "dropout: 0.1", "inside: {mid/attention: {heads: 2}}"), true);
   expect_both(with(kTraining, "dropout: 0.1", "inside: 3"), false);
+}
+
+TEST(Schema, KnowsBlocksInAFileOfTheirOwnAndInAPipeline) {
+  const std::string block = "inputs: {x: {shape: '[N,C,H,W] act'}}\noutputs: {y: n}\n"
+                            "parameters: {p: {kind: integer, default: 8, doc: groups}}\n"
+                            "nodes: {n: {type: group_norm, in: x, groups: '${p}'}}\n";
+  const auto accepts = [](const std::string& yaml) {
+    return schema().accepts(parse_document(yaml, "block.yaml"));
+  };
+  EXPECT_TRUE(accepts(block));
+  const std::vector<std::pair<std::string, std::string>> wrong = {
+      {"shape:", "shap:"},           {"outputs:", "output:"},     {"kind: integer", "kind: whole"},
+      {"doc: groups", "dok: groups"}, {"group_norm", "grup_norm"}, {", groups:", ", group:"},
+      {"in: x, ", "in: x, when: x, "}, {"in: x, ", ""},           {"type: group_norm", "type: drawn_digits"}};
+  for (const auto& [from, to] : wrong) EXPECT_FALSE(accepts(with(block, from, to))) << to;
+  const std::string inside = with(kTraining, "nodes:\n", "blocks: {twice: {inputs: {x: '[...] f32'}, "
+                                                        "outputs: {y: n}, nodes: {n: {type: identity, in: x}}}}\nnodes:\n");
+  expect_both(inside, true);
+  expect_both(with(inside, "inputs: {x", "input: {x"), false);
+  expect_both(with(inside, "type: identity", "type: idenity"), false);
+}
+
+// An editor shows one fault for each branch that something of the wrong kind gets into.
+TEST(Schema, AsksForAMapBeforeItGoesIntoTheKeysOfAType) {
+  const nlohmann::ordered_json made = pipeline_schema(catalog());
+  for (const char* definition : {"node", "new_node", "model"}) {
+    EXPECT_FALSE(made["definitions"][definition]["allOf"].empty());
+    for (const auto& one : made["definitions"][definition]["allOf"])
+      EXPECT_EQ(one["if"]["type"], "object") << definition << ": " << one["if"];
+  }
+}
+
+TEST(Schema, SaysWhatEachTypeIs) {
+  const nlohmann::ordered_json made = pipeline_schema(catalog());
+  const auto& type = made["definitions"]["node"]["properties"]["type"]["anyOf"][0];
+  ASSERT_EQ(type["enum"].size(), type["enumDescriptions"].size());
+  ASSERT_GT(type["enum"].size(), 40U);
+  for (std::size_t i = 1; i < type["enum"].size(); ++i) {
+    const auto& node = made["definitions"]["node_" + type["enum"][i].get<std::string>()];
+    EXPECT_EQ(type["enumDescriptions"][i], node["description"]);
+    EXPECT_EQ(node["properties"]["type"]["description"], node["description"]);
+  }
 }
 
 TEST(Schema, KnowsEveryKeyThatTheCheckerKnows) {

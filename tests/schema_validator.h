@@ -25,6 +25,8 @@ class SchemaValidator {
     static const std::set<std::string> all = {"$schema",
                                               "title",
                                               "description",
+                                              "enumDescriptions",
+                                              "patternErrorMessage",
                                               "default",
                                               "definitions",
                                               "$ref",

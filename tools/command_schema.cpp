@@ -11,7 +11,8 @@ namespace dagfusion {
 int schema_command(int argc, char** argv, const Command& about) {
   CLI::App app{about.help() +
                    "\n\nAn editor with yaml-language-server uses it where the first line of a pipeline says\n"
-                   "  # yaml-language-server: $schema=pipeline.schema.json",
+                   "  # yaml-language-server: $schema=pipeline.schema.json\n"
+                   "with the path of the schema from the pipeline.",
                "run-pipeline schema"};
   TypedPlugins plugins;
   plugins.declare(app);
