@@ -4,6 +4,7 @@
 
 #include <limits>
 
+#include "graph/clock.h"
 #include "graph/section_graph.h"
 
 namespace dagfusion {

@@ -4,20 +4,14 @@
 #include <fmt/format.h>
 #include <oneapi/tbb/task_arena.h>
 
-#include <chrono>
-
 #include "graph/add.h"
 #include "graph/builtin.h"
+#include "graph/clock.h"
 #include "graph/frame_call.h"
 #include "graph/frame_visit.h"
+#include "graph/observed.h"
 
 namespace dagfusion {
-
-std::int64_t clock_now() {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(
-             std::chrono::steady_clock::now().time_since_epoch())
-      .count();
-}
 
 void Shared::fail(std::int64_t main_ticket, std::string message) {
   const std::lock_guard lock(mutex);
@@ -100,12 +94,9 @@ const std::string& Section::type_of(const Task& task) const {
 
 void Section::run_task(int index, Frame& frame) noexcept {
   if (skips(frame)) return;
-  TaskObserver* const observer = shared_.options.observer;
-  if (!observer) return run_body(index, frame);
-  const FrameVisit visit(*this, index, frame);
-  observer->begins(visit);
-  run_body(index, frame);
-  observer->ends(visit);
+  observed(
+      shared_.options.observer, [&] { return FrameVisit(*this, index, frame); },
+      [&] { run_body(index, frame); });
 }
 
 std::int64_t Section::ready_at(const Task& task, const Frame& frame) const {

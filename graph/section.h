@@ -32,8 +32,6 @@ struct Cost {
   std::atomic<std::int64_t> calls{0}, nanoseconds{0}, waited{0};
 };
 
-std::int64_t clock_now();  // nanoseconds of the steady clock
-
 class Section final : public RunInfo {
  public:
   Section(const Checked&, Shared&);

@@ -4,29 +4,31 @@
 
 #include <algorithm>
 #include <atomic>
-#include <chrono>
-#include <deque>
 #include <fstream>
+#include <map>
 #include <nlohmann/json.hpp>
+
+#include "graph/clock.h"
 
 namespace dagfusion {
 
 namespace {
 
-std::int64_t clock_now() {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(
-             std::chrono::steady_clock::now().time_since_epoch())
-      .count();
-}
-
 std::atomic<int> traces = 0;
 
 }  // namespace
 
+// Records lie in pieces that never move.
 struct Trace::Track {
-  std::deque<Record> records;
+  std::vector<std::vector<Record>> pieces;
   std::vector<std::int64_t>
       open;  // begins, outermost first: a task that waits may meet another one on its thread
+
+  void add(const Record& record) {
+    constexpr std::size_t kPiece = 1 << 14;
+    if (pieces.empty() || pieces.back().size() == kPiece) pieces.emplace_back().reserve(kPiece);
+    pieces.back().push_back(record);
+  }
 };
 
 Trace::Trace() : start_(clock_now()), id_(++traces) {}
@@ -48,14 +50,15 @@ void Trace::begins(const TaskVisit&) noexcept { track().open.push_back(clock_now
 void Trace::ends(const TaskVisit& visit) noexcept {
   const std::int64_t end = clock_now();
   Track& here = track();
-  here.records.push_back({&visit.name(), &visit.type(), here.open.back(), end, visit.ready(), visit.frame(),
+  here.add({&visit.name(), &visit.type(), here.open.back(), end, visit.ready(), visit.frame(),
                           visit.step(), visit.iteration()});
   here.open.pop_back();
 }
 
 std::size_t Trace::visits() const {
   std::size_t all = 0;
-  for (const auto& t : tracks_) all += t->records.size();
+  for (const auto& t : tracks_)
+    for (const auto& piece : t->pieces) all += piece.size();
   return all;
 }
 
@@ -74,7 +77,8 @@ void Trace::write(const std::filesystem::path& path) const {
         "{{\"ph\":\"M\",\"name\":\"thread_name\",\"pid\":1,\"tid\":{},\"args\":{{\"name\":\"thread "
         "{}\"}}}},\n",
         t, t);
-    for (const Record& r : tracks_[t]->records) all.push_back({&r, t});
+    for (const auto& piece : tracks_[t]->pieces)
+      for (const Record& r : piece) all.push_back({&r, t});
   }
   std::sort(all.begin(), all.end(),
             [](const Place& a, const Place& b) { return a.record->begin < b.record->begin; });
