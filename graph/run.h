@@ -67,6 +67,7 @@ struct RunOptions {
   std::filesystem::path directory;        // the run directory; empty = here
   std::string resolved_yaml;
   std::string instruction_set = "unknown";    // saved with the run: results depend on it
+  std::vector<std::string> plugins;           // likewise: "libmy_nodes.so 3f1c2b8a", name and checksum
   std::int64_t first_step = 0;                // where to go on
   std::function<void(RunInfo&)> restore;      // sets weights and states before the first frame
   std::function<void(std::int64_t)> on_step;  // between two steps, when the model is empty; must not throw

@@ -44,6 +44,7 @@ std::string Section::state_json() const {
   json["micro_batch"] = run.micro_batch;
   json["precision"] = run.activation == DType::bf16 ? "bfloat16" : "float32";
   json["instruction_set"] = shared_.options.instruction_set;
+  if (!shared_.options.plugins.empty()) json["plugins"] = shared_.options.plugins;
   json["model_input"] = checked_.model_input;
   if (const auto fingerprints = checked_.fingerprints(); !fingerprints.empty()) json["data"] = fingerprints;
   return json.dump(2) + "\n";

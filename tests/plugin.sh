@@ -209,6 +209,96 @@ IsLookedForInTheDirectoriesOfTheEnvironment() {
   refused libcharbonnier.so 'does not exist, nor does DAGFUSION_PLUGINS have it'
 }
 
+DiffTakesAPlugin() {
+  run diff train.yaml "$pipeline" --plugin "$library"
+  ends 0
+  has "$out" '~ nodes.loss: mse_loss -> charbonnier_loss'
+  sed 's/mse_loss/charbonnier_loss/' train.yaml >mine.yaml
+  run diff train.yaml mine.yaml
+  ends 2
+  run diff train.yaml mine.yaml --plugin "$library"
+  ends 0
+  is "$out" '~ nodes.loss: mse_loss -> charbonnier_loss'
+}
+
+# A layer that reads a section of its own: what the model was trained with is what it draws with.
+
+scaled() {  # LIBRARY SUMMARY
+  compile "$1" <<CPP
+#include <graph/plugin.h>
+using namespace dagfusion;
+struct Scale final : Resource {
+  explicit Scale(const Parameters& p) : by(p.real("by")) {}
+  double by;
+};
+class Scaled final : public Map {
+ public:
+  explicit Scaled(Setup& setup)
+      : by_(setup.resource<Scale>("scale").by), x_(setup.input("x")), y_(setup.output("y")) {}
+  void forward(Call& call) const override { scale(call.in<float>(x_), call.out<float>(y_)); }
+  void backward(Call& call) const override {
+    if (void* dx = call.d(x_)) scale(static_cast<const float*>(call.d(y_)), static_cast<float*>(dx));
+  }
+ private:
+  void scale(const float* from, float* to) const {
+    for (std::size_t i = 0; i < y_.spec.stored_elements(); ++i) to[i] = static_cast<float>(by_) * from[i];
+  }
+  double by_;
+  Input x_;
+  Output y_;
+};
+DAGFUSION_PLUGIN(catalog) {
+  catalog.nodes = {{.name = "scaled", .summary = "$2",
+                    .inputs = {{"x", "[...] f32 free", "any value"}},
+                    .outputs = {{"y", "[...] f32 free", "scaled"}},
+                    .differentiable = true, .create = make_node<Scaled>}};
+  catalog.sections = {{"scale", "How much.", {{.name = "by", .kind = Kind::real, .doc = "factor", .required = true}},
+                       [](const Parameters& p) { return std::make_unique<Scale>(p); }}};
+}
+CPP
+  cat >scaled.yaml <<'YAML'
+extends: train.yaml
+plugins: [libscaled.so]
+set: {run.steps: 3}
+replace: {"model/**/attention*": {type: scaled}}
+YAML
+}
+
+BringsASectionThatSamplingTakesFromTheCheckpoint() {
+  scaled libscaled.so 'Scales.'
+  run scaled.yaml --add 'scale={by: 0.25}'
+  ends 0
+  run sample.yaml
+  ends 0
+  run check sample.yaml --add 'scale={by: 0.5}' --plugin libscaled.so
+  ends 2
+  is "${err%%$'\n'*}" "command line: section 'scale' comes from the model's checkpoint; take it out of this file"
+}
+
+ResumingNoticesThatItWasBuiltWithOtherCode() {
+  scaled libscaled.so 'Scales.'
+  run scaled.yaml --add 'scale={by: 0.25}'
+  ends 0
+  local then now
+  then=$(sed -n 's/.*"libscaled.so \([0-9a-f]*\)".*/\1/p' runs/001/checkpoints/step-000003/state.json)
+  [[ $then =~ ^[0-9a-f]{8}$ ]] || fail "$(<runs/001/checkpoints/step-000003/state.json)"
+  run --resume runs/001 run.steps=4
+  ends 0
+  scaled libscaled.so 'Scales, but differently.'
+  run --resume runs/001 run.steps=5
+  ends 2
+  now=${err##*and now }
+  now=${now%%)*}
+  [[ $now =~ ^[0-9a-f]{8}$ && $now != "$then" ]] || fail "$err"
+  is "$err" "runs/001/checkpoints/step-000004: the plugin libscaled.so has other code than when this was written (CRC32C $then, and now $now); results would not be those of the same run, --fork starts a new one from here"
+  run sample.yaml
+  ends 0
+  has "$out" "model: the plugin libscaled.so has other code than when this was written (CRC32C $then, and now $now)"
+  run --resume runs/001 --fork run.steps=5
+  ends 0
+  has "$(<runs/002/checkpoints/step-000005/state.json)" "\"libscaled.so $now\""
+}
+
 # A copy of a built-in loss under another name, whose author left the function's name: it must not get the program's.
 
 CallsItsOwnFunctions() {

@@ -63,11 +63,13 @@ int diff_command(int argc, char** argv, const Command& about) {
   std::string first, second;
   app.add_option("before", first, "pipeline file, or the pipeline.yaml of a run")->required();
   app.add_option("now", second, "another one")->required();
+  TypedPlugins plugins;
+  plugins.declare(app);
   app.add_flag("--expand", expand, "every node after expansion, too");
   app.add_flag("--json", json, "one object");
   return run_command(app, argc, argv, [&]() -> int {
-    before.file = first;
-    now.file = second;
+    before = {.file = first, .plugins = plugins};
+    now = {.file = second, .plugins = plugins};
     const std::vector<Difference> found = differences(read_file(before), read_file(now));
     const Checked a = check_file(before), b = check_file(now);
     const std::vector<Difference> nodes = node_differences(a, b);

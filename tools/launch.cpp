@@ -138,8 +138,8 @@ Checked check_prepared(Prepared& p) {
         std::vector<std::string> passed_over;
         opened = p.models.emplace(from, open_checkpoint(from, passed_over)).first;
         pass_over(p.notes, passed_over);
-        p.notes.push_back(
-            fmt::format("model: {} (step {})", opened->second.directory.string(), opened->second.step));
+        const CheckpointFacts& facts = opened->second;
+        p.notes.push_back(fmt::format("model: {} (step {})", facts.directory.string(), facts.step));
       } catch (const UserError& e) {
         throw UserError(where, fmt::format("section 'model': {}", e.faults().front().message));
       }
@@ -147,13 +147,15 @@ Checked check_prepared(Prepared& p) {
     const CheckpointFacts& facts = opened->second;
     ModelSource source;
     if (const Tree* model = facts.pipeline.find("model")) source.model = *model;
-    for (const Entry& e : facts.pipeline.entries)
-      if (e.key == "diffusion" || e.key == "blocks" || e.key == "plugins") source.sections.push_back(e);
+    source.sections = facts.pipeline.entries;  // the checker takes those of the catalog, which its plugins extend
     source.input = facts.model_input;
     return source;
   };
   Checked checked = check_with_auto(p.file, catalog(), options);
   p.notes.insert(p.notes.end(), checked.notes.begin(), checked.notes.end());
+  for (const auto& [from, facts] : p.models)
+    for (const std::string& line : rebuilt_plugins(facts, plugin_checksums(*checked.types)))
+      p.notes.push_back("model: " + line);
   if (!p.checkpoint) return checked;
   const std::int64_t done = p.checkpoint->step;
   if (done >= checked.run.steps)
@@ -186,8 +188,9 @@ Launch launch(const Invocation& request) {
   Launch made;
   Checked checked = check_prepared(p);
   if (request.adapt) request.adapt(checked);
+  const std::vector<std::string> plugins = plugin_checksums(*checked.types);
   if (p.checkpoint) {
-    if (!request.fork) refuse_other_conditions(*p.checkpoint, checked, arithmetic());
+    if (!request.fork) refuse_other_conditions(*p.checkpoint, checked, arithmetic(), plugins);
     made.first_step = p.checkpoint->step;
   }
   made.saves = std::any_of(checked.nodes.begin(), checked.nodes.end(),
@@ -197,6 +200,7 @@ Launch launch(const Invocation& request) {
                      .on_thread_entry = on_thread_entry,
                      .resolved_yaml = write_document(kept(p.file)),
                      .instruction_set = arithmetic(),
+                     .plugins = plugins,
                      .first_step = made.first_step,
                      .observer = request.observer};
   const bool goes_on = p.directory.has_value();

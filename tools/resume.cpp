@@ -3,10 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <fstream>
+#include <iterator>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <set>
 
+#include "nodes/files/crc32c.h"
 #include "nodes/files/manifest.h"
 #include "nodes/files/run_directory.h"
 
@@ -119,15 +122,41 @@ void refuse_changes(const Tree& before, const Tree& now, const std::filesystem::
   throw UserError(std::move(found));
 }
 
+std::vector<std::string> plugin_checksums(const Catalog& catalog) {
+  std::vector<std::string> found;
+  for (const fs::path library : catalog.plugins) {
+    std::ifstream in(library, std::ios::binary);
+    const std::string bytes((std::istreambuf_iterator<char>(in)), {});
+    found.push_back(
+        fmt::format("{} {:08x}", library.filename().string(), crc32c(std::as_bytes(std::span(bytes)))));
+  }
+  return found;
+}
+
+std::vector<std::string> rebuilt_plugins(const CheckpointFacts& facts, const std::vector<std::string>& now) {
+  std::vector<std::string> lines;
+  for (const std::string& before : facts.plugins) {
+    const std::string name = before.substr(0, before.rfind(' ') + 1);
+    const auto is_it = [&](const std::string& one) { return one.starts_with(name); };
+    const auto there = std::find_if(now.begin(), now.end(), is_it);
+    if (there == now.end() || std::find(now.begin(), now.end(), before) != now.end()) continue;
+    lines.push_back(fmt::format("the plugin {}has other code than when this was written (CRC32C {}, and now {})",
+                                name, before.substr(name.size()), there->substr(name.size())));
+  }
+  return lines;
+}
+
 void refuse_other_conditions(const CheckpointFacts& facts, const Checked& checked,
-                             const std::string& instruction_set) {
+                             const std::string& instruction_set, const std::vector<std::string>& plugins) {
+  constexpr const char* kFork = "results would not be those of the same run, --fork starts a new one from here";
   std::vector<Fault> found;
   const auto differ = [&](const std::string& what, const std::string& then, const std::string& now) {
     if (then != now)
-      found.push_back({{},
-                       fmt::format("{}: {} was {}, and is now {}; results would not be those of the same run",
-                                   facts.directory.string(), what, then, now)});
+      found.push_back({{}, fmt::format("{}: {} was {}, and is now {}; {}", facts.directory.string(), what,
+                                       then, now, kFork)});
   };
+  for (const std::string& line : rebuilt_plugins(facts, plugins))
+    found.push_back({{}, fmt::format("{}: {}; {}", facts.directory.string(), line, kFork)});
   differ("micro_batch", std::to_string(facts.micro_batch), std::to_string(checked.run.micro_batch));
   differ("precision", facts.precision, checked.run.activation == DType::bf16 ? "bfloat16" : "float32");
   differ("the instruction set", facts.instruction_set, instruction_set);

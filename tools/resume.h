@@ -20,8 +20,15 @@ std::filesystem::path newest_run(const Tree& file);
 // train may differ. A UserError lists the rest.
 void refuse_changes(const Tree& before, const Tree& now, const std::filesystem::path& run);
 
-// What the shapes, the machine and the data sets decide: micro_batch, precision, instruction set,
-// fingerprints.
-void refuse_other_conditions(const CheckpointFacts&, const Checked&, const std::string& instruction_set);
+// What the shapes, the machine, the data sets and the plugins decide: micro_batch, precision, instruction set,
+// fingerprints, and the code of plugins.
+void refuse_other_conditions(const CheckpointFacts&, const Checked&, const std::string& instruction_set,
+                             const std::vector<std::string>& plugins);
+
+// "libmy_nodes.so 3f1c2b8a": name and CRC32C of every library whose types are in.
+std::vector<std::string> plugin_checksums(const Catalog&);
+
+// A line for every plugin of the checkpoint that is there now with other code.
+std::vector<std::string> rebuilt_plugins(const CheckpointFacts&, const std::vector<std::string>& now);
 
 }  // namespace dagfusion

@@ -30,6 +30,7 @@ CheckpointFacts read_facts(const fs::path& directory) {
   facts.micro_batch = state.value("micro_batch", 0);
   facts.precision = state.value("precision", std::string());
   facts.instruction_set = state.value("instruction_set", std::string());
+  facts.plugins = state.value("plugins", std::vector<std::string>());
   if (state.contains("data"))
     facts.data = state["data"].is_string() ? state["data"].get<std::string>() : state["data"].dump();
   return facts;

@@ -26,6 +26,7 @@ struct CheckpointFacts {
   std::int64_t batch_size = 0;
   int micro_batch = 0;
   std::string precision, instruction_set;
+  std::vector<std::string> plugins;  // "libmy_nodes.so 3f1c2b8a": name and checksum
   std::string data;  // fingerprint of the data sets; JSON when it is more than one text
 };
 
