@@ -14,6 +14,9 @@ class FrameCall final : public Call {
         node_(section.checked_.nodes[visit.node]),
         first_(first_of_step) {}
 
+  bool fresh(const Input& i) const override {
+    return !i.connected() || section_.gives(node_.inputs[i.index].from.node, frame_.step);
+  }
   const std::vector<Image>& images(const Input& i) const override {
     return frame_.images[list_of(visit_.in[i.index])];
   }

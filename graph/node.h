@@ -56,6 +56,8 @@ class Call {
   T* saved(const Saved& s) const {
     return static_cast<T*>(saved_slot(s.index));
   }
+  // False: the value comes once per step, and what gives it does so in other steps than this one (`every`).
+  virtual bool fresh(const Input&) const { return true; }
   virtual const std::vector<Image>& images(const Input&) const = 0;  // ports of dtype `images`
   virtual std::vector<Image>& images(const Output&) const = 0;
 

@@ -154,6 +154,11 @@ std::filesystem::path NodeSetup::readable(std::string_view parameter) {
   return path;
 }
 
+void NodeSetup::note_at(std::string_view parameter, const std::string& message) {
+  const Fault note = parameters().fault(parameter, message);
+  checking_.checked.notes.push_back(fmt::format("{}: {}", to_string(note.where), note.message));
+}
+
 void NodeSetup::fail_at_input(std::string_view port, const std::string& message) const {
   throw UserError(where_wired(std::string(port)), fmt::format("{}: {}", owner(), message));
 }

@@ -55,6 +55,7 @@ class NodeSetup final : public Setup {
 
   std::filesystem::path readable(std::string_view parameter) override;
 
+  void note_at(std::string_view parameter, const std::string& message) override;
   void fail_at_input(std::string_view port, const std::string& message) const override;
 
  protected:

@@ -164,9 +164,13 @@ const Tree* Parameters::written(std::string_view name, const Setting& value) con
   return same ? &found->second.tree : nullptr;
 }
 
-void Parameters::fail(std::string_view name, const std::string& message) const {
+Fault Parameters::fault(std::string_view name, const std::string& message) const {
   const auto found = values_.find(name);
-  throw UserError(found == values_.end() ? where_ : found->second.where, owner_ + ": " + message);
+  return {found == values_.end() ? where_ : found->second.where, owner_ + ": " + message};
+}
+
+void Parameters::fail(std::string_view name, const std::string& message) const {
+  throw UserError({fault(name, message)});
 }
 
 void Parameters::fail(std::string_view name, std::size_t item, const std::string& message) const {

@@ -66,6 +66,8 @@ class Parameters {
   // What was written for `name` and stands for `value`; null when something else does.
   const Tree* written(std::string_view name, const Setting& value) const;
 
+  // "owner: message", at the value of `name` when it was written, else at the owner.
+  Fault fault(std::string_view name, const std::string& message) const;
   // "owner: message", at the value of `name` when it was written, else at the owner; of a list, at one item.
   [[noreturn]] void fail(std::string_view name, const std::string& message) const;
   [[noreturn]] void fail(std::string_view name, std::size_t item, const std::string& message) const;

@@ -50,6 +50,7 @@ class Section final : public RunInfo {
   void run_task(int task, Frame&) noexcept;
   bool skips(const Frame&) const;
   bool due(int step_task, std::int64_t step) const;
+  bool gives(int node, std::int64_t step) const;  // puts out a value of this step
   std::int64_t main_ticket(const Frame& f) const { return parent_ticket_ >= 0 ? parent_ticket_ : f.ticket; }
   std::byte* slot(int index, const Frame&) const;
   void finish_nodes();

@@ -2,6 +2,7 @@
 // of the run.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 
 #include "graph/frame_call.h"
@@ -60,6 +61,12 @@ bool Section::due(int index, std::int64_t step) const {
   if (fires) fired->second = now;
   decided.erase(decided.begin(), decided.lower_bound(steps_done_ - 2));  // save_now() asks again for the last
   return decided[step] = fires;
+}
+
+bool Section::gives(int node, std::int64_t step) const {
+  const auto is_it = [&](int task) { return plan_.tasks[task].visits[0].node == node; };
+  const auto task = std::find_if(plan_.steps.begin(), plan_.steps.end(), is_it);
+  return task == plan_.steps.end() || due(*task, step);
 }
 
 bool Section::begin_child(int node, Frame& frame) noexcept {

@@ -95,6 +95,8 @@ class Setup {
   [[noreturn]] void fail_at(std::string_view parameter, std::size_t item, const std::string& message) const {
     parameters().fail(parameter, item, message);
   }
+  // Nothing is wrong, but the user should know: told by `check` and before a run, at the value of `parameter`.
+  virtual void note_at(std::string_view parameter, const std::string& message) = 0;
   // "owner: message", at the place where input `port` is wired.
   [[noreturn]] virtual void fail_at_input(std::string_view port, const std::string& message) const = 0;
 

@@ -55,6 +55,22 @@ TEST(MetricsLog, WritesWhatIsNotFiniteAsNull) {
   EXPECT_EQ(csv.substr(csv.size() - 9), ",nan,-inf");
 }
 
+TEST(MetricsLog, LeavesOutWhatAnotherStepHasGiven) {
+  ScratchFolder folder;
+  BenchRun run(folder.path());
+  StepNode log(run, "{type: metrics_log}", {{"loss", 0.5f}, {"decay", 0.9f}, {"norm", 2}});
+  log.comes_in_other_steps("decay");
+  log.run(1);
+  log.comes_in_other_steps("");
+  log.run(2);
+  const std::vector<std::string> json = lines_of(folder.path() / "metrics.jsonl");
+  EXPECT_EQ(timeless(json[0]), R"({"step":1,"images":4,"loss":0.5,"norm":2})");
+  EXPECT_EQ(timeless(json[1]), R"({"step":2,"images":8,"loss":0.5,"decay":0.9,"norm":2})");
+  const std::vector<std::string> csv = lines_of(folder.path() / "metrics.csv");
+  EXPECT_EQ(csv[1].substr(csv[1].size() - 7), ",0.5,,2");
+  EXPECT_EQ(csv[2].substr(csv[2].size() - 10), ",0.5,0.9,2");
+}
+
 TEST(MetricsLog, CutsBackToTheStepThatARunResumesFrom) {
   ScratchFolder folder;
   {

@@ -66,6 +66,34 @@ DrawsTheSameImageWhateverTheCount() {
   [[ ! -e samples ]] || is "$(ls samples)" ''
 }
 
+LogsAValueInTheStepsThatGiveIt() {
+  run train.yaml run.steps=6 --add nodes.ema.every=4 --add nodes.log.in.decay=ema.decay nodes.save.every=5
+  ends 0
+  is "$(cut -d, -f1,4 runs/001/metrics.csv | tr '\n' ' ')" 'step,decay 1, 2, 3, 4,0 5, 6, '
+  is "$(grep -c '"decay"' runs/001/metrics.jsonl)" 1
+  rm -r runs/001/checkpoints/step-000006
+  run --resume runs/001 run.steps=9  # from step 5: the steps of a run that was stopped and those of one that was not
+  ends 0
+  is "$(cut -d, -f1,4 runs/001/metrics.csv | tr '\n' ' ')" "step,decay 1, 2, 3, 4,0 5, 6, 7, 8,$(printf 0.9) 9, "
+}
+
+SaysThatTheLearningRateIsZeroBeforeTheEnd() {
+  local -r decay="command line: node 'adam' (adam): 'decay_steps' is 8, and run.steps"
+  run check train.yaml --add nodes.adam.decay_steps=8 run.steps=8
+  ends 0
+  [[ $out != *decay_steps* ]] || fail "$out"
+  run check train.yaml --add nodes.adam.decay_steps=8
+  ends 0
+  has "$out" "$decay 12: in the last 4 the learning rate is 0 and nothing is learnt; with 'decay_steps' 12 it would fall to the end"
+  run train.yaml --add nodes.adam.decay_steps=8 run.steps=8
+  ends 0
+  [[ $out != *decay_steps* ]] || fail "$out"
+  run --resume runs/001 run.steps=9
+  ends 0
+  has "$out" "node 'adam' (adam): 'decay_steps' is 8, and run.steps 9: in the last 1 the learning rate is 0 and nothing is learnt"
+  has "$out" "runs/001/pipeline.yaml:"
+}
+
 SaysWhenItCannotWrite() {
   run train.yaml run.output=/proc/nowhere
   ends 2

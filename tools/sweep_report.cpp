@@ -92,7 +92,7 @@ SweepRun read_run(const fs::path& cell, const SweepMetric& metric) {
     throw UserError(metric.where, fmt::format("{} has no column '{}'{}", file.string(), metric.column,
                                               suggestion(metric.column, table.columns)));
   for (const auto& row : table.rows)
-    if (row.size() > *column) read.metric = number(row[*column]);
+    if (row.size() > *column && !row[*column].empty()) read.metric = number(row[*column]);
   return read;
 }
 

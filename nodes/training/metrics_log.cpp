@@ -5,8 +5,9 @@
 //
 // step: updates made so far; images: step * batch_size; seconds: time the run has taken, over all its
 // processes. A value is that of its step alone (of a port that comes per frame: its mean over the step's
-// images), also with `every: 10`. What is not finite is null in JSON and nan, inf or -inf in CSV. A resumed
-// run cuts both files back to the step it goes on from. Two logs in one pipeline need two names.
+// images), also with `every: 10`. A value that its node gives in other steps only (`every`) is left out of the
+// JSON line and empty in CSV. What is not finite is null in JSON and nan, inf or -inf in CSV. A resumed run
+// cuts both files back to the step it goes on from. Two logs in one pipeline need two names.
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -93,6 +94,10 @@ class MetricsLog final : public Ordered {
         fmt::format("{{\"step\":{},\"images\":{},\"seconds\":{:.3f}", step, step * batch_size_, seconds);
     std::string csv = fmt::format("{},{},{:.3f}", step, step * batch_size_, seconds);
     for (const auto& [name, input] : inputs_) {
+      if (!call.fresh(input)) {
+        csv += ',';
+        continue;
+      }
       const float value = *call.in<float>(input);
       json += fmt::format(",{}:{}", nlohmann::json(name).dump(),
                           std::isfinite(value) ? fmt::to_string(value) : "null");
