@@ -17,7 +17,8 @@ constexpr std::size_t kMostFiles = 16;
 const std::vector<std::string> kKeys = {"extends", "set",    "replace", "remove", "insert",
                                         "sweep",   "blocks", "plugins", "doc"};
 
-void refuse_other_keys(const Tree& file) {
+// Not like refuse_other_keys of graph/value.h: a section is no misspelt key, but stands in the wrong place.
+void refuse_sections_and_other_keys(const Tree& file) {
   std::vector<Fault> faults;
   for (const Entry& e : file.entries) {
     if (std::find(kKeys.begin(), kKeys.end(), e.key) != kKeys.end()) continue;
@@ -77,7 +78,7 @@ Composed compose(Tree file, const Catalog& catalog, std::vector<fs::path>& open)
     made.file = std::move(file);
     return made;
   }
-  refuse_other_keys(file);
+  refuse_sections_and_other_keys(file);
   const fs::path path = extended(*base);
   std::error_code ignored;
   const fs::path canonical = fs::weakly_canonical(path, ignored);

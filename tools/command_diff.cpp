@@ -6,6 +6,7 @@
 #include "tools/commands.h"
 #include "tools/difference.h"
 #include "tools/screen.h"
+#include "tools/trees.h"
 
 namespace dagfusion {
 
@@ -27,17 +28,13 @@ const char* name_of(Difference::Kind kind) {
   return "";
 }
 
-std::string shortened(const std::string& text) {
-  return text.size() > 80 ? text.substr(0, 77) + "..." : text;
-}
-
 void say(const Difference& d) {
   if (d.kind == Difference::Kind::only_before)
-    fmt::print("- {}: {}\n", d.path, shortened(d.before));
+    fmt::print("- {}: {}\n", d.path, shortened(d.before, 80));
   else if (d.kind == Difference::Kind::only_now)
-    fmt::print("+ {}: {}\n", d.path, shortened(d.now));
+    fmt::print("+ {}: {}\n", d.path, shortened(d.now, 80));
   else
-    fmt::print("~ {}: {} -> {}\n", d.path, shortened(d.before), shortened(d.now));
+    fmt::print("~ {}: {} -> {}\n", d.path, shortened(d.before, 80), shortened(d.now, 80));
 }
 
 double multiply_adds(const Checked& checked) {

@@ -8,7 +8,6 @@
 #include "tools/commands.h"
 #include "tools/record.h"
 #include "tools/screen.h"
-#include "tools/stop_signals.h"
 #include "tools/trace.h"
 
 namespace dagfusion {
@@ -48,12 +47,7 @@ int run(Invocation request, bool check_only, const Looks& looks) {
   if (record) record->watch(made.run->checked(), made.directory ? made.directory->path() : ".");
   say_before(made);
   const bool training = made.run->checked().run.training;
-  Report report;
-  {
-    const StopSignals signals(*made.run);
-    const ProgressLines progress(*made.run);
-    report = made.run->run();
-  }
+  Report report = run_on_screen(*made.run);
   if (report.outcome == Report::Outcome::aborted) {
     fmt::print("stopped at once in step {}; a run with a checkpoint goes on from its newest\n",
                report.progress.steps + 1);

@@ -1,7 +1,8 @@
 #include "tools/difference.h"
 
-#include <algorithm>
 #include <map>
+
+#include "tools/trees.h"
 
 namespace dagfusion {
 
@@ -9,20 +10,6 @@ namespace {
 
 bool counts(const std::string& path, const std::string& key) {
   return !(path.empty() && key == "vars") && key != "doc";
-}
-
-bool equal(const Tree& a, const Tree& b) {
-  if (a.is_map() && b.is_map()) {
-    const auto within = [](const Tree& x, const Tree& y) {
-      return std::all_of(x.entries.begin(), x.entries.end(), [&](const Entry& e) {
-        const Tree* other = y.find(e.key);
-        return e.key == "doc" || (other && equal(e.value, *other));
-      });
-    };
-    return within(a, b) && within(b, a);
-  }
-  return a.kind == b.kind && a.text == b.text &&
-         std::equal(a.items.begin(), a.items.end(), b.items.begin(), b.items.end(), equal);
 }
 
 const std::string& type_of(const Tree& tree) {
@@ -66,16 +53,6 @@ class Comparison {
 };
 
 }  // namespace
-
-std::string in_one_line(const Tree& tree) {
-  if (tree.is_null()) return "null";
-  if (tree.is_scalar()) return tree.text;
-  std::string text;
-  for (const Tree& item : tree.items) text += (text.empty() ? "" : ", ") + in_one_line(item);
-  for (const Entry& e : tree.entries)
-    text += (text.empty() ? "" : ", ") + e.key + ": " + in_one_line(e.value);
-  return tree.is_list() ? "[" + text + "]" : "{" + text + "}";
-}
 
 std::vector<Difference> differences(const Tree& before, const Tree& now) {
   Comparison comparison;

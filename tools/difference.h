@@ -20,6 +20,4 @@ std::vector<Difference> differences(const Tree& before, const Tree& now);
 // Nodes after expansion, by path: "out/mid/attention/q".
 std::vector<Difference> node_differences(const Checked& before, const Checked& now);
 
-std::string in_one_line(const Tree&);
-
 }  // namespace dagfusion

@@ -25,7 +25,7 @@ namespace fs = std::filesystem;
 std::string arithmetic() { return instruction_set() + ", kernels " + kernels::instruction_set(); }
 
 // Pipelines that run inside this one: read now, so that the run directory can keep them.
-std::vector<std::pair<std::string, Tree>> inner_pipelines(const Tree& file) {
+std::vector<std::pair<std::string, Tree>> inner_pipelines(const Tree& file, const Catalog& types) {
   std::vector<std::pair<std::string, Tree>> found;
   const Tree* nodes = file.find("nodes");
   if (!nodes) return found;
@@ -33,7 +33,6 @@ std::vector<std::pair<std::string, Tree>> inner_pipelines(const Tree& file) {
     const Tree* type = e.value.find("type");
     const Tree* path = e.value.find("pipeline");
     if (!type || type->text != "run_pipeline" || !path || !path->is_scalar()) continue;
-    const Catalog types = with_own_types(catalog(), file);
     found.emplace_back(e.key + ".yaml", compose(inner_pipeline(*path), types).file);
   }
   return found;
@@ -111,8 +110,10 @@ Prepared prepare(const Invocation& request, bool lock) {
     p.file = std::move(composed.file);
     p.notes = std::move(composed.notes);
   }
-  const Catalog types = with_own_types(catalog(), p.file);
-  for (const Override& o : request.overrides) apply(p.file, read_override(o), types, p.notes);
+  if (!request.overrides.empty()) {
+    const Catalog types = with_own_types(catalog(), p.file);
+    for (const Override& o : request.overrides) apply(p.file, read_override(o), types, p.notes);
+  }
   substitute_variables(p.file);
   if (!request.resume) return p;
   if (!p.resumed) p.resumed = newest_run(p.file);
@@ -195,7 +196,7 @@ Launch launch(const Invocation& request) {
   }
   made.saves = std::any_of(checked.nodes.begin(), checked.nodes.end(),
                            [](const CheckedNode& n) { return n.type->phase == Phase::save; });
-  const std::vector<std::pair<std::string, Tree>> inner = inner_pipelines(p.file);
+  const std::vector<std::pair<std::string, Tree>> inner = inner_pipelines(p.file, *checked.types);
   RunOptions options{.threads = request.threads,
                      .on_thread_entry = on_thread_entry,
                      .resolved_yaml = write_document(kept(p.file)),

@@ -12,6 +12,7 @@
 #include "nodes/files/crc32c.h"
 #include "nodes/files/manifest.h"
 #include "nodes/files/run_directory.h"
+#include "tools/trees.h"
 
 namespace dagfusion {
 
@@ -36,27 +37,7 @@ std::optional<Tree> bound(const Tree* node) {
   return rest;
 }
 
-std::string shown(const Tree* tree) {
-  if (!tree) return "nothing";
-  if (tree->is_scalar()) return tree->text;
-  std::string text = write_document(*tree);
-  std::replace(text.begin(), text.end(), '\n', ' ');
-  while (text.ends_with(' ')) text.pop_back();
-  return text.size() > 60 ? text.substr(0, 57) + "..." : text;
-}
-
-bool equal(const Tree& a, const Tree& b) {
-  if (a.kind != b.kind || a.text != b.text || a.items.size() != b.items.size() ||
-      a.entries.size() != b.entries.size())
-    return false;
-  for (std::size_t i = 0; i < a.items.size(); ++i)
-    if (!equal(a.items[i], b.items[i])) return false;
-  for (const Entry& e : a.entries) {
-    const Tree* other = b.find(e.key);
-    if (!other || !equal(e.value, *other)) return false;
-  }
-  return true;
-}
+std::string shown(const Tree* tree) { return tree ? shortened(in_one_line(*tree), 60) : "nothing"; }
 
 // Differences below `path`, each as one line.
 void compare(const Tree* before, const Tree* now, const std::string& path, std::vector<Fault>& found) {

@@ -5,9 +5,13 @@
 
 #include <algorithm>
 #include <chrono>
+#include <condition_variable>
 #include <map>
+#include <mutex>
+#include <thread>
 
 #include "nodes/diffusion/noise_schedule.h"
+#include "tools/stop_signals.h"
 
 namespace dagfusion {
 
@@ -72,6 +76,23 @@ void say_before(const Launch& launch) {
   std::fflush(stdout);
 }
 
+namespace {
+
+// A bar on a terminal, else a line every 30 s; from a thread of its own while it lives.
+class ProgressLines {
+ public:
+  explicit ProgressLines(const Run&);
+  ~ProgressLines();
+
+ private:
+  const Run& run_;
+  const bool terminal_;
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  bool over_ = false;
+  std::thread thread_;
+};
+
 ProgressLines::ProgressLines(const Run& run) : run_(run), terminal_(isatty(STDERR_FILENO)) {
   thread_ = std::thread([this] {
     const Clock::time_point begin = Clock::now();
@@ -122,6 +143,14 @@ ProgressLines::~ProgressLines() {
   }
   wake_.notify_all();
   thread_.join();
+}
+
+}  // namespace
+
+Report run_on_screen(Run& run) {
+  const StopSignals signals(run);
+  const ProgressLines progress(run);
+  return run.run();
 }
 
 void say_after(const Launch& launch, const Report& report) {

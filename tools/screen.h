@@ -1,10 +1,8 @@
 // What a user sees: a summary before the run, progress during it, a report at the end.
 #pragma once
 
-#include <atomic>
-#include <condition_variable>
-#include <mutex>
-#include <thread>
+#include <string>
+#include <vector>
 
 #include "tools/launch.h"
 
@@ -13,21 +11,8 @@ namespace dagfusion {
 void say_before(const Launch&);
 void say_after(const Launch&, const Report&);
 
-// A bar on a terminal, else a line every 30 s; from a thread of its own while it lives.
-class ProgressLines {
- public:
-  explicit ProgressLines(const Run&);
-  ~ProgressLines();
-
- private:
-  void show(bool last);
-  const Run& run_;
-  const bool terminal_;
-  std::mutex mutex_;
-  std::condition_variable wake_;
-  bool over_ = false;
-  std::thread thread_;
-};
+// Runs, with its progress on the screen; Ctrl-C stops it.
+Report run_on_screen(Run&);
 
 // Images a second that so many threads could bring to the model if they did nothing else, by the time the nodes
 // in front of it took for so many images; 0 when there is no model.

@@ -12,7 +12,6 @@
 #include "nodes/files/durable.h"
 #include "tools/commands.h"
 #include "tools/screen.h"
-#include "tools/stop_signals.h"
 #include "tools/sweep_report.h"
 
 namespace dagfusion {
@@ -165,12 +164,7 @@ class Sweep {
     Launch made = launch(request);
     fmt::print("\n{} seed {}: {}\n", plan_.cells[c].name, plan_.seeds[s], made.directory->path().string());
     std::fflush(stdout);
-    Report report;
-    {
-      const StopSignals signals(*made.run);
-      const ProgressLines progress(*made.run);
-      report = made.run->run();
-    }
+    const Report report = run_on_screen(*made.run);
     if (report.outcome != Report::Outcome::done) {
       fmt::print("stopped; to go on: run-pipeline sweep {} --resume\n", asked_.file.string());
       return report.outcome == Report::Outcome::aborted ? kAborted : kStopped;

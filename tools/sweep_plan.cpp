@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "graph/value.h"
+#include "tools/trees.h"
 
 namespace dagfusion {
 
@@ -18,14 +19,6 @@ struct Axis {
   std::string name;
   std::vector<Case> cases;
 };
-
-std::string in_one_line(const Tree& value) {
-  if (value.is_scalar()) return value.text;
-  std::string text;
-  for (const Tree& item : value.items) text += (text.empty() ? "" : " ") + in_one_line(item);
-  for (const Entry& e : value.entries) text += (text.empty() ? "" : " ") + e.key + " " + in_one_line(e.value);
-  return text;
-}
 
 // Cells are directories.
 void check_name(const std::string& name, const Position& where) {
@@ -43,7 +36,7 @@ std::string axis_name(const std::string& path) { return path.substr(path.find_la
 Axis read_values(const Entry& e) {
   Axis axis{.name = axis_name(e.key), .cases = {}};
   for (const Tree& value : e.value.items) {
-    const std::string name = in_one_line(value);
+    const std::string name = without_brackets(value);
     check_name(name, value.where);
     axis.cases.push_back({name, {{Change::Kind::set, e.key, e.where, value}}});
   }
@@ -109,7 +102,7 @@ std::map<std::string, std::string> read_choice(const Tree& tree, const std::vect
     }
     if (cases.empty())
       throw UserError(e.where, fmt::format("{}: no axis '{}'{}", what, e.key, suggestion(e.key, names)));
-    const std::string name = in_one_line(e.value);
+    const std::string name = without_brackets(e.value);
     if (std::find(cases.begin(), cases.end(), name) == cases.end())
       throw UserError(e.value.where, fmt::format("{}: the axis '{}' has no case '{}'{}", what, e.key, name,
                                                  suggestion(name, cases)));
