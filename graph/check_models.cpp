@@ -74,7 +74,8 @@ void Checking::find_models() {
   if (!own.entries.empty()) *types = with_own_types(*types, own);
   lacks_types = false;
   for (const Entry& e : source.sections) {
-    if (!catalog.section(e.key)) continue;  // of all that the run recorded, what its catalog knows as sections
+    if (!catalog.section(e.key))
+      continue;  // of all that the run recorded, what its catalog knows as sections
     if (auto here = sections.find(e.key); here != sections.end())
       fault(here->second.where,
             fmt::format("section '{}' comes from the model's checkpoint; take it out of this file", e.key));

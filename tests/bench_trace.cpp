@@ -65,7 +65,8 @@ void around_a_body(benchmark::State& state) {
   std::int64_t frame = 0;
   for (auto _ : state) {
     benchmark::DoNotOptimize(observer);  // read anew for every visit, as the engine does
-    observed(observer, [&] { return Visit(++frame); }, [] { benchmark::ClobberMemory(); });
+    observed(
+        observer, [&] { return Visit(++frame); }, [] { benchmark::ClobberMemory(); });
   }
 }
 
@@ -91,7 +92,10 @@ void visits(benchmark::State& state) {
 }
 
 BENCHMARK(visits<int>)->Name("whole run: nobody looks")->Unit(benchmark::kMillisecond)->UseRealTime();
-BENCHMARK(visits<Nobody>)->Name("whole run: an observer that does nothing")->Unit(benchmark::kMillisecond)->UseRealTime();
+BENCHMARK(visits<Nobody>)
+    ->Name("whole run: an observer that does nothing")
+    ->Unit(benchmark::kMillisecond)
+    ->UseRealTime();
 BENCHMARK(visits<Trace>)->Name("whole run: --trace")->Unit(benchmark::kMillisecond)->UseRealTime();
 
 }  // namespace

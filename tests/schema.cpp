@@ -184,20 +184,27 @@ TEST(Schema, KnowsFilesThatSayWhatDiffers) {
 }
 
 TEST(Schema, KnowsBlocksInAFileOfTheirOwnAndInAPipeline) {
-  const std::string block = "inputs: {x: {shape: '[N,C,H,W] act'}}\noutputs: {y: n}\n"
-                            "parameters: {p: {kind: integer, default: 8, doc: groups}}\n"
-                            "nodes: {n: {type: group_norm, in: x, groups: '${p}'}}\n";
+  const std::string block =
+      "inputs: {x: {shape: '[N,C,H,W] act'}}\noutputs: {y: n}\n"
+      "parameters: {p: {kind: integer, default: 8, doc: groups}}\n"
+      "nodes: {n: {type: group_norm, in: x, groups: '${p}'}}\n";
   const auto accepts = [](const std::string& yaml) {
     return schema().accepts(parse_document(yaml, "block.yaml"));
   };
   EXPECT_TRUE(accepts(block));
-  const std::vector<std::pair<std::string, std::string>> wrong = {
-      {"shape:", "shap:"},           {"outputs:", "output:"},     {"kind: integer", "kind: whole"},
-      {"doc: groups", "dok: groups"}, {"group_norm", "grup_norm"}, {", groups:", ", group:"},
-      {"in: x, ", "in: x, when: x, "}, {"in: x, ", ""},           {"type: group_norm", "type: drawn_digits"}};
+  const std::vector<std::pair<std::string, std::string>> wrong = {{"shape:", "shap:"},
+                                                                  {"outputs:", "output:"},
+                                                                  {"kind: integer", "kind: whole"},
+                                                                  {"doc: groups", "dok: groups"},
+                                                                  {"group_norm", "grup_norm"},
+                                                                  {", groups:", ", group:"},
+                                                                  {"in: x, ", "in: x, when: x, "},
+                                                                  {"in: x, ", ""},
+                                                                  {"type: group_norm", "type: drawn_digits"}};
   for (const auto& [from, to] : wrong) EXPECT_FALSE(accepts(with(block, from, to))) << to;
-  const std::string inside = with(kTraining, "nodes:\n", "blocks: {twice: {inputs: {x: '[...] f32'}, "
-                                                        "outputs: {y: n}, nodes: {n: {type: identity, in: x}}}}\nnodes:\n");
+  const std::string inside = with(kTraining, "nodes:\n",
+                                  "blocks: {twice: {inputs: {x: '[...] f32'}, "
+                                  "outputs: {y: n}, nodes: {n: {type: identity, in: x}}}}\nnodes:\n");
   expect_both(inside, true);
   expect_both(with(inside, "inputs: {x", "input: {x"), false);
   expect_both(with(inside, "type: identity", "type: idenity"), false);

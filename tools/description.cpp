@@ -110,10 +110,9 @@ std::string role_text(const NodeType& type) {
 }
 
 std::string parameter_text(const Parameter& p) {
-  std::string text =
-      p.kind == Kind::choice ? fmt::format("{}", fmt::join(p.choices, " | "))
-      : p.choices.empty()    ? std::string(name_of(p.kind))
-                             : p.wanted;
+  std::string text = p.kind == Kind::choice ? fmt::format("{}", fmt::join(p.choices, " | "))
+                     : p.choices.empty()    ? std::string(name_of(p.kind))
+                                            : p.wanted;
   const bool low = std::isfinite(p.minimum), high = std::isfinite(p.maximum);
   if (low && high && !p.above_minimum)
     text += fmt::format(", {} … {}", p.minimum, p.maximum);

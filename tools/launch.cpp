@@ -148,7 +148,8 @@ Checked check_prepared(Prepared& p) {
     const CheckpointFacts& facts = opened->second;
     ModelSource source;
     if (const Tree* model = facts.pipeline.find("model")) source.model = *model;
-    source.sections = facts.pipeline.entries;  // the checker takes those of the catalog, which its plugins extend
+    source.sections =
+        facts.pipeline.entries;  // the checker takes those of the catalog, which its plugins extend
     source.input = facts.model_input;
     return source;
   };

@@ -121,20 +121,23 @@ std::vector<std::string> rebuilt_plugins(const CheckpointFacts& facts, const std
     const auto is_it = [&](const std::string& one) { return one.starts_with(name); };
     const auto there = std::find_if(now.begin(), now.end(), is_it);
     if (there == now.end() || std::find(now.begin(), now.end(), before) != now.end()) continue;
-    lines.push_back(fmt::format("the plugin {}has other code than when this was written (CRC32C {}, and now {})",
-                                name, before.substr(name.size()), there->substr(name.size())));
+    lines.push_back(
+        fmt::format("the plugin {}has other code than when this was written (CRC32C {}, and now {})", name,
+                    before.substr(name.size()), there->substr(name.size())));
   }
   return lines;
 }
 
 void refuse_other_conditions(const CheckpointFacts& facts, const Checked& checked,
                              const std::string& instruction_set, const std::vector<std::string>& plugins) {
-  constexpr const char* kFork = "results would not be those of the same run, --fork starts a new one from here";
+  constexpr const char* kFork =
+      "results would not be those of the same run, --fork starts a new one from here";
   std::vector<Fault> found;
   const auto differ = [&](const std::string& what, const std::string& then, const std::string& now) {
     if (then != now)
-      found.push_back({{}, fmt::format("{}: {} was {}, and is now {}; {}", facts.directory.string(), what,
-                                       then, now, kFork)});
+      found.push_back({{},
+                       fmt::format("{}: {} was {}, and is now {}; {}", facts.directory.string(), what, then,
+                                   now, kFork)});
   };
   for (const std::string& line : rebuilt_plugins(facts, plugins))
     found.push_back({{}, fmt::format("{}: {}; {}", facts.directory.string(), line, kFork)});

@@ -17,9 +17,10 @@ Json map() { return {{"type", "object"}}; }
 
 // The section `model`: one made here, or one that a run has trained.
 Json model() {
-  const Json from = object({{"from", with_doc(text(), "a run or a checkpoint")},
-                            {"weights", with_doc(text(), "live, or the name of the node that averages them")}},
-                           {"from"});
+  const Json from =
+      object({{"from", with_doc(text(), "a run or a checkpoint")},
+              {"weights", with_doc(text(), "live, or the name of the node that averages them")}},
+             {"from"});
   return {{"type", {"object", "null"}},
           {"if", {{"type", "object"}, {"required", {"from"}}}},
           {"then", from},
@@ -72,18 +73,18 @@ Json blocks() {
 // Paths are not known here: what they name, the checker says.
 Json sweep() {
   return with_doc(
-      object({{"axes", with_doc(map(), "paths with lists of values, or names with maps of cases")},
-              {"seeds", with_doc(list_of({{"type", "integer"}, {"minimum", 0}}), "one run of a cell for each")},
-              {"exclude", {{"type", "array"}, {"items", map()}, {"description", "cells to leave out"}}},
-              {"baseline", with_doc(map(), "the cell that others are compared with")},
-              {"metric",
-               with_doc(object({{"file", with_doc(text(), "below the run's directory")},
-                                {"column", with_doc(text(), "of that file")},
-                                {"better", {{"enum", {"smaller", "larger"}}}}},
-                               {"column"}),
-                        "the number that is compared")},
-              {"output", with_doc(text(), "directory of the runs")}},
-             {"seeds", "metric"}),
+      object(
+          {{"axes", with_doc(map(), "paths with lists of values, or names with maps of cases")},
+           {"seeds", with_doc(list_of({{"type", "integer"}, {"minimum", 0}}), "one run of a cell for each")},
+           {"exclude", {{"type", "array"}, {"items", map()}, {"description", "cells to leave out"}}},
+           {"baseline", with_doc(map(), "the cell that others are compared with")},
+           {"metric", with_doc(object({{"file", with_doc(text(), "below the run's directory")},
+                                       {"column", with_doc(text(), "of that file")},
+                                       {"better", {{"enum", {"smaller", "larger"}}}}},
+                                      {"column"}),
+                               "the number that is compared")},
+           {"output", with_doc(text(), "directory of the runs")}},
+          {"seeds", "metric"}),
       "Many runs of this pipeline, compared in pairs: run-pipeline sweep FILE.");
 }
 
@@ -93,18 +94,18 @@ Json by_path(Json what, const std::string& doc) {
 
 Json difference() {
   const Json added = by_path(by_path(reference("new_node"), "nodes by name"), "by the path of another node");
-  return object(
-      {{"extends", with_doc(text(), "the pipeline file that this one differs from")},
-       {"set", with_doc(map(), "values by their paths: {run.steps: 100}")},
-       {"replace",
-        by_path(reference("new_node"), "nodes by their paths or patterns: {loss: {type: huber_loss}}")},
-       {"remove", with_doc({{"type", "array"}, {"items", text()}}, "paths of nodes and keys")},
-       {"insert", with_doc(object({{"before", added}, {"after", added}}), "nodes by the path of another one")},
-       {"blocks", blocks()},
-       {"plugins", plugins()},
-       {"sweep", sweep()},
-       {"doc", reference("doc")}},
-      {"extends"});
+  return object({{"extends", with_doc(text(), "the pipeline file that this one differs from")},
+                 {"set", with_doc(map(), "values by their paths: {run.steps: 100}")},
+                 {"replace", by_path(reference("new_node"),
+                                     "nodes by their paths or patterns: {loss: {type: huber_loss}}")},
+                 {"remove", with_doc({{"type", "array"}, {"items", text()}}, "paths of nodes and keys")},
+                 {"insert", with_doc(object({{"before", added}, {"after", added}}),
+                                     "nodes by the path of another one")},
+                 {"blocks", blocks()},
+                 {"plugins", plugins()},
+                 {"sweep", sweep()},
+                 {"doc", reference("doc")}},
+                {"extends"});
 }
 
 Json pipeline(const Catalog& catalog) {
@@ -132,15 +133,12 @@ Json pipeline_schema(const Catalog& catalog) {
   definitions["block"] = block();
   definitions["difference"] = difference();
   definitions["pipeline"] = pipeline(catalog);
-  const auto with_key = [](const char* key) -> Json {
-    return {{"type", "object"}, {"required", {key}}};
-  };
+  const auto with_key = [](const char* key) -> Json { return {{"type", "object"}, {"required", {key}}}; };
   Json made = {{"$schema", "http://json-schema.org/draft-07/schema#"}};
   made["description"] = "A pipeline of Dagfusion.";
   made["if"] = with_key("extends");
   made["then"] = reference("difference");
-  made["else"] = {
-      {"if", with_key(kInputs)}, {"then", reference("block")}, {"else", reference("pipeline")}};
+  made["else"] = {{"if", with_key(kInputs)}, {"then", reference("block")}, {"else", reference("pipeline")}};
   made["definitions"] = std::move(definitions);
   return made;
 }

@@ -56,13 +56,9 @@ Json inside() {
 Json on_error() { return with_doc(or_variable({{"enum", {"stop", "drop"}}}), "drop: leave the frame out"); }
 Json stream() { return with_doc(text(), "name of its stream of random numbers; its path otherwise"); }
 Json when() { return with_doc(reference("reference"), "frames in which this value is 0 skip the node"); }
-Json otherwise() {
-  return with_doc(reference("reference"), "what they get instead: an output, or zeros");
-}
+Json otherwise() { return with_doc(reference("reference"), "what they get instead: an output, or zeros"); }
 
-Json name_of(const NodeType& type) {
-  return {{"const", type.name}, {"description", document(type)}};
-}
+Json name_of(const NodeType& type) { return {{"const", type.name}, {"description", document(type)}}; }
 
 // The keys that a node of this type takes besides its parameters: a subset of kNodeKeys.
 void add_node_keys(const NodeType& type, Json& properties, std::vector<std::string>& required, bool& wired) {
@@ -120,15 +116,13 @@ class Choice {
     names_.push_back(name);
     docs_.push_back(doc);
     if (!also.empty()) definition = {{"allOf", Json::array({definition})}, {"required", also}};
-    const Json is_it = {{"type", "object"},
-                        {"properties", {{"type", {{"const", name}}}}},
-                        {"required", {"type"}}};
+    const Json is_it = {
+        {"type", "object"}, {"properties", {{"type", {{"const", name}}}}}, {"required", {"type"}}};
     cases_.push_back({{"if", is_it}, {"then", definition}});
   }
   Json schema() const {
     const Json type = or_variable({{"enum", names_}, {"enumDescriptions", docs_}});
-    return {
-        {"type", "object"}, {"required", {"type"}}, {"properties", {{"type", type}}}, {"allOf", cases_}};
+    return {{"type", "object"}, {"required", {"type"}}, {"properties", {{"type", type}}}, {"allOf", cases_}};
   }
 
  private:
@@ -148,8 +142,8 @@ Json loop() {
               {"next", with_doc(map_of(ref), "for each, what it is in the next iteration")},
               {"collect", with_doc(collect, "values to keep from the iterations")}},
              {"each", "carry", "nodes", "next"});
-  return titled(
-      object({{"loop", with_doc(body, "repeats nodes")}, {"doc", reference("doc")}}, {"loop"}), "loop");
+  return titled(object({{"loop", with_doc(body, "repeats nodes")}, {"doc", reference("doc")}}, {"loop"}),
+                "loop");
 }
 
 Json nodes(Json node, const std::string& refused) {

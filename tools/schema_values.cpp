@@ -113,8 +113,8 @@ void add_values(Json& definitions) {
   definitions["variable"] = {{"type", "string"}, {"pattern", kVariable}};
   definitions["reference"] = {{"type", "string"},
                               {"description", "a node, or one of its outputs: name.port"}};
-  definitions["after"] = with_doc({{"type", {"string", "array"}}, {"items", reference("reference")}},
-                                  "nodes that come first");
+  definitions["after"] =
+      with_doc({{"type", {"string", "array"}}, {"items", reference("reference")}}, "nodes that come first");
   definitions["every"] = with_doc(or_variable(number_or("[0-9]+(\\.[0-9]+)?(s|min|h)",
                                                         "a number of steps, or a time like 30s, 15min, 2h")),
                                   "a number of steps, or a time: 30s, 15min, 2h");

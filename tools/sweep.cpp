@@ -163,6 +163,7 @@ class Sweep {
     }
     Launch made = launch(request);
     fmt::print("\n{} seed {}: {}\n", plan_.cells[c].name, plan_.seeds[s], made.directory->path().string());
+    for (const std::string& note : made.notes) fmt::print("{}\n", note);
     std::fflush(stdout);
     const Report report = run_on_screen(*made.run);
     if (report.outcome != Report::Outcome::done) {

@@ -50,8 +50,8 @@ void Trace::begins(const TaskVisit&) noexcept { track().open.push_back(clock_now
 void Trace::ends(const TaskVisit& visit) noexcept {
   const std::int64_t end = clock_now();
   Track& here = track();
-  here.add({&visit.name(), &visit.type(), here.open.back(), end, visit.ready(), visit.frame(),
-                          visit.step(), visit.iteration()});
+  here.add({&visit.name(), &visit.type(), here.open.back(), end, visit.ready(), visit.frame(), visit.step(),
+            visit.iteration()});
   here.open.pop_back();
 }
 

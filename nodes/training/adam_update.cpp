@@ -51,10 +51,11 @@ class AdamUpdate final : public Ordered {
                     fmt::format("'decay_steps' is {}; it must be more than the {} warmup_steps", decay_steps_,
                                 warmup_steps_));
     if (const std::int64_t steps = setup.run().steps; decay_steps_ > 0 && steps > decay_steps_)
-      setup.note_at("decay_steps",
-                    fmt::format("'decay_steps' is {}, and run.steps {}: in the last {} the learning rate is 0 and "
-                                "nothing is learnt; with 'decay_steps' {} it would fall to the end",
-                                decay_steps_, steps, steps - decay_steps_, steps));
+      setup.note_at(
+          "decay_steps",
+          fmt::format("'decay_steps' is {}, and run.steps {}: in the last {} the learning rate is 0 and "
+                      "nothing is learnt; with 'decay_steps' {} it would fall to the end",
+                      decay_steps_, steps, steps - decay_steps_, steps));
     const std::vector<double>& betas = setup.parameters().reals("betas");
     if (betas.size() != 2) {
       setup.fail_at("betas",
