@@ -89,6 +89,9 @@ warmup_steps=2
   run sweep sweep.yaml --resume
   ends 0
   [[ -f sweeps/001/report.html && ! -d sweeps/001/warmup_steps=5/seed-1/002 ]] || fail 'it did not go on'
+  run sweep sweep.yaml run.steps=7 nodes.adam.decay_steps=6
+  ends 0
+  is "$(grep -c "'decay_steps' is 6, and run.steps 7: in the last 1 the learning rate is 0" out.txt)" 4
   run sweep sweep.yaml nodes.adam.learning_rate=fast
   ends 2
   is "$(grep -c "'learning_rate' is 'fast'" err.txt)" 1  # and not for every cell
