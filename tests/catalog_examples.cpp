@@ -133,9 +133,10 @@ TEST(Catalog, HasAnExampleOfEveryTypeThatAFileCanName) {
 }
 
 TEST(Catalog, NamesPapersByAuthorAndYear) {
-  for (const NodeType& type : all_types())
-    if (!type.paper.empty())
-      EXPECT_TRUE(std::regex_search(type.paper, std::regex("^[A-Z].*? (19|20)[0-9]{2}, "))) << type.paper;
+  for (const NodeType& type : all_types()) {
+    if (type.paper.empty()) continue;
+    EXPECT_TRUE(std::regex_search(type.paper, std::regex("^[A-Z].*? (19|20)[0-9]{2}, "))) << type.paper;
+  }
 }
 
 TEST(Catalog, SaysOfEveryParameterWithARangeThatItsDefaultLiesInIt) {
