@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "nodes/kernels/bfloat16.h"
 #include "tests/kernels.h"
 #include "tests/one_node.h"
 #include "tests/small_run.h"
@@ -273,6 +274,60 @@ TEST(Winograd, TrainsWithTheSameBitsOnAnyThreads) {
   for (const Way& way : {Way{1, 3, 4}, Way{2, 2, 8}, Way{3, 1, 4}, Way{4, 8, 8}})
     EXPECT_EQ(differing(trained_in(way), expected), "")
         << way.threads << " threads, " << way.lanes << " lanes";
+}
+
+// Feature maps in bfloat16: the same sums, of widened values, rounded once at the end.
+TEST(Winograd, RoundsBFloat16OnlyAtTheEnd) {
+  struct Halves {
+    Halves(const Floats& from) : values(from.size()), wide(from.size(), 0) {
+      kernels::narrow(from.data(), values.data(), values.size());
+      kernels::widen(values.data(), wide.data(), values.size());
+    }
+    std::vector<BFloat16> values;
+    Floats wide;
+  };
+  const auto rounded = [](const Floats& wide) {
+    std::vector<BFloat16> narrow(wide.size());
+    kernels::narrow(wide.data(), narrow.data(), narrow.size());
+    return narrow;
+  };
+  const auto bits = [](const std::vector<BFloat16>& halves) {
+    std::vector<std::uint16_t> all;
+    for (const BFloat16 h : halves) all.push_back(h.bits);
+    return all;
+  };
+  for (const ConvolutionShape& s :
+       {shape_of(2, 32, 64, 8, 8), shape_of(1, 48, 32, 9, 6), shape_of(2, 32, 32, 8, 8, 8)})
+    for (const std::string& set : kernels::instruction_sets()) {
+      SCOPED_TRACE(name_of(s) + " " + set);
+      kernels::use_instruction_set(set);
+      const Data d(s);
+      const Halves x(d.x), add(d.add), dy(d.dy);
+      Buffer scratch(std::max(kernels::winograd_scratch(s), kernels::winograd_gradient_scratch(s)));
+      const Floats y(d.dy.size()), dx(d.x.size()), dweight(d.weight.size(), 6), dbias(d.bias.size(), 7),
+          half_dweight(d.weight.size(), 6), half_dbias(d.bias.size(), 7);
+      std::vector<BFloat16> half_y(y.size()), half_dx(dx.size());
+      const WinogradPart forward = kernels::winograd_parts(s, WinogradPass::forward, 1).front(),
+                         backward = kernels::winograd_parts(s, WinogradPass::backward_data, 1).front();
+
+      kernels::winograd_forward(s, forward, x.wide.data(), d.weight.data(), d.bias.data(), add.wide.data(),
+                                y.data(), scratch.data());
+      kernels::winograd_forward(s, forward, x.values.data(), d.weight.data(), d.bias.data(),
+                                add.values.data(), half_y.data(), scratch.data());
+      EXPECT_EQ(bits(half_y), bits(rounded(y)));
+      kernels::winograd_backward_data(s, backward, dy.wide.data(), d.weight.data(), dx.data(),
+                                      scratch.data());
+      kernels::winograd_backward_data(s, backward, dy.values.data(), d.weight.data(), half_dx.data(),
+                                      scratch.data());
+      EXPECT_EQ(bits(half_dx), bits(rounded(dx)));
+      kernels::winograd_gradient(s, 0, s.channels_out, x.wide.data(), dy.wide.data(), dweight.data(),
+                                 dbias.data(), scratch.data());
+      kernels::winograd_gradient(s, 0, s.channels_out, x.values.data(), dy.values.data(), half_dweight.data(),
+                                 half_dbias.data(), scratch.data());
+      EXPECT_EQ(half_dweight.copy(), dweight.copy());
+      EXPECT_EQ(half_dbias.copy(), dbias.copy());
+    }
+  kernels::use_instruction_set(kernels::instruction_sets().front());
 }
 
 }  // namespace

@@ -22,6 +22,7 @@ void on_thread_entry();
 
 int channel_block();            // channels stored together: 16 where oneDNN uses AVX-512, else 8
 bool bfloat16_available();      // primitives and dot products of bfloat16: AVX512-BF16
+bool matrix_tiles_available();  // AMX: primitives of bfloat16 have many times the speed of float32's
 std::string instruction_set();  // "avx2": the best that oneDNN's primitives use here
 
 }  // namespace dagfusion

@@ -9,6 +9,7 @@
 
 #include <cstddef>
 
+#include "nodes/kernels/bfloat16-inl.h"
 #include "nodes/kernels/product-inl.h"
 #include "nodes/kernels/winograd_tiles.h"
 
@@ -107,11 +108,11 @@ HWY_INLINE void Transform(D d, const V* from, V* to, Line line) {
 }
 
 // The patches of 6x6 inputs that some tiles read, transformed: to[place][vector of channels][tile][lane], places
-// `step` floats apart, `room` tiles in a row.
-template <class D>
-HWY_NOINLINE void ReadPatches(D d, const Maps& maps, const float* x, int first, int count, int room,
-                              float* to, std::ptrdiff_t step) {
-  alignas(64) static constexpr float kZeros[16] = {};
+// `step` floats apart, `room` tiles in a row. T: of the feature maps, float or BFloat16.
+template <class D, class T>
+HWY_NOINLINE void ReadPatches(D d, const Maps& maps, const T* x, int first, int count, int room, float* to,
+                              std::ptrdiff_t step) {
+  alignas(64) static constexpr T kZeros[16] = {};
   const int lanes = static_cast<int>(hn::Lanes(d));
   for (int t = 0; t < count; ++t) {
     const TilePlace tile(maps, first + t);
@@ -125,14 +126,14 @@ HWY_NOINLINE void ReadPatches(D d, const Maps& maps, const float* x, int first, 
       at[i] = there ? (static_cast<std::ptrdiff_t>(r) * maps.width + c) * maps.block : -1;
     }
     for (int c = 0; c < maps.channels; c += lanes) {
-      const float* from = x + maps.at(tile.image, c);
+      const T* from = x + maps.at(tile.image, c);
       hn::Vec<D> read[kPlaces], made[kPlaces];
       if (inside) {
 #pragma GCC unroll 36
         for (int i = 0; i < kPlaces; ++i)
-          read[i] = hn::Load(d, from + at[0] + (i / kPatch * maps.width + i % kPatch) * maps.block);
+          read[i] = LoadFloats(d, from + at[0] + (i / kPatch * maps.width + i % kPatch) * maps.block);
       } else {
-        for (int i = 0; i < kPlaces; ++i) read[i] = hn::Load(d, at[i] < 0 ? kZeros : from + at[i]);
+        for (int i = 0; i < kPlaces; ++i) read[i] = LoadFloats(d, at[i] < 0 ? kZeros : from + at[i]);
       }
       Transform<kPatch, kPatch>(d, read, made, InputLine());
       float* out = to + static_cast<std::ptrdiff_t>(c) * room + t * lanes;

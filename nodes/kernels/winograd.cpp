@@ -80,9 +80,9 @@ HWY_NOINLINE void ReadWeights(D d, const Pass& pass, const float* weight, int fi
 }
 
 // The outputs of some tiles from m[place][tile][vector][lane].
-template <class D>
+template <class D, class T>
 HWY_NOINLINE void WriteTiles(D d, const Maps& maps, const float* m, std::ptrdiff_t step, int first, int count,
-                             int channel, int vectors, const float* bias, const float* add, float* y) {
+                             int channel, int vectors, const float* bias, const T* add, T* y) {
   const int lanes = static_cast<int>(hn::Lanes(d));
   for (int t = 0; t < count; ++t) {
     const TilePlace tile(maps, first + t);
@@ -98,17 +98,17 @@ HWY_NOINLINE void WriteTiles(D d, const Maps& maps, const float* m, std::ptrdiff
       for (int r = 0; r < tile.rows; ++r, at += maps.width * maps.block) {
         for (int q = 0; q < tile.columns; ++q) {
           auto sum = hn::Add(made[r * kTile + q], more);
-          if (add) sum = hn::Add(sum, hn::Load(d, add + at + q * maps.block));
-          hn::Store(sum, d, y + at + q * maps.block);
+          if (add) sum = hn::Add(sum, LoadFloats(d, add + at + q * maps.block));
+          StoreFloats(sum, d, y + at + q * maps.block);
         }
       }
     }
   }
 }
 
-template <class D>
-void Run(D d, const Pass& pass, const WinogradPart& part, const float* x, const float* weight,
-         const float* bias, const float* add, float* y, float* scratch) {
+template <class D, class T>
+void Run(D d, const Pass& pass, const WinogradPart& part, const T* x, const float* weight, const float* bias,
+         const T* add, T* y, float* scratch) {
   const int lanes = static_cast<int>(hn::Lanes(d)), in = pass.from.channels;
   const int room = tiles_in_work(part.tiles, in);
   const std::ptrdiff_t patches = place_step(room * in),
@@ -141,12 +141,23 @@ void Run(D d, const Pass& pass, const WinogradPart& part, const float* x, const 
   }
 }
 
-void WinogradRun(const ConvolutionShape& s, bool backward, const WinogradPart& part, const float* x,
-                 const float* weight, const float* bias, const float* add, float* y, float* scratch) {
+template <class T>
+void RunPass(const ConvolutionShape& s, bool backward, const WinogradPart& part, const T* x,
+             const float* weight, const float* bias, const T* add, T* y, float* scratch) {
   Pass pass = {.from = inputs_of(s), .to = outputs_of(s), .backward = backward};
   if (backward) std::swap(pass.from, pass.to);
   if (s.block == 16) return Run(hn::CappedTag<float, 16>(), pass, part, x, weight, bias, add, y, scratch);
   Run(hn::CappedTag<float, 8>(), pass, part, x, weight, bias, add, y, scratch);
+}
+
+void WinogradRun(const ConvolutionShape& s, bool backward, const WinogradPart& part, const float* x,
+                 const float* weight, const float* bias, const float* add, float* y, float* scratch) {
+  RunPass(s, backward, part, x, weight, bias, add, y, scratch);
+}
+void WinogradRunHalf(const ConvolutionShape& s, bool backward, const WinogradPart& part, const BFloat16* x,
+                     const float* weight, const float* bias, const BFloat16* add, BFloat16* y,
+                     float* scratch) {
+  RunPass(s, backward, part, x, weight, bias, add, y, scratch);
 }
 
 }  // namespace dagfusion::kernels::HWY_NAMESPACE
@@ -193,6 +204,7 @@ std::size_t winograd_scratch(const ConvolutionShape& s) {
 }
 
 HWY_EXPORT(WinogradRun);
+HWY_EXPORT(WinogradRunHalf);
 
 void winograd_forward(const ConvolutionShape& shape, const WinogradPart& part, const float* x,
                       const float* weight, const float* bias, const float* add, float* y,
@@ -200,10 +212,21 @@ void winograd_forward(const ConvolutionShape& shape, const WinogradPart& part, c
   HWY_DYNAMIC_DISPATCH(WinogradRun)
   (shape, false, part, x, weight, bias, add, y, reinterpret_cast<float*>(scratch));
 }
+void winograd_forward(const ConvolutionShape& shape, const WinogradPart& part, const BFloat16* x,
+                      const float* weight, const float* bias, const BFloat16* add, BFloat16* y,
+                      std::byte* scratch) {
+  HWY_DYNAMIC_DISPATCH(WinogradRunHalf)
+  (shape, false, part, x, weight, bias, add, y, reinterpret_cast<float*>(scratch));
+}
 
 void winograd_backward_data(const ConvolutionShape& shape, const WinogradPart& part, const float* dy,
                             const float* weight, float* dx, std::byte* scratch) {
   HWY_DYNAMIC_DISPATCH(WinogradRun)
+  (shape, true, part, dy, weight, nullptr, nullptr, dx, reinterpret_cast<float*>(scratch));
+}
+void winograd_backward_data(const ConvolutionShape& shape, const WinogradPart& part, const BFloat16* dy,
+                            const float* weight, BFloat16* dx, std::byte* scratch) {
+  HWY_DYNAMIC_DISPATCH(WinogradRunHalf)
   (shape, true, part, dy, weight, nullptr, nullptr, dx, reinterpret_cast<float*>(scratch));
 }
 

@@ -15,6 +15,7 @@
 #include <cstddef>
 #include <vector>
 
+#include "graph/bfloat16.h"
 #include "nodes/kernels/convolution.h"
 
 namespace dagfusion::kernels {
@@ -35,14 +36,22 @@ std::vector<WinogradPart> winograd_parts(const ConvolutionShape& shape, Winograd
 std::size_t winograd_scratch(const ConvolutionShape& shape);  // forward, backward_data
 std::size_t winograd_gradient_scratch(const ConvolutionShape& shape);
 
-// Pointers to the whole arrays. bias, [O], and add, like y, may be null.
+// Pointers to the whole arrays. bias, [O], and add, like y, may be null. Feature maps and their gradients are float32, or
+// all bfloat16: then they are widened and rounded on the way, and all in between is float32, the weights too.
 void winograd_forward(const ConvolutionShape& shape, const WinogradPart& part, const float* x,
                       const float* weight, const float* bias, const float* add, float* y, std::byte* scratch);
+void winograd_forward(const ConvolutionShape& shape, const WinogradPart& part, const BFloat16* x,
+                      const float* weight, const float* bias, const BFloat16* add, BFloat16* y,
+                      std::byte* scratch);
 void winograd_backward_data(const ConvolutionShape& shape, const WinogradPart& part, const float* dy,
                             const float* weight, float* dx, std::byte* scratch);
+void winograd_backward_data(const ConvolutionShape& shape, const WinogradPart& part, const BFloat16* dy,
+                            const float* weight, BFloat16* dx, std::byte* scratch);
 // Adds to the gradients of the weights of `channels` output channels from first_channel on, and of their biases; dbias
 // may be null.
 void winograd_gradient(const ConvolutionShape& shape, int first_channel, int channels, const float* x,
                        const float* dy, float* dweight, float* dbias, std::byte* scratch);
+void winograd_gradient(const ConvolutionShape& shape, int first_channel, int channels, const BFloat16* x,
+                       const BFloat16* dy, float* dweight, float* dbias, std::byte* scratch);
 
 }  // namespace dagfusion::kernels

@@ -9,21 +9,21 @@ HWY_BEFORE_NAMESPACE();
 namespace dagfusion::kernels::HWY_NAMESPACE {
 
 // The gradients of some tiles, transformed: to[place][tile][vector][lane].
-template <class D>
-HWY_NOINLINE void ReadGradients(D d, const Maps& maps, const float* dy, int first, int count, int channel,
+template <class D, class T>
+HWY_NOINLINE void ReadGradients(D d, const Maps& maps, const T* dy, int first, int count, int channel,
                                 int vectors, float* to, std::ptrdiff_t step) {
   const int lanes = static_cast<int>(hn::Lanes(d));
   for (int t = 0; t < count; ++t) {
     const TilePlace tile(maps, first + t);
     for (int j = 0; j < vectors; ++j) {
-      const float* from = dy + tile.at(maps, channel + j * lanes);
+      const T* from = dy + tile.at(maps, channel + j * lanes);
       hn::Vec<D> read[kTile * kTile], made[kPlaces];
 #pragma GCC unroll 4
       for (int r = 0; r < kTile; ++r) {
 #pragma GCC unroll 4
         for (int q = 0; q < kTile; ++q) {
           const bool there = r < tile.rows && q < tile.columns;
-          read[r * kTile + q] = there ? hn::Load(d, from + (r * maps.width + q) * maps.block) : hn::Zero(d);
+          read[r * kTile + q] = there ? LoadFloats(d, from + (r * maps.width + q) * maps.block) : hn::Zero(d);
         }
       }
       Transform<kTile, kPatch>(d, read, made, OutputGradientLine());
@@ -72,9 +72,9 @@ HWY_NOINLINE void AddWeights(D d, int in, int block, const float* u, std::ptrdif
 }
 
 // Some output channels: their sums over all tiles stay in scratch until they are transformed back.
-template <class D>
-void Panel(D d, const Maps& inputs, const Maps& outputs, int channel, int channels, const float* x,
-           const float* dy, float* dweight, float* dbias, float* scratch) {
+template <class D, class T>
+void Panel(D d, const Maps& inputs, const Maps& outputs, int channel, int channels, const T* x, const T* dy,
+           float* dweight, float* dbias, float* scratch) {
   const int lanes = static_cast<int>(hn::Lanes(d)), in = inputs.channels, tiles = inputs.tiles();
   const int room = tiles_in_work(tiles, in);
   const std::ptrdiff_t patches = place_step(room * in),
@@ -112,13 +112,23 @@ void Panel(D d, const Maps& inputs, const Maps& outputs, int channel, int channe
   });
 }
 
-void WinogradGradient(const ConvolutionShape& s, int channel, int channels, const float* x, const float* dy,
-                      float* dweight, float* dbias, float* scratch) {
+template <class T>
+void AnyPanel(const ConvolutionShape& s, int channel, int channels, const T* x, const T* dy, float* dweight,
+              float* dbias, float* scratch) {
   if (s.block == 16)
     return Panel(hn::CappedTag<float, 16>(), inputs_of(s), outputs_of(s), channel, channels, x, dy, dweight,
                  dbias, scratch);
   Panel(hn::CappedTag<float, 8>(), inputs_of(s), outputs_of(s), channel, channels, x, dy, dweight, dbias,
         scratch);
+}
+
+void WinogradGradient(const ConvolutionShape& s, int channel, int channels, const float* x, const float* dy,
+                      float* dweight, float* dbias, float* scratch) {
+  AnyPanel(s, channel, channels, x, dy, dweight, dbias, scratch);
+}
+void WinogradGradientHalf(const ConvolutionShape& s, int channel, int channels, const BFloat16* x,
+                          const BFloat16* dy, float* dweight, float* dbias, float* scratch) {
+  AnyPanel(s, channel, channels, x, dy, dweight, dbias, scratch);
 }
 
 }  // namespace dagfusion::kernels::HWY_NAMESPACE
@@ -134,6 +144,12 @@ int panel_of(const ConvolutionShape& s) {
   return std::clamp(kMostSums / s.channels_in / s.block * s.block, s.block, s.channels_out);
 }
 
+template <class F>
+void for_panels(const ConvolutionShape& s, int first_channel, int channels, const F& f) {
+  const int panel = panel_of(s), end = first_channel + channels;
+  for (int c = first_channel; c < end; c += panel) f(c, std::min(panel, end - c));
+}
+
 }  // namespace
 
 std::size_t winograd_gradient_scratch(const ConvolutionShape& s) {
@@ -144,12 +160,21 @@ std::size_t winograd_gradient_scratch(const ConvolutionShape& s) {
 }
 
 HWY_EXPORT(WinogradGradient);
+HWY_EXPORT(WinogradGradientHalf);
 
 void winograd_gradient(const ConvolutionShape& shape, int first_channel, int channels, const float* x,
                        const float* dy, float* dweight, float* dbias, std::byte* scratch) {
-  const int panel = panel_of(shape), end = first_channel + channels;
-  for (int c = first_channel; c < end; c += panel) HWY_DYNAMIC_DISPATCH(WinogradGradient)
-  (shape, c, std::min(panel, end - c), x, dy, dweight, dbias, reinterpret_cast<float*>(scratch));
+  for_panels(shape, first_channel, channels, [&](int c, int count) {
+    HWY_DYNAMIC_DISPATCH(WinogradGradient)
+    (shape, c, count, x, dy, dweight, dbias, reinterpret_cast<float*>(scratch));
+  });
+}
+void winograd_gradient(const ConvolutionShape& shape, int first_channel, int channels, const BFloat16* x,
+                       const BFloat16* dy, float* dweight, float* dbias, std::byte* scratch) {
+  for_panels(shape, first_channel, channels, [&](int c, int count) {
+    HWY_DYNAMIC_DISPATCH(WinogradGradientHalf)
+    (shape, c, count, x, dy, dweight, dbias, reinterpret_cast<float*>(scratch));
+  });
 }
 
 }  // namespace dagfusion::kernels

@@ -18,6 +18,7 @@
 
 #include "nodes/catalog.h"
 #include "nodes/dnnl/convolution_weight.h"
+#include "nodes/dnnl/engine.h"
 #include "nodes/kernels/winograd.h"
 #include "nodes/network/act.h"
 #include "nodes/network/convolution_methods.h"
@@ -91,10 +92,11 @@ class Conv2d final : public Map {
   void prepare(Preparation& preparation) override { method_->prepare(preparation); }
 
   void forward(Call& call) const override {
-    method_->forward(call, call.in<void>(x_),
-                     half_ ? static_cast<const void*>(call.packed(packed_forward_)) : call.weight(weight_),
-                     bias_.present() ? call.weight(bias_) : nullptr,
-                     add_.connected() ? call.in<void>(add_) : nullptr, call.out<void>(y_));
+    method_->forward(
+        call, call.in<void>(x_),
+        half_weights_ ? static_cast<const void*>(call.packed(packed_forward_)) : call.weight(weight_),
+        bias_.present() ? call.weight(bias_) : nullptr, add_.connected() ? call.in<void>(add_) : nullptr,
+        call.out<void>(y_));
   }
 
   void backward(Call& call) const override {
@@ -117,23 +119,24 @@ class Conv2d final : public Map {
 
  private:
   void choose_method(Setup& setup, const ConvolutionShape& shape, const ConvolutionWeight& layout) {
-    const bool training = setup.run().training, narrow = is_half(y_.spec);
-    half_ = narrow && !shape.plain;
+    const bool training = setup.run().training, half = is_half(y_.spec);
     ConvolutionShape asked = shape;
     if (!training) asked.images = 1;  // how an image is drawn does not depend on how many there are
-    winograd_ = setup.run().winograd && !narrow && kernels::winograd_fits(asked);
-    if (half_)
+    // A fourth of the multiplications in float32 is quicker than all of them in bfloat16, but not than AMX.
+    winograd_ = setup.run().winograd && kernels::winograd_fits(asked) && !(half && matrix_tiles_available());
+    half_weights_ = half && !shape.plain && !winograd_;
+    if (half_weights_)
       packed_forward_ =
           setup.packed(weight_, "forward_bf16", layout.half_bytes(), layout.pack_half_forward());
-    if (training && half_)
+    if (training && half_weights_)
       packed_ = setup.packed(weight_, "backward_data_bf16", layout.half_bytes(), layout.pack_half_backward());
     else if (training && !winograd_)
       packed_ = setup.packed(weight_, "backward_data", layout.packed_bytes(), layout.pack());
 
-    const auto make = half_       ? half_convolution
-                      : narrow    ? narrowing_convolution
-                      : winograd_ ? winograd_convolution
-                                  : direct_convolution;
+    const auto make = winograd_       ? (half ? winograd_half_convolution : winograd_convolution)
+                      : half_weights_ ? half_convolution
+                      : half          ? narrowing_convolution
+                                      : direct_convolution;
     method_ = make(shape, {.bias = bias_.present(), .add = add_.connected(), .training = training});
   }
 
@@ -141,8 +144,8 @@ class Conv2d final : public Map {
   Output y_;
   Weight weight_, bias_;
   Packed packed_forward_, packed_;
-  std::size_t weights_ = 0, channels_ = 0;  // with what fills blocks up
-  bool half_ = false, winograd_ = false;    // what the weights are handed over as
+  std::size_t weights_ = 0, channels_ = 0;        // with what fills blocks up
+  bool half_weights_ = false, winograd_ = false;  // what the weights are handed over as
   Method method_;
 };
 

@@ -100,6 +100,8 @@ class Direct final : public MethodFor {
   }
 };
 
+// T: of the feature maps.
+template <class T>
 class Winograd final : public MethodFor {
  public:
   using MethodFor::MethodFor;
@@ -117,25 +119,24 @@ class Winograd final : public MethodFor {
   void forward(Call& call, const void* x, const void* weight, const float* bias, const void* add,
                void* y) const override {
     in_parallel(forward_.size(), [&](std::size_t i) {
-      kernels::winograd_forward(shape_, forward_[i], static_cast<const float*>(x),
-                                static_cast<const float*>(weight), bias, static_cast<const float*>(add),
-                                static_cast<float*>(y), call.scratch());
+      kernels::winograd_forward(shape_, forward_[i], static_cast<const T*>(x),
+                                static_cast<const float*>(weight), bias, static_cast<const T*>(add),
+                                static_cast<T*>(y), call.scratch());
     });
   }
 
   void backward_data(Call& call, const void* dy, const void* weight, void* dx) const override {
     in_parallel(backward_.size(), [&](std::size_t i) {
-      kernels::winograd_backward_data(shape_, backward_[i], static_cast<const float*>(dy),
-                                      static_cast<const float*>(weight), static_cast<float*>(dx),
-                                      call.scratch());
+      kernels::winograd_backward_data(shape_, backward_[i], static_cast<const T*>(dy),
+                                      static_cast<const float*>(weight), static_cast<T*>(dx), call.scratch());
     });
   }
 
   void gradient(Call& call, const void* x, const void* dy, float* dweight, float* dbias) const override {
     in_runs(shape_.channels_out / shape_.block, ways_, [&](std::size_t first, std::size_t end) {
       kernels::winograd_gradient(shape_, static_cast<int>(first) * shape_.block,
-                                 static_cast<int>(end - first) * shape_.block, static_cast<const float*>(x),
-                                 static_cast<const float*>(dy), dweight, dbias, call.scratch());
+                                 static_cast<int>(end - first) * shape_.block, static_cast<const T*>(x),
+                                 static_cast<const T*>(dy), dweight, dbias, call.scratch());
     });
   }
 
@@ -250,7 +251,10 @@ Method direct_convolution(const ConvolutionShape& shape, ConvolutionOptions opti
   return std::make_unique<Direct>(shape, options);
 }
 Method winograd_convolution(const ConvolutionShape& shape, ConvolutionOptions options) {
-  return std::make_unique<Winograd>(shape, options);
+  return std::make_unique<Winograd<float>>(shape, options);
+}
+Method winograd_half_convolution(const ConvolutionShape& shape, ConvolutionOptions options) {
+  return std::make_unique<Winograd<BFloat16>>(shape, options);
 }
 Method narrowing_convolution(const ConvolutionShape& shape, ConvolutionOptions options) {
   return std::make_unique<Narrowing>(shape, options);

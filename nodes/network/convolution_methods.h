@@ -33,6 +33,8 @@ using Method = std::unique_ptr<ConvolutionMethod>;
 Method direct_convolution(const ConvolutionShape& shape, ConvolutionOptions options);
 // The same in the shapes that kernels::winograd_fits(); backward the weight is as it is stored, too.
 Method winograd_convolution(const ConvolutionShape& shape, ConvolutionOptions options);
+// The same for feature maps in bfloat16; weights, sums and transforms stay float32.
+Method winograd_half_convolution(const ConvolutionShape& shape, ConvolutionOptions options);
 // x is plain and float32, add and y are bfloat16: direct_convolution(), image by image.
 Method narrowing_convolution(const ConvolutionShape& shape, ConvolutionOptions options);
 // All bfloat16, by oneDNN; weights as ConvolutionWeight::pack_half_forward() and _backward() give them.

@@ -34,8 +34,15 @@ SIZE, BLOCKS, ATTENTION_AT, GROUPS, TIMESTEPS = 32, 2, 16, 32, 1000
 BATCH, DRAWN, DDIM_STEPS = 128, 16, 50
 
 
+class Norm(nn.GroupNorm):
+    """In float32, as autocast does it on a GPU; on CPUs it leaves the two types to a kernel that wants one."""
+
+    def forward(self, x):
+        return super().forward(x.float())
+
+
 def norm(channels):
-    return nn.GroupNorm(GROUPS, channels, eps=1e-6)
+    return Norm(GROUPS, channels, eps=1e-6)
 
 
 def conv(channels_in, channels, kernel=3):
