@@ -58,7 +58,7 @@ std::vector<Parameter> run_parameters() {
        .choices = {"float32", "bfloat16"}},
       {.name = "winograd",
        .kind = Kind::boolean,
-       .doc = "3x3 convolutions by Winograd's algorithm where it is faster (float32); false: directly",
+       .doc = "3x3 convolutions by Winograd's algorithm where it is faster; false: directly",
        .standard = true},
       {.name = "output",
        .kind = Kind::text,

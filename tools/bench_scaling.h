@@ -9,7 +9,7 @@ struct Scaling {
   struct Round {
     double images_per_second = 1;  // of all threads, as a multiple of one's
     double peak = 1;               // the same of the peak loop
-    double round_trip = 0;         // seconds for a word from one core to another and back, on average
+    double round_trip = 0;         // seconds for a word from one core to another and back
     double by_peak(int threads) const { return threads * images_per_second / peak; }
   };
   int threads = 1;
