@@ -19,6 +19,7 @@
 #include "nodes/kernels/softmax.h"
 #include "nodes/kernels/sums.h"
 #include "nodes/kernels/winograd.h"
+#include "tests/convolution_shapes.h"
 
 namespace {
 
@@ -264,14 +265,7 @@ struct Layer {
       : channels(static_cast<int>(state.range(0))), side(static_cast<int>(state.range(1))) {}
   static constexpr int kImages = 8;
   int channels, side;
-  kernels::ConvolutionShape shape = {.images = kImages,
-                                     .channels_in = channels,
-                                     .channels_out = channels,
-                                     .height = side,
-                                     .width = side,
-                                     .out_height = side,
-                                     .out_width = side,
-                                     .block = 16};
+  kernels::ConvolutionShape shape = tests::same_size(kImages, channels, channels, side, side);
   std::size_t pixels = static_cast<std::size_t>(kImages) * channels * side * side;
   std::size_t weights = static_cast<std::size_t>(channels) * channels * 9;
   std::size_t multiply_adds() const { return pixels * channels * 9; }

@@ -3,6 +3,7 @@
 
 #include "nodes/kernels/bfloat16.h"
 #include "nodes/kernels/bfloat16_dots.h"
+#include "tests/convolution_shapes.h"
 #include "tests/kernels.h"
 
 namespace dagfusion::kernels {
@@ -114,14 +115,7 @@ TEST(BFloat16, ConvolutionGradientIsThatOfTheDefinition) {
 
 TEST(BFloat16, ConvolutionGradientHasTheSameBitsImageByImage) {
   if (!has_bfloat16_dots()) GTEST_SKIP() << "this core has no bfloat16 dot products";
-  ConvolutionShape s{.images = 3,
-                     .channels_in = 32,
-                     .channels_out = 32,
-                     .height = 9,
-                     .width = 9,
-                     .out_height = 9,
-                     .out_width = 9,
-                     .block = 16};
+  ConvolutionShape s = tests::same_size(3, 32, 32, 9, 9);
   std::vector<BFloat16> x(3 * 32 * 81), dy(x.size());
   narrow(random_floats(x.size(), 5).data(), x.data(), x.size());
   narrow(random_floats(x.size(), 6).data(), dy.data(), dy.size());

@@ -107,26 +107,33 @@ ComputesWhatItsFormulaSays() {
   is "$by_node" "$by_hand"
 }
 
-# A layer of the model: who samples from a checkpoint need not know of it, and learns where it was.
-
-IsFoundByWhoSamplesFromACheckpoint() {
-  compile libcontrast.so <<'CPP'
-#include <graph/plugin.h>
-using namespace dagfusion;
-class Contrast final : public Map {
+# What the layers of the next tests are made of.
+multiplied='
+class Multiplied : public Map {
  public:
-  explicit Contrast(Setup& setup) : factor_(setup.real("factor")), x_(setup.input("x")), y_(setup.output("y")) {}
+  Multiplied(Setup& setup, double by) : by_(by), x_(setup.input("x")), y_(setup.output("y")) {}
   void forward(Call& call) const override { scale(call.in<float>(x_), call.out<float>(y_)); }
   void backward(Call& call) const override {
     if (void* dx = call.d(x_)) scale(static_cast<const float*>(call.d(y_)), static_cast<float*>(dx));
   }
  private:
   void scale(const float* from, float* to) const {
-    for (std::size_t i = 0; i < y_.spec.stored_elements(); ++i) to[i] = static_cast<float>(factor_) * from[i];
+    for (std::size_t i = 0; i < y_.spec.stored_elements(); ++i) to[i] = static_cast<float>(by_) * from[i];
   }
-  double factor_;
+  double by_;
   Input x_;
   Output y_;
+};'
+
+# A layer of the model: who samples from a checkpoint need not know of it, and learns where it was.
+
+IsFoundByWhoSamplesFromACheckpoint() {
+  compile libcontrast.so <<CPP
+#include <graph/plugin.h>
+using namespace dagfusion;
+$multiplied
+struct Contrast final : Multiplied {
+  explicit Contrast(Setup& setup) : Multiplied(setup, setup.real("factor")) {}
 };
 DAGFUSION_PLUGIN(catalog) {
   catalog.nodes = {{.name = "contrast",
@@ -231,21 +238,9 @@ struct Scale final : Resource {
   explicit Scale(const Parameters& p) : by(p.real("by")) {}
   double by;
 };
-class Scaled final : public Map {
- public:
-  explicit Scaled(Setup& setup)
-      : by_(setup.resource<Scale>("scale").by), x_(setup.input("x")), y_(setup.output("y")) {}
-  void forward(Call& call) const override { scale(call.in<float>(x_), call.out<float>(y_)); }
-  void backward(Call& call) const override {
-    if (void* dx = call.d(x_)) scale(static_cast<const float*>(call.d(y_)), static_cast<float*>(dx));
-  }
- private:
-  void scale(const float* from, float* to) const {
-    for (std::size_t i = 0; i < y_.spec.stored_elements(); ++i) to[i] = static_cast<float>(by_) * from[i];
-  }
-  double by_;
-  Input x_;
-  Output y_;
+$multiplied
+struct Scaled final : Multiplied {
+  explicit Scaled(Setup& setup) : Multiplied(setup, setup.resource<Scale>("scale").by) {}
 };
 DAGFUSION_PLUGIN(catalog) {
   catalog.nodes = {{.name = "scaled", .summary = "$2",

@@ -7,6 +7,7 @@
 
 #include "nodes/dnnl/engine.h"
 #include "nodes/kernels/bfloat16.h"
+#include "tests/convolution_shapes.h"
 #include "tests/one_node.h"
 
 namespace dagfusion::tests {
@@ -51,16 +52,7 @@ TEST(SplitConvolution, HasTheBitsOfTheWhole) {
   constexpr int block = 16;
   for (const int kernel : {1, 3})
     for (const int images : {1, 2, 5}) {
-      const ConvolutionShape s = {.images = images,
-                                  .channels_in = 2 * block,
-                                  .channels_out = 3 * block,
-                                  .height = 6,
-                                  .width = 5,
-                                  .out_height = 6,
-                                  .out_width = 5,
-                                  .kernel = kernel,
-                                  .before = kernel / 2,
-                                  .block = block};
+      const ConvolutionShape s = same_size(images, 2 * block, 3 * block, 6, 5, block, kernel);
       const Result whole = result(s, 1);
       EXPECT_EQ(whole.forward_pieces, 1u);
       for (const int ways : {2, 3, 4, 16}) {
@@ -75,14 +67,7 @@ TEST(SplitConvolution, HasTheBitsOfTheWhole) {
 TEST(SplitConvolution, HasAPieceForEveryThreadWhereItCan) {
   if (!bfloat16_available()) GTEST_SKIP() << "this core has no bfloat16 dot products";
   constexpr int block = 16;
-  ConvolutionShape s = {.images = 4,
-                        .channels_in = block,
-                        .channels_out = 3 * block,
-                        .height = 4,
-                        .width = 4,
-                        .out_height = 4,
-                        .out_width = 4,
-                        .block = block};
+  ConvolutionShape s = same_size(4, block, 3 * block, 4, 4);
   EXPECT_EQ(result(s, 2).forward_pieces, 2u);
   s.images = 1;
   EXPECT_EQ(result(s, 2).forward_pieces, 2u);
@@ -96,13 +81,7 @@ TEST(SplitConvolution, HasAPieceForEveryThreadWhereItCan) {
 // A primitive keeps sets of arguments for as many runs as there are at a time.
 TEST(SplitConvolution, RunsOnManyThreadsAtOnce) {
   if (!bfloat16_available()) GTEST_SKIP() << "this core has no bfloat16 dot products";
-  const ConvolutionShape shape = {.channels_in = 16,
-                                  .channels_out = 16,
-                                  .height = 8,
-                                  .width = 8,
-                                  .out_height = 8,
-                                  .out_width = 8,
-                                  .block = 16};
+  const ConvolutionShape shape = same_size(1, 16, 16, 8, 8);
   const Convolution convolution(shape, {.bias = false});
   const std::vector<BFloat16> weight = halves(16 * 16 * 9, 1);
   constexpr int kThreads = 4, kRuns = 50;

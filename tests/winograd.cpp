@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "nodes/kernels/bfloat16.h"
+#include "tests/convolution_shapes.h"
 #include "tests/kernels.h"
 #include "tests/one_node.h"
 #include "tests/small_run.h"
@@ -17,17 +18,6 @@ namespace {
 using kernels::ConvolutionShape;
 using kernels::WinogradPart;
 using kernels::WinogradPass;
-
-ConvolutionShape shape_of(int images, int in, int out, int height, int width, int block = 16) {
-  return {.images = images,
-          .channels_in = in,
-          .channels_out = out,
-          .height = height,
-          .width = width,
-          .out_height = height,
-          .out_width = width,
-          .block = block};
-}
 
 std::string name_of(const ConvolutionShape& s) {
   return fmt::format("{} images, {} to {} channels, {}x{}, blocks of {}", s.images, s.channels_in,
@@ -140,8 +130,8 @@ void expect_near(const Result& found, const Result& expected, double bound) {
 // Heights and widths that tiles do not divide, more channels than are in work at a time, one vector and several.
 TEST(Winograd, GivesWhatTheDefinitionGivesOnEveryInstructionSet) {
   for (const ConvolutionShape& s :
-       {shape_of(2, 32, 48, 9, 7), shape_of(1, 48, 32, 8, 8), shape_of(1, 160, 32, 5, 6),
-        shape_of(2, 40, 56, 9, 7, 8), shape_of(5, 32, 32, 4, 4, 8)}) {
+       {same_size(2, 32, 48, 9, 7), same_size(1, 48, 32, 8, 8), same_size(1, 160, 32, 5, 6),
+        same_size(2, 40, 56, 9, 7, 8), same_size(5, 32, 32, 4, 4, 8)}) {
     SCOPED_TRACE(name_of(s));
     ASSERT_TRUE(kernels::winograd_fits(s));
     const Result expected = by_definition(s);
@@ -151,14 +141,14 @@ TEST(Winograd, GivesWhatTheDefinitionGivesOnEveryInstructionSet) {
 
 // Of the size of a real layer: more tiles than are in work at a time, and sums of output channels in two panels.
 TEST(Winograd, GivesWhatTheDefinitionGivesForLargeLayers) {
-  for (const ConvolutionShape& s : {shape_of(3, 64, 64, 32, 32), shape_of(1, 2048, 144, 5, 7)}) {
+  for (const ConvolutionShape& s : {same_size(3, 64, 64, 32, 32), same_size(1, 2048, 144, 5, 7)}) {
     SCOPED_TRACE(name_of(s));
     expect_near(by_winograd(s), by_definition(s), 3e-5);
   }
 }
 
 TEST(Winograd, LeavesOutABiasThatIsNotThere) {
-  const ConvolutionShape s = shape_of(1, 32, 32, 8, 8);
+  const ConvolutionShape s = same_size(1, 32, 32, 8, 8);
   const Data d(s);
   Buffer scratch(std::max(kernels::winograd_scratch(s), kernels::winograd_gradient_scratch(s)));
   const Floats with(d.dy.size()), without(d.dy.size()), dweight(d.weight.size(), 6);
@@ -174,7 +164,7 @@ TEST(Winograd, LeavesOutABiasThatIsNotThere) {
 
 TEST(Winograd, HasTheSameBitsHoweverItIsCut) {
   for (const ConvolutionShape& s :
-       {shape_of(3, 64, 96, 16, 12), shape_of(1, 128, 128, 8, 8), shape_of(40, 32, 32, 8, 8)}) {
+       {same_size(3, 64, 96, 16, 12), same_size(1, 128, 128, 8, 8), same_size(40, 32, 32, 8, 8)}) {
     SCOPED_TRACE(name_of(s));
     const Result whole = by_winograd(s, 1);
     for (const int ways : {2, 3, 5}) {
@@ -190,8 +180,8 @@ TEST(Winograd, HasTheSameBitsHoweverItIsCut) {
 TEST(Winograd, TreatsAnImageTheSameHoweverManyThereAre) {
   for (const int channels : {32, 64, 256})
     for (const int side : {8, 32}) {
-      const Result one = by_winograd(shape_of(1, channels, channels, side, side)),
-                   three = by_winograd(shape_of(3, channels, channels, side, side));
+      const Result one = by_winograd(same_size(1, channels, channels, side, side)),
+                   three = by_winograd(same_size(3, channels, channels, side, side));
       EXPECT_TRUE(std::equal(one.y.begin(), one.y.end(), three.y.begin()))
           << channels << " channels, " << side;
       EXPECT_TRUE(std::equal(one.dx.begin(), one.dx.end(), three.dx.begin()))
@@ -201,7 +191,7 @@ TEST(Winograd, TreatsAnImageTheSameHoweverManyThereAre) {
 
 // Every tile and channel in one part, and no part empty.
 TEST(Winograd, CutsItsWorkIntoEvenParts) {
-  for (const ConvolutionShape& s : {shape_of(1, 256, 256, 8, 8), shape_of(2, 32, 64, 32, 32)})
+  for (const ConvolutionShape& s : {same_size(1, 256, 256, 8, 8), same_size(2, 32, 64, 32, 32)})
     for (const WinogradPass pass : {WinogradPass::forward, WinogradPass::backward_data})
       for (const int ways : {1, 2, 3, 1000}) {
         const int tiles = s.images * (s.height / 4) * (s.width / 4),
@@ -218,14 +208,14 @@ TEST(Winograd, CutsItsWorkIntoEvenParts) {
 }
 
 TEST(Winograd, IsForLargeEnoughShapesOnly) {
-  EXPECT_TRUE(kernels::winograd_fits(shape_of(1, 32, 32, 8, 8)));
-  EXPECT_FALSE(kernels::winograd_fits(shape_of(1, 32, 32, 4, 4)));  // 1 tile
-  EXPECT_TRUE(kernels::winograd_fits(shape_of(4, 32, 32, 4, 4)));
-  EXPECT_FALSE(kernels::winograd_fits(shape_of(4, 16, 32, 8, 8)));
-  ConvolutionShape s = shape_of(4, 32, 32, 8, 8);
+  EXPECT_TRUE(kernels::winograd_fits(same_size(1, 32, 32, 8, 8)));
+  EXPECT_FALSE(kernels::winograd_fits(same_size(1, 32, 32, 4, 4)));  // 1 tile
+  EXPECT_TRUE(kernels::winograd_fits(same_size(4, 32, 32, 4, 4)));
+  EXPECT_FALSE(kernels::winograd_fits(same_size(4, 16, 32, 8, 8)));
+  ConvolutionShape s = same_size(4, 32, 32, 8, 8);
   s.kernel = 1;
   EXPECT_FALSE(kernels::winograd_fits(s));
-  s = shape_of(4, 32, 32, 8, 8);
+  s = same_size(4, 32, 32, 8, 8);
   s.stride = 2;
   EXPECT_FALSE(kernels::winograd_fits(s));
 }
@@ -297,7 +287,7 @@ TEST(Winograd, RoundsBFloat16OnlyAtTheEnd) {
     return all;
   };
   for (const ConvolutionShape& s :
-       {shape_of(2, 32, 64, 8, 8), shape_of(1, 48, 32, 9, 6), shape_of(2, 32, 32, 8, 8, 8)})
+       {same_size(2, 32, 64, 8, 8), same_size(1, 48, 32, 9, 6), same_size(2, 32, 32, 8, 8, 8)})
     for (const std::string& set : kernels::instruction_sets()) {
       SCOPED_TRACE(name_of(s) + " " + set);
       kernels::use_instruction_set(set);

@@ -91,6 +91,7 @@ struct Prepared {
   std::optional<RunDirectory> directory;          // the same, locked
   std::optional<CheckpointFacts> checkpoint;      // where it goes on
   std::map<std::string, CheckpointFacts> models;  // opened for `model: {from: …}`, by that
+  std::vector<std::string> plugins;               // plugin_checksums(), of those the check has loaded
   std::vector<std::string> notes;
 };
 
@@ -155,8 +156,9 @@ Checked check_prepared(Prepared& p) {
   };
   Checked checked = check_with_auto(p.file, catalog(), options);
   p.notes.insert(p.notes.end(), checked.notes.begin(), checked.notes.end());
+  p.plugins = plugin_checksums(*checked.types);
   for (const auto& [from, facts] : p.models)
-    for (const std::string& line : rebuilt_plugins(facts, plugin_checksums(*checked.types)))
+    for (const std::string& line : rebuilt_plugins(facts, p.plugins))
       p.notes.push_back("model: " + line);
   if (!p.checkpoint) return checked;
   const std::int64_t done = p.checkpoint->step;
@@ -190,9 +192,8 @@ Launch launch(const Invocation& request) {
   Launch made;
   Checked checked = check_prepared(p);
   if (request.adapt) request.adapt(checked);
-  const std::vector<std::string> plugins = plugin_checksums(*checked.types);
   if (p.checkpoint) {
-    if (!request.fork) refuse_other_conditions(*p.checkpoint, checked, arithmetic(), plugins);
+    if (!request.fork) refuse_other_conditions(*p.checkpoint, checked, arithmetic(), p.plugins);
     made.first_step = p.checkpoint->step;
   }
   made.saves = std::any_of(checked.nodes.begin(), checked.nodes.end(),
@@ -202,7 +203,7 @@ Launch launch(const Invocation& request) {
                      .on_thread_entry = on_thread_entry,
                      .resolved_yaml = write_document(kept(p.file)),
                      .instruction_set = arithmetic(),
-                     .plugins = plugins,
+                     .plugins = p.plugins,
                      .first_step = made.first_step,
                      .observer = request.observer};
   const bool goes_on = p.directory.has_value();

@@ -3,13 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <fstream>
-#include <iterator>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <set>
 
-#include "nodes/files/crc32c.h"
 #include "nodes/files/manifest.h"
 #include "nodes/files/run_directory.h"
 #include "tools/trees.h"
@@ -106,10 +103,8 @@ void refuse_changes(const Tree& before, const Tree& now, const std::filesystem::
 std::vector<std::string> plugin_checksums(const Catalog& catalog) {
   std::vector<std::string> found;
   for (const fs::path library : catalog.plugins) {
-    std::ifstream in(library, std::ios::binary);
-    const std::string bytes((std::istreambuf_iterator<char>(in)), {});
-    found.push_back(
-        fmt::format("{} {:08x}", library.filename().string(), crc32c(std::as_bytes(std::span(bytes)))));
+    const ManifestEntry file = read_entry(library);
+    found.push_back(fmt::format("{} {:08x}", file.name, file.crc32c));
   }
   return found;
 }

@@ -150,12 +150,6 @@ void ImageFile::open_images() {
     fail(is + " that are not compressed by deflate alone" + kRemedy);
   if (n > file_bytes_ / kLeastPackedBytes)
     fail(fmt::format("{}, more than a file of {} bytes can hold", is, file_bytes_));
-  // The library reads its index of chunks, a page at a time, when one of them is asked for; and keeps it: all at once
-  // here, and not within the steps of a run. Damage is read()'s to report, of the image that it concerns.
-  for (std::array<hsize_t, 4> image{}; image[0] < n; ++image[0]) {
-    hsize_t packed = 0;
-    H5Dget_chunk_storage_size(images_, image.data(), &packed);
-  }
   count_ = static_cast<std::int64_t>(n);
   height_ = static_cast<std::int64_t>(h);
   width_ = static_cast<std::int64_t>(w);
@@ -201,6 +195,14 @@ std::string ImageFile::fingerprint() const {
   const std::uint32_t labels = crc32c(std::as_bytes(std::span(labels_)));
   return fmt::format("hdf5_images {} of {}x{}x{} crc32c {:08x} labels {:08x}", count_, height_, width_,
                      channels_, crc32c(std::as_bytes(std::span(checksums_))), labels);
+}
+
+void ImageFile::read_index() const {
+  Hdf5Lock lock;
+  for (std::array<hsize_t, 4> image{}; image[0] < static_cast<hsize_t>(count_); ++image[0]) {
+    hsize_t packed = 0;
+    H5Dget_chunk_storage_size(images_, image.data(), &packed);  // damage is read()'s to report
+  }
 }
 
 void ImageFile::read(std::int64_t image, std::span<std::uint8_t> pixels, std::span<std::uint8_t> room) const {

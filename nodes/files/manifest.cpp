@@ -42,19 +42,23 @@ void verify(const std::filesystem::path& directory, const ManifestEntry& entry) 
   if (bytes != entry.bytes) {
     throw std::runtime_error(fmt::format("{} has {} bytes instead of {}", entry.name, bytes, entry.bytes));
   }
-  std::ifstream file(path, std::ios::binary);
-  std::vector<char> block(1 << 20);
-  std::uint32_t crc = 0;
-  std::uint64_t seen = 0;
-  while (file.read(block.data(), static_cast<std::streamsize>(block.size())) || file.gcount() > 0) {
-    const auto count = static_cast<std::size_t>(file.gcount());
-    crc = crc32c(std::as_bytes(std::span(block)).first(count), crc);
-    seen += count;
-  }
-  if (seen != entry.bytes || crc != entry.crc32c) throw std::runtime_error(entry.name + " is damaged");
+  const ManifestEntry found = read_entry(path);
+  if (found.bytes != entry.bytes || found.crc32c != entry.crc32c) throw std::runtime_error(entry.name + " is damaged");
 }
 
 }  // namespace
+
+ManifestEntry read_entry(const std::filesystem::path& path) {
+  ManifestEntry entry = {.name = path.filename().string()};
+  std::ifstream file(path, std::ios::binary);
+  std::vector<char> block(1 << 20);
+  while (file.read(block.data(), static_cast<std::streamsize>(block.size())) || file.gcount() > 0) {
+    const auto count = static_cast<std::size_t>(file.gcount());
+    entry.crc32c = crc32c(std::as_bytes(std::span(block)).first(count), entry.crc32c);
+    entry.bytes += count;
+  }
+  return entry;
+}
 
 std::string manifest_text(std::vector<ManifestEntry> entries) {
   std::sort(entries.begin(), entries.end(), [](const auto& a, const auto& b) { return a.name < b.name; });

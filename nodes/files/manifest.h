@@ -21,6 +21,7 @@ struct ManifestEntry {
 
 inline constexpr const char* kManifest = "MANIFEST";
 
+ManifestEntry read_entry(const std::filesystem::path&);  // of one file, as far as it can be read
 std::string manifest_text(std::vector<ManifestEntry>);
 
 // Reads every file that the manifest lists and returns their names. Throws std::runtime_error that says which

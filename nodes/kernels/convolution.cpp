@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "nodes/kernels/convolution_taps.h"
 #include "nodes/kernels/product.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -44,15 +45,9 @@ namespace {
 
 using Size = std::ptrdiff_t;
 
-struct Range {
-  int first, end;
-};
-
-// The outputs along a side that a tap reads x for: out*stride + tap - before lies in x.
-Range inside(const ConvolutionShape& s, int tap, int size, int out) {
-  const int first = std::max(0, (s.before - tap + s.stride - 1) / s.stride);
-  const int last = size - 1 + s.before - tap;
-  return {first, last < 0 ? first : std::max(first, std::min(out, last / s.stride + 1))};
+// The outputs of a row that column `tap` of the kernel reads x for.
+OutputRange columns(const ConvolutionShape& s, int tap) {
+  return outputs_inside({0, s.out_width}, tap - s.before, s.stride, s.width);
 }
 
 // Both passes multiply pixels of one array, a tap further on, by the weights of that tap.
@@ -133,9 +128,9 @@ void convolution_forward(const ConvolutionShape& s, const Band& band, const floa
       const int h = p * s.stride + r - s.before;
       if (h < 0 || h >= s.height) continue;
       for (int t = 0; t < s.kernel; ++t) {
-        const Range q = inside(s, t, s.width, s.out_width);
-        if (q.first == q.end) continue;
-        product(pass.steps, q.end - q.first, pass.blocks, b,
+        const OutputRange q = columns(s, t);
+        if (q.count() == 0) continue;
+        product(pass.steps, q.count(), pass.blocks, b,
                 x + (Size{h} * s.width + q.first * s.stride + t - s.before) * unit,
                 weight + (r * s.kernel + t) * pass.tap, y + (Size{p} * s.out_width + q.first) * b,
                 Into::extend);
@@ -161,9 +156,9 @@ void convolution_backward_data(const ConvolutionShape& s, const Band& band, cons
       const int above = h + s.before - r, p = above / s.stride;
       if (above < 0 || above % s.stride != 0 || p >= s.out_height) continue;
       for (int t = 0; t < s.kernel; ++t) {
-        const Range q = inside(s, t, s.width, s.out_width);
-        if (q.first == q.end) continue;
-        product(pass.steps, q.end - q.first, pass.blocks, b, dy + (Size{p} * s.out_width + q.first) * b,
+        const OutputRange q = columns(s, t);
+        if (q.count() == 0) continue;
+        product(pass.steps, q.count(), pass.blocks, b, dy + (Size{p} * s.out_width + q.first) * b,
                 weight + (r * s.kernel + t) * pass.tap,
                 dx + (Size{h} * s.width + q.first * s.stride + t - s.before) * b, Into::extend);
       }

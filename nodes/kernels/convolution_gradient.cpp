@@ -1,5 +1,7 @@
 #include "nodes/kernels/convolution_gradient.h"
 
+#include "nodes/kernels/convolution_taps.h"
+
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "nodes/kernels/convolution_gradient.cpp"
 #include "hwy/foreach_target.h"
@@ -7,17 +9,6 @@
 
 HWY_BEFORE_NAMESPACE();
 namespace dagfusion::kernels::HWY_NAMESPACE {
-
-struct Range {
-  int from, to;
-};
-
-// Outputs in `range` that read inside [0, size) at offset `at` of the kernel.
-HWY_INLINE Range Inside(Range range, int at, int stride, int size) {
-  while (range.from < range.to && range.from * stride + at < 0) ++range.from;
-  while (range.to > range.from && (range.to - 1) * stride + at >= size) --range.to;
-  return range;
-}
 
 template <class D>
 void Bias(D d, const ConvolutionShape& s, const float* dy, float* dbias) {
@@ -40,7 +31,8 @@ void Bias(D d, const ConvolutionShape& s, const float* dy, float* dbias) {
 // Some rows of one image: few enough that the rows of one block of x and of three blocks of dy stay in the
 // nearest cache while every pair of channels and every place of the kernel passes over them.
 template <class D>
-void SomeRows(D d, const ConvolutionShape& s, Range rows, const float* x, const float* dy, float* dweight) {
+void SomeRows(D d, const ConvolutionShape& s, OutputRange rows, const float* x, const float* dy,
+              float* dweight) {
   const auto lanes = static_cast<std::ptrdiff_t>(hn::Lanes(d));
   const std::ptrdiff_t block = s.block, in_block = s.plain ? s.channels_in : block;
   const std::ptrdiff_t groups_in = s.channels_in / in_block, groups_out = s.channels_out / block;
@@ -53,26 +45,26 @@ void SomeRows(D d, const ConvolutionShape& s, Range rows, const float* x, const 
       for (std::ptrdiff_t i = 0; i < groups_in; ++i) {
         for (int r = 0; r < s.kernel; ++r) {
           for (int c = 0; c < s.kernel; ++c) {
-            const Range p = Inside(rows, r - s.before, s.stride, s.height);
-            const Range q = Inside({0, s.out_width}, c - s.before, s.stride, s.width);
+            const OutputRange p = outputs_inside(rows, r - s.before, s.stride, s.height);
+            const OutputRange q = outputs_inside({0, s.out_width}, c - s.before, s.stride, s.width);
             const std::ptrdiff_t first =
-                (p.from * s.stride + r - s.before) * s.width + q.from * s.stride + c - s.before;
-            ProductSteps steps = {.outer = p.to - p.from,
-                                  .inner = q.to - q.from,
+                (p.first * s.stride + r - s.before) * s.width + q.first * s.stride + c - s.before;
+            ProductSteps steps = {.outer = p.count(),
+                                  .inner = q.count(),
                                   .left_row = s.plain ? pixels : 1,
                                   .left_outer = s.stride * s.width * pixel_step,
                                   .left_inner = s.stride * pixel_step,
                                   .right_outer = s.out_width * block,
                                   .right_inner = block,
                                   .out_row = block};
-            if (steps.outer <= 0 || steps.inner <= 0) continue;
+            if (steps.outer == 0 || steps.inner == 0) continue;
             if (s.stride == 1 && s.width == s.out_width && steps.inner == s.width) {
               steps.inner *= steps.outer;
               steps.outer = 1;
             }
             Tiles(d, in_block, static_cast<int>(together), steps, {out_pixels * block, out_block},
                   x + i * in_block * pixels + first * pixel_step,
-                  dy + o * out_pixels * block + (p.from * s.out_width + q.from) * block + lane,
+                  dy + o * out_pixels * block + (p.first * s.out_width + q.first) * block + lane,
                   dweight + o * out_block + ((i * s.kernel + r) * s.kernel + c) * in_block * block + lane,
                   Into::add);
           }

@@ -15,7 +15,6 @@ template <class D>
 struct Sums {
   using V = hn::Vec<D>;
   V pivot, sum, square;
-  static constexpr int kVectors = 3;
 
   Sums(D d, const float* x, std::size_t pixels, std::size_t block, std::size_t chunk) {
     const std::size_t sampled = std::min<std::size_t>(8, pixels);
@@ -90,10 +89,6 @@ HWY_INLINE void Apply(D d, const Affine<D>& affine, const float* x, std::size_t 
   }
 }
 
-std::size_t FilledUp(const GroupNormShape& shape) {
-  return static_cast<std::size_t>((shape.channels + shape.block - 1) / shape.block) * shape.block;
-}
-
 // kept: the sums of all chunks; null: they are taken here.
 template <int block, bool silu>
 HWY_INLINE void Forward(const GroupNormShape& shape, GroupNormChunks chunks, const float* x,
@@ -101,7 +96,7 @@ HWY_INLINE void Forward(const GroupNormShape& shape, GroupNormChunks chunks, con
                         float* y, float* mean, float* rstd) {
   using D = hn::CappedTag<float, block>;
   const D d;
-  const std::size_t step = FilledUp(shape), begin = chunks.first * kChunk,
+  const std::size_t step = filled_channels(shape), begin = chunks.first * kChunk,
                     pixels = std::min(shape.pixels, chunks.end * kChunk) - begin;
   ForRuns(shape, [&](const Run& run) HWY_ATTR {
     double sums[kMaxBlock] = {}, squares[kMaxBlock] = {}, means[kMaxBlock];  // of E[v] and E[v^2], by group
@@ -109,7 +104,7 @@ HWY_INLINE void Forward(const GroupNormShape& shape, GroupNormChunks chunks, con
     ForSlices(d, shape, run, [&](int first, std::size_t at) HWY_ATTR {
       double channel_mean[kMaxLanes], variance[kMaxLanes];
       const auto sums_of = [&](std::size_t chunk) HWY_ATTR {
-        return kept ? Sums<D>(d, kept + chunk * Sums<D>::kVectors * step + first, step)
+        return kept ? Sums<D>(d, kept + chunk * kGroupNormSums * step + first, step)
                     : Sums<D>(d, x + at, shape.pixels, block, chunk);
       };
       Moments(d, shape.pixels, sums_of, channel_mean, variance);
@@ -147,12 +142,12 @@ template <int block>
 HWY_INLINE void KeepSums(const GroupNormShape& shape, GroupNormChunks chunks, const float* x, float* sums) {
   using D = hn::CappedTag<float, block>;
   const D d;
-  const std::size_t step = FilledUp(shape);
+  const std::size_t step = filled_channels(shape);
   ForRuns(shape, [&](const Run& run) HWY_ATTR {
     ForSlices(d, shape, run, [&](int first, std::size_t at) HWY_ATTR {
       for (std::size_t chunk = chunks.first; chunk < chunks.end; ++chunk)
         Sums<D>(d, x + at, shape.pixels, block, chunk)
-            .Keep(d, sums + chunk * Sums<D>::kVectors * step + first, step);
+            .Keep(d, sums + chunk * kGroupNormSums * step + first, step);
     });
   });
 }
@@ -174,12 +169,6 @@ void group_norm(const GroupNormShape& shape, const float* x, const float* shift,
                 const float* beta, float* y, float* mean, float* rstd) {
   group_norm_from_sums(shape, {0, group_norm_chunks(shape.pixels)}, x, nullptr, shift, gamma, beta, y, mean,
                        rstd);
-}
-
-std::size_t group_norm_sums_size(const GroupNormShape& s) {
-  constexpr std::size_t kVectors = 3;  // Sums
-  const std::size_t blocks = (static_cast<std::size_t>(s.channels) + s.block - 1) / s.block;
-  return group_norm_chunks(s.pixels) * kVectors * blocks * s.block;
 }
 
 void group_norm_sums(const GroupNormShape& shape, GroupNormChunks chunks, const float* x, float* sums) {

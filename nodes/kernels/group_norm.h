@@ -45,7 +45,14 @@ struct GroupNormChunks {
 inline std::size_t group_norm_chunks(std::size_t pixels) {
   return (pixels + kGroupNormChunk - 1) / kGroupNormChunk;
 }
-std::size_t group_norm_sums_size(const GroupNormShape& shape);  // floats
+// Kept of a chunk for each channel, filling ones too: pivot, sum and sum of squares.
+inline constexpr std::size_t kGroupNormSums = 3;
+inline std::size_t filled_channels(const GroupNormShape& s) {
+  return static_cast<std::size_t>((s.channels + s.block - 1) / s.block) * s.block;
+}
+inline std::size_t group_norm_sums_size(const GroupNormShape& s) {  // floats
+  return group_norm_chunks(s.pixels) * kGroupNormSums * filled_channels(s);
+}
 void group_norm_sums(const GroupNormShape& shape, GroupNormChunks chunks, const float* x, float* sums);
 // mean and rstd are written with chunk 0.
 void group_norm_from_sums(const GroupNormShape& shape, GroupNormChunks chunks, const float* x,

@@ -31,6 +31,7 @@ class Hdf5Images final : public DataSet {
 
   void prepare(Preparation& preparation) override {
     preparation.scratch(file_.room_bytes() + file_.image_bytes());
+    file_.read_index();
   }
 
   void forward(Call& call) const override {
