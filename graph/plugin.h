@@ -13,7 +13,7 @@
 // loaded when a file that names it is read, by `check` too, and stays until the process ends.
 #pragma once
 
-#include "graph/catalog.h"
+#include "graph/types/catalog.h"
 #include "graph/version.h"
 
 #if defined(_LIBCPP_VERSION)

@@ -1,7 +1,7 @@
 // Every node type and section, one function each, defined in the file of the same name.
 #pragma once
 
-#include "graph/catalog.h"
+#include "graph/types/catalog.h"
 
 namespace dagfusion {
 

@@ -1,5 +1,5 @@
 // run-pipeline: a subcommand, or a pipeline file to run.
-#include "tools/commands.h"
+#include "tools/commands/commands.h"
 
 int main(int argc, char** argv) {
   using namespace dagfusion;

@@ -3,7 +3,7 @@
 //   y = a(t) * x0 + b(t) * noise ;  d(x0) = a(t) * d(y) ;  d(noise) = b(t) * d(y)
 #pragma once
 
-#include "graph/setup.h"
+#include "graph/types/setup.h"
 
 namespace dagfusion {
 

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "graph/setup.h"
+#include "graph/types/setup.h"
 
 namespace dagfusion {
 

@@ -12,7 +12,7 @@
 #include <cmath>
 #include <stdexcept>
 
-#include "graph/catalog.h"
+#include "graph/types/catalog.h"
 
 namespace dagfusion {
 

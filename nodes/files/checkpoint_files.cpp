@@ -6,7 +6,7 @@
 #include <optional>
 #include <set>
 
-#include "graph/near_path.h"
+#include "graph/document/near_path.h"
 #include "nodes/files/checkpoint_names.h"
 #include "nodes/files/durable.h"
 #include "nodes/files/manifest.h"

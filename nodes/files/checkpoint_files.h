@@ -10,8 +10,8 @@
 #include <string>
 #include <vector>
 
-#include "graph/document.h"
-#include "graph/node.h"
+#include "graph/document/document.h"
+#include "graph/types/node.h"
 
 namespace dagfusion {
 
@@ -27,7 +27,7 @@ struct CheckpointFacts {
   int micro_batch = 0;
   std::string precision, instruction_set;
   std::vector<std::string> plugins;  // "libmy_nodes.so 3f1c2b8a": name and checksum
-  std::string data;  // fingerprint of the data sets; JSON when it is more than one text
+  std::string data;                  // fingerprint of the data sets; JSON when it is more than one text
 };
 
 // Writes the checkpoint of `step` below run.directory(): everything into a neighbour first, then renamed,

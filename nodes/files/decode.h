@@ -6,7 +6,7 @@
 #include <filesystem>
 #include <span>
 
-#include "graph/tensor.h"
+#include "graph/values/tensor.h"
 
 namespace dagfusion {
 

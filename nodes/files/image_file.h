@@ -27,8 +27,8 @@ class ImageFile {
   std::size_t image_bytes() const { return static_cast<std::size_t>(height_ * width_ * channels_); }
   bool has_labels() const { return !labels_.empty(); }
   std::int32_t label(std::int64_t image) const { return labels_[static_cast<std::size_t>(image)]; }
-  std::size_t room_bytes() const;         // that read() works in
-  std::string fingerprint() const;        // follows from all checksums and labels
+  std::size_t room_bytes() const;   // that read() works in
+  std::string fingerprint() const;  // follows from all checksums and labels
 
   // The library reads where images lie a page at a time, when one is asked for, and keeps it: all at once here, so that
   // read() need not allocate.
@@ -41,7 +41,7 @@ class ImageFile {
   std::size_t most_packed_bytes() const;  // that one image may take in the file
   [[noreturn]] void fail(const std::string& what) const;
   [[noreturn]] void fail_as_damaged() const;
-  bool check_version() const;  // true when the file has one: it is ours
+  bool check_version() const;                   // true when the file has one: it is ours
   Hdf5Id open_dataset(const char* name) const;  // not open when there is none
   void open_images();
   // Of a dataset [N]; empty when there is none.

@@ -43,7 +43,8 @@ void verify(const std::filesystem::path& directory, const ManifestEntry& entry) 
     throw std::runtime_error(fmt::format("{} has {} bytes instead of {}", entry.name, bytes, entry.bytes));
   }
   const ManifestEntry found = read_entry(path);
-  if (found.bytes != entry.bytes || found.crc32c != entry.crc32c) throw std::runtime_error(entry.name + " is damaged");
+  if (found.bytes != entry.bytes || found.crc32c != entry.crc32c)
+    throw std::runtime_error(entry.name + " is damaged");
 }
 
 }  // namespace

@@ -7,7 +7,7 @@
 #include <span>
 #include <vector>
 
-#include "graph/tensor.h"
+#include "graph/values/tensor.h"
 
 namespace dagfusion {
 

@@ -11,7 +11,7 @@
 #include <cstring>
 #include <utility>
 
-#include "graph/fault.h"
+#include "graph/document/fault.h"
 #include "nodes/files/durable.h"
 
 namespace dagfusion {

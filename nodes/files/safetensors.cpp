@@ -8,7 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
-#include "graph/fault.h"
+#include "graph/document/fault.h"
 #include "nodes/files/durable.h"
 
 namespace dagfusion {

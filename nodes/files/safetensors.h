@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "graph/node.h"
+#include "graph/types/node.h"
 
 namespace dagfusion {
 

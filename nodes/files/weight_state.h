@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "graph/node.h"
+#include "graph/types/node.h"
 
 namespace dagfusion {
 

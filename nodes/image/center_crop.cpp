@@ -8,7 +8,7 @@
 
 #include <stdexcept>
 
-#include "graph/setup.h"
+#include "graph/types/setup.h"
 #include "nodes/catalog.h"
 #include "nodes/files/planes.h"
 

@@ -10,7 +10,7 @@
 #include <array>
 #include <stdexcept>
 
-#include "graph/setup.h"
+#include "graph/types/setup.h"
 #include "nodes/catalog.h"
 #include "nodes/files/crc32c.h"
 #include "nodes/files/hdf5.h"

@@ -7,7 +7,7 @@
 
 #include <stdexcept>
 
-#include "graph/setup.h"
+#include "graph/types/setup.h"
 #include "nodes/catalog.h"
 #include "nodes/files/planes.h"
 #include "nodes/files/png_file.h"

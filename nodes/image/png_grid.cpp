@@ -8,7 +8,7 @@
 
 #include <cmath>
 
-#include "graph/setup.h"
+#include "graph/types/setup.h"
 #include "nodes/catalog.h"
 #include "nodes/files/planes.h"
 #include "nodes/files/png_file.h"

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "graph/setup.h"
+#include "graph/types/setup.h"
 #include "nodes/catalog.h"
 
 namespace dagfusion {

@@ -9,7 +9,7 @@
 #include <opencv2/imgproc.hpp>
 #include <stdexcept>
 
-#include "graph/setup.h"
+#include "graph/types/setup.h"
 #include "nodes/catalog.h"
 #include "nodes/files/decode.h"
 

@@ -5,7 +5,7 @@
 //
 // x: [N,...] in 0 … 255; y: [N,...] in [-1,1].
 
-#include "graph/setup.h"
+#include "graph/types/setup.h"
 #include "nodes/catalog.h"
 #include "nodes/kernels/bytes.h"
 

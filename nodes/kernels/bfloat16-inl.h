@@ -6,7 +6,7 @@
 #define DAGFUSION_KERNELS_BFLOAT16_INL_H_
 #endif
 
-#include "graph/bfloat16.h"
+#include "graph/values/bfloat16.h"
 #include "hwy/highway.h"
 
 HWY_BEFORE_NAMESPACE();

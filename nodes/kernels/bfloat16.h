@@ -3,7 +3,7 @@
 
 #include <cstddef>
 
-#include "graph/bfloat16.h"
+#include "graph/values/bfloat16.h"
 
 namespace dagfusion::kernels {
 

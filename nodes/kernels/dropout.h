@@ -9,8 +9,8 @@
 
 #include <cstddef>
 
-#include "graph/bfloat16.h"
-#include "graph/random.h"
+#include "graph/values/bfloat16.h"
+#include "graph/values/random.h"
 
 namespace dagfusion::kernels {
 

@@ -10,7 +10,7 @@
 
 #include <cstddef>
 
-#include "graph/random.h"
+#include "graph/values/random.h"
 
 namespace dagfusion::kernels {
 

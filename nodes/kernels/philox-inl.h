@@ -1,4 +1,4 @@
-// Blocks of random numbers (graph/random.h), as many at once as a vector has 64-bit lanes; once per instruction set
+// Blocks of random numbers (graph/values/random.h), as many at once as a vector has 64-bit lanes; once per instruction set
 // that has vectors.
 #if defined(DAGFUSION_KERNELS_PHILOX_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef DAGFUSION_KERNELS_PHILOX_INL_H_
@@ -7,7 +7,7 @@
 #define DAGFUSION_KERNELS_PHILOX_INL_H_
 #endif
 
-#include "graph/random.h"
+#include "graph/values/random.h"
 #include "hwy/highway.h"
 
 HWY_BEFORE_NAMESPACE();

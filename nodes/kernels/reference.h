@@ -5,7 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "graph/random.h"
+#include "graph/values/random.h"
 #include "nodes/kernels/adam.h"
 #include "nodes/kernels/group_norm.h"
 

@@ -15,7 +15,7 @@
 #include <cstddef>
 #include <vector>
 
-#include "graph/bfloat16.h"
+#include "graph/values/bfloat16.h"
 #include "nodes/kernels/convolution.h"
 
 namespace dagfusion::kernels {

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "graph/tensor.h"
+#include "graph/values/tensor.h"
 #include "nodes/kernels/bfloat16.h"
 
 namespace dagfusion {

@@ -9,7 +9,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "graph/parallel.h"
+#include "graph/values/parallel.h"
 #include "nodes/catalog.h"
 #include "nodes/network/act.h"
 

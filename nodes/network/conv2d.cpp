@@ -17,11 +17,11 @@
 #include <algorithm>
 
 #include "nodes/catalog.h"
-#include "nodes/dnnl/convolution_weight.h"
 #include "nodes/dnnl/engine.h"
 #include "nodes/kernels/winograd.h"
 #include "nodes/network/act.h"
 #include "nodes/network/convolution_methods.h"
+#include "nodes/network/convolution_weight.h"
 #include "nodes/network/weight_parameters.h"
 
 namespace dagfusion {

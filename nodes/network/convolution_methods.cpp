@@ -2,7 +2,7 @@
 
 #include <optional>
 
-#include "graph/parallel.h"
+#include "graph/values/parallel.h"
 #include "nodes/dnnl/split_convolution.h"
 #include "nodes/kernels/bfloat16.h"
 #include "nodes/kernels/bfloat16_dots.h"

@@ -3,7 +3,7 @@
 
 #include <memory>
 
-#include "graph/node.h"
+#include "graph/types/node.h"
 #include "nodes/kernels/convolution.h"
 
 namespace dagfusion {

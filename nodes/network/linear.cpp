@@ -13,7 +13,7 @@
 
 #include <algorithm>
 
-#include "graph/parallel.h"
+#include "graph/values/parallel.h"
 #include "nodes/catalog.h"
 #include "nodes/kernels/product.h"
 #include "nodes/network/weight_parameters.h"

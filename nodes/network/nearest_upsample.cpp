@@ -4,7 +4,7 @@
 //
 // x: [N,C,H,W]; y: [N,C,2H,2W].
 
-#include "graph/parallel.h"
+#include "graph/values/parallel.h"
 #include "nodes/catalog.h"
 #include "nodes/kernels/blocked.h"
 #include "nodes/network/act.h"

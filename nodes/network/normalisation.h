@@ -8,7 +8,7 @@
 #include <algorithm>
 #include <numeric>
 
-#include "graph/parallel.h"
+#include "graph/values/parallel.h"
 #include "nodes/catalog.h"
 #include "nodes/kernels/group_norm.h"
 #include "nodes/kernels/sums.h"

@@ -3,7 +3,7 @@
 
 #include <cmath>
 
-#include "graph/setup.h"
+#include "graph/types/setup.h"
 
 namespace dagfusion {
 

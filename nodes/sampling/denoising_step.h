@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "graph/catalog.h"
+#include "graph/types/catalog.h"
 #include "nodes/diffusion/noise_schedule.h"
 
 namespace dagfusion {

@@ -4,7 +4,7 @@
 
 #include <vector>
 
-#include "graph/catalog.h"
+#include "graph/types/catalog.h"
 
 namespace dagfusion {
 

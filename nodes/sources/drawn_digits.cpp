@@ -9,7 +9,7 @@
 #include <array>
 #include <opencv2/imgproc.hpp>
 
-#include "graph/setup.h"
+#include "graph/types/setup.h"
 #include "nodes/catalog.h"
 
 namespace dagfusion {

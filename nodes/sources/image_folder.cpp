@@ -13,7 +13,7 @@
 #include <cctype>
 #include <set>
 
-#include "graph/setup.h"
+#include "graph/types/setup.h"
 #include "nodes/catalog.h"
 #include "nodes/files/decode.h"
 

@@ -5,7 +5,7 @@
 #include <cstring>
 #include <stdexcept>
 
-#include "graph/setup.h"
+#include "graph/types/setup.h"
 #include "nodes/catalog.h"
 #include "nodes/files/crc32c.h"
 #include "nodes/files/npy.h"

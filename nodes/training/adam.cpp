@@ -5,7 +5,7 @@
 //
 // The formulas stand in those files.
 
-#include "graph/catalog.h"
+#include "graph/types/catalog.h"
 #include "nodes/catalog.h"
 #include "nodes/training/adam_parameters.h"
 

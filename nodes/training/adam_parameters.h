@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "graph/parameter.h"
+#include "graph/types/parameter.h"
 
 namespace dagfusion {
 

@@ -23,7 +23,7 @@
 #include <cstring>
 #include <numbers>
 
-#include "graph/setup.h"
+#include "graph/types/setup.h"
 #include "nodes/catalog.h"
 #include "nodes/files/weight_state.h"
 #include "nodes/kernels/adam.h"

@@ -5,7 +5,7 @@
 
 #include <fmt/format.h>
 
-#include "graph/setup.h"
+#include "graph/types/setup.h"
 #include "nodes/catalog.h"
 #include "nodes/files/checkpoint_files.h"
 

@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <vector>
 
-#include "graph/parallel.h"
-#include "graph/weights.h"
+#include "graph/values/parallel.h"
+#include "graph/values/weights.h"
 
 namespace dagfusion {
 

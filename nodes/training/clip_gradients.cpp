@@ -14,7 +14,7 @@
 #include <cmath>
 #include <stdexcept>
 
-#include "graph/setup.h"
+#include "graph/types/setup.h"
 #include "nodes/catalog.h"
 #include "nodes/kernels/sums.h"
 #include "nodes/training/chunks.h"

@@ -21,7 +21,7 @@
 #include <nlohmann/json.hpp>
 #include <stdexcept>
 
-#include "graph/setup.h"
+#include "graph/types/setup.h"
 #include "nodes/catalog.h"
 #include "nodes/files/durable.h"
 

@@ -13,7 +13,7 @@
 #include <cmath>
 #include <cstring>
 
-#include "graph/setup.h"
+#include "graph/types/setup.h"
 #include "nodes/catalog.h"
 #include "nodes/files/weight_state.h"
 #include "nodes/kernels/adam.h"

@@ -1,0 +1,150 @@
+// A file that says what differs from another one: extends, set, replace, remove, insert.
+#include <fmt/format.h>
+
+#include "graph/compose/block.h"
+#include "graph/compose/change.h"
+#include "graph/compose/plugins.h"
+#include "graph/document/near_path.h"
+
+namespace dagfusion {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t kMostFiles = 16;
+
+const std::vector<std::string> kKeys = {"extends", "set",    "replace", "remove", "insert",
+                                        "sweep",   "blocks", "plugins", "doc"};
+
+// Not like refuse_other_keys of graph/types/value.h: a section is no misspelt key, but stands in the wrong place.
+void refuse_sections_and_other_keys(const Tree& file) {
+  std::vector<Fault> faults;
+  for (const Entry& e : file.entries) {
+    if (std::find(kKeys.begin(), kKeys.end(), e.key) != kKeys.end()) continue;
+    const bool section =
+        e.key == "run" || e.key == "nodes" || e.key == "model" || e.key == "vars" || e.key == "diffusion";
+    faults.push_back(
+        {e.where, section ? fmt::format("'{}' in a file that extends another; what differs stands below "
+                                        "'set', like set: {{{}.NAME: VALUE}}",
+                                        e.key, e.key)
+                          : fmt::format("unknown key '{}' in a file that extends another{}", e.key,
+                                        suggestion(e.key, kKeys))});
+  }
+  if (!faults.empty()) throw UserError(std::move(faults));
+}
+
+const Tree& needs_map(const Entry& e, const char* example) {
+  if (e.value.is_map()) return e.value;
+  throw UserError(e.value.where, fmt::format("'{}' must be a map, like {}", e.key, example));
+}
+
+void read_inserts(const Entry& insert, std::vector<Change>& changes) {
+  constexpr const char* kExample = "insert: {after: {x0: {smooth: {type: identity}}}}";
+  for (const Entry& side : needs_map(insert, kExample).entries) {
+    if (side.key != "before" && side.key != "after")
+      throw UserError(side.where, fmt::format("unknown key '{}' below 'insert'{}", side.key,
+                                              suggestion(side.key, {"before", "after"})));
+    const Change::Kind kind = side.key == "before" ? Change::Kind::insert_before : Change::Kind::insert_after;
+    for (const Entry& e : needs_map(side, kExample).entries)
+      changes.push_back({kind, e.key, e.where, e.value});
+  }
+}
+
+fs::path extended(const Tree& named) {
+  if (!named.is_scalar()) throw UserError(named.where, "'extends' must be the path of a pipeline file");
+  const fs::path folder = fs::path(named.where.file).parent_path(), path = folder / named.text;
+  std::error_code ignored;
+  if (fs::exists(path, ignored)) return path;
+  throw UserError(named.where, fmt::format("'extends' is {}, which does not exist{}", path.string(),
+                                           path_suggestion(named.text, folder)));
+}
+
+Composed compose(Tree file, const Catalog& catalog, std::vector<fs::path>& open) {
+  Composed made;
+  if (const Tree* sweep = file.find("sweep")) made.sweep = *sweep;
+  const Tree* base = file.is_map() ? file.find("extends") : nullptr;
+  if (!base) {
+    for (const Entry& e : file.entries)
+      if (nearest(e.key, {"extends"}))
+        throw UserError(e.where, fmt::format("unknown section '{}'; did you mean 'extends'?", e.key));
+    for (const char* key : {"set", "replace", "remove", "insert"})
+      if (const Tree* changes = file.find(key))
+        throw UserError(changes->where,
+                        fmt::format("'{}' says what differs from another file; 'extends' must name it", key));
+    std::erase_if(file.entries, [](const Entry& e) { return e.key == "sweep"; });
+    gather_plugins(file);
+    gather_blocks(file);
+    made.file = std::move(file);
+    return made;
+  }
+  refuse_sections_and_other_keys(file);
+  const fs::path path = extended(*base);
+  std::error_code ignored;
+  const fs::path canonical = fs::weakly_canonical(path, ignored);
+  if (std::find(open.begin(), open.end(), canonical) != open.end() || open.size() >= kMostFiles)
+    throw UserError(base->where,
+                    fmt::format("'extends' is {}, which extends this file in turn", path.string()));
+  open.push_back(canonical);
+  Composed below = compose(read_document(path), catalog, open);
+  made.file = std::move(below.file);
+  made.notes = std::move(below.notes);
+  if (!file.find("sweep")) made.sweep = std::move(below.sweep);
+  gather_plugins(file);
+  inherit_plugins(made.file, file);
+  if (file.find("blocks")) {
+    gather_blocks(file);
+    Tree* all = made.file.find("blocks");
+    if (all)
+      all->entries.insert(all->entries.end(), file.find("blocks")->entries.begin(),
+                          file.find("blocks")->entries.end());
+    else
+      made.file.entries.push_back({"blocks", file.find("blocks")->where, *file.find("blocks")});
+  }
+  const Catalog types = with_own_types(catalog, made.file);
+  std::vector<Fault> faults;
+  for (const Change& change : read_changes(file)) {
+    try {
+      apply(made.file, change, types, made.notes);
+    } catch (const UserError& e) {
+      faults.insert(faults.end(), e.faults().begin(), e.faults().end());
+    }
+  }
+  if (!faults.empty()) throw UserError(std::move(faults));
+  return made;
+}
+
+}  // namespace
+
+std::vector<Change> read_changes(const Tree& map) {
+  std::vector<Change> changes;
+  for (const Entry& e : map.entries) {
+    if (e.key == "set")
+      for (const Entry& s : needs_map(e, "set: {run.steps: 100}").entries)
+        changes.push_back({Change::Kind::set, s.key, s.where, s.value});
+    if (e.key == "replace")
+      for (const Entry& r : needs_map(e, "replace: {loss: {type: mse_loss}}").entries)
+        changes.push_back({Change::Kind::replace, r.key, r.where, r.value});
+    if (e.key == "insert") read_inserts(e, changes);
+    if (e.key != "remove") continue;
+    if (!e.value.is_list()) throw UserError(e.value.where, "'remove' must be a list, like remove: [flipped]");
+    for (const Tree& r : e.value.items) {
+      if (!r.is_scalar()) throw UserError(r.where, "'remove' lists paths, like remove: [flipped]");
+      changes.push_back({Change::Kind::remove, r.text, r.where, {}});
+    }
+  }
+  return changes;
+}
+
+Composed compose(Tree file, const Catalog& catalog) {
+  std::vector<fs::path> open;
+  std::error_code ignored;
+  open.push_back(fs::weakly_canonical(file.where.file, ignored));
+  return compose(std::move(file), catalog, open);
+}
+
+Composed compose(const fs::path& path, const Catalog& catalog) {
+  return compose(read_document(path), catalog);
+}
+
+}  // namespace dagfusion

@@ -1,0 +1,173 @@
+// What comes before what beyond the flow of values: step nodes, loops, admission to the model; then the order
+// of all tasks.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <queue>
+
+#include "graph/plan/planner.h"
+
+namespace dagfusion {
+
+// Per-step nodes: one after the other, writers, then readers, then those that save.
+void Planner::add_steps() {
+  std::vector<int> nodes;
+  for (int n = 0; n < static_cast<int>(checked_.nodes.size()); ++n)
+    if (checked_.nodes[n].type->rate == Rate::step && checked_.nodes[n].type->role == Role::ordered)
+      nodes.push_back(n);
+  std::stable_sort(nodes.begin(), nodes.end(), [&](int a, int b) {
+    return checked_.nodes[a].type->phase < checked_.nodes[b].type->phase;
+  });
+  for (const int n : nodes) {
+    const CheckedNode& node = checked_.nodes[n];
+    const int t = task_of_[n] = add_task(node.child ? Task::Kind::child : Task::Kind::step, node.path, -1);
+    Task& task = plan_.tasks[t];
+    task.serial = true;
+    Visit visit{.node = n, .out = outputs_[n]};
+    for (const int s : outputs_[n]) plan_.slots[s].place = Place::step;
+    for (const CheckedInput& i : node.inputs) {
+      const int from = slot_of(i.from);
+      const bool per_step = checked_.nodes[i.from.node].type->rate == Rate::step;
+      if (per_step) {
+        visit.in.push_back(from);
+        link(task_of_[i.from.node], t);
+      } else {
+        const int mean = add_slot(fmt::format("mean of {}", plan_.slots[from].name), plan_.slots[from].spec);
+        plan_.slots[mean].place = Place::step;
+        plan_.slots[from].place = Place::frame;
+        visit.in.push_back(mean);
+        plan_.tasks[t].means.push_back({from, mean});
+        reads(t, from);
+      }
+    }
+    for (const int a : node.after)
+      if (task_of_[a] >= 0) link(task_of_[a], t);
+    if (node.group >= 0)
+      for (const int a : accumulates_[node.group]) link(a, t);
+    if (!plan_.steps.empty()) link(plan_.steps.back(), t);
+    plan_.tasks[t].visits.push_back(std::move(visit));
+    plan_.steps.push_back(t);
+  }
+}
+
+void Planner::close_loops() {
+  for (int l = 0; l < static_cast<int>(plan_.loops.size()); ++l) {
+    const PlannedLoop& loop = plan_.loops[l];
+    std::vector<bool> has_successor(plan_.tasks.size());
+    for (std::size_t t = 0; t < plan_.tasks.size(); ++t) {
+      if (plan_.tasks[t].loop != l) continue;
+      for (const int b : plan_.tasks[t].before) has_successor[b] = true;
+      if (plan_.tasks[t].before.empty() && static_cast<int>(t) != loop.head)
+        link(loop.head, static_cast<int>(t));
+    }
+    for (int t = 0; t < static_cast<int>(plan_.tasks.size()); ++t)
+      if (plan_.tasks[t].loop == l && !has_successor[t] && t != loop.tail) link(t, loop.tail);
+  }
+  for (Lifetime& life : lives_)
+    for (int& t : life.touched_by)
+      if (t <= -2) t = plan_.loops[-2 - t].tail;
+}
+
+// Tasks that read weights, and all behind them, wait for the step before and for a lane.
+void Planner::add_admission() {
+  const int count = static_cast<int>(plan_.tasks.size());
+  std::vector<bool> admitted(count);
+  const auto is_step = [&](int t) {
+    return plan_.tasks[t].kind == Task::Kind::step || plan_.tasks[t].kind == Task::Kind::child;
+  };
+  for (int t = 0; t < count; ++t)
+    for (const Visit& v : plan_.tasks[t].visits) {
+      if (is_step(t) || checked_.nodes[v.node].weights.empty()) continue;
+      admitted[t] = true;
+      if (plan_.tasks[t].loop >= 0) admitted[plan_.loops[plan_.tasks[t].loop].head] = true;
+    }
+  for (bool changed = true; changed;) {
+    changed = false;
+    for (int t = 0; t < count; ++t)
+      if (!admitted[t] && std::any_of(plan_.tasks[t].before.begin(), plan_.tasks[t].before.end(),
+                                      [&](int b) { return admitted[b]; }))
+        admitted[t] = changed = true;
+  }
+  if (std::none_of(admitted.begin(), admitted.end(), [](bool a) { return a; })) {
+    for (Slot& s : plan_.slots)
+      if (s.place == Place::lane) s.place = Place::frame;
+    return;
+  }
+  const int admission = plan_.admission = add_task(Task::Kind::admission, "admission", -1);
+  const int release = plan_.release = add_task(Task::Kind::release, "release", -1);
+  plan_.tasks[release].serial = true;
+  std::vector<bool> leads_on(count);
+  for (int t = 0; t < count; ++t) {
+    if (!admitted[t]) continue;
+    Task& task = plan_.tasks[t];
+    task.admitted = true;
+    std::vector<int> inside;
+    for (const int b : task.before)
+      if (admitted[b])
+        inside.push_back(b);
+      else
+        link(b, admission);
+    if (!is_step(t))
+      for (const int b : inside) leads_on[b] = true;
+    if (inside.empty()) inside.push_back(admission);
+    task.before = std::move(inside);
+  }
+  for (int t = 0; t < count; ++t)
+    if (admitted[t] && !is_step(t) && !leads_on[t]) link(t, release);
+  if (!plan_.steps.empty()) link(release, plan_.steps.front());
+  for (const Lifetime& life : lives_)
+    if (plan_.slots[life.slot].place == Place::lane && (life.writer < 0 || !admitted[life.writer]))
+      plan_.slots[life.slot].place = Place::frame;
+}
+
+void Planner::sort_tasks() {
+  const int count = static_cast<int>(plan_.tasks.size());
+  std::vector<std::vector<int>> after(count);
+  std::vector<int> waits(count);
+  for (int t = 0; t < count; ++t) {
+    waits[t] = static_cast<int>(plan_.tasks[t].before.size());
+    for (const int b : plan_.tasks[t].before) after[b].push_back(t);
+  }
+  std::priority_queue<int, std::vector<int>, std::greater<>> ready;
+  for (int t = 0; t < count; ++t)
+    if (waits[t] == 0) ready.push(t);
+  std::vector<int> order, place(count, -1);
+  while (!ready.empty()) {
+    const int t = ready.top();
+    ready.pop();
+    place[t] = static_cast<int>(order.size());
+    order.push_back(t);
+    for (const int a : after[t])
+      if (--waits[a] == 0) ready.push(a);
+  }
+  if (static_cast<int>(order.size()) != count) {
+    for (int t = 0; t < count; ++t)
+      if (place[t] < 0 && !plan_.tasks[t].visits.empty()) {
+        const CheckedNode& node = checked_.nodes[plan_.tasks[t].visits[0].node];
+        throw UserError(node.where,
+                        fmt::format("{}: must come both before and after other nodes of a step; look at its "
+                                    "'after'",
+                                    owner_of(node.path, node.type->name)));
+      }
+    throw std::logic_error("the plan has a cycle");
+  }
+  std::vector<Task> sorted;
+  for (const int t : order) {
+    sorted.push_back(std::move(plan_.tasks[t]));
+    for (int& b : sorted.back().before) b = place[b];
+  }
+  plan_.tasks = std::move(sorted);
+  const auto moved = [&](int& t) {
+    if (t >= 0) t = place[t];
+  };
+  for (Lifetime& life : lives_) {
+    moved(life.writer);
+    for (int& t : life.touched_by) moved(t);
+  }
+  for (PlannedLoop& loop : plan_.loops) moved(loop.head), moved(loop.tail);
+  for (int& s : plan_.steps) moved(s);
+  moved(plan_.admission);
+  moved(plan_.release);
+}
+
+}  // namespace dagfusion

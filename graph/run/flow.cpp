@@ -1,0 +1,193 @@
+#include "graph/run/flow.h"
+
+#include <fmt/format.h>
+
+#include <limits>
+
+#include "graph/run/section_graph.h"
+#include "graph/values/clock.h"
+
+namespace dagfusion {
+
+void SectionGraph::begins(int t, const Frame* f) const noexcept {
+  take_over(&f->waiting[t]);
+  if (plan_.tasks[t].serial) take_over(&chains_[t]);
+}
+
+void SectionGraph::ends(int t, const Frame* f) const noexcept {
+  if (plan_.tasks[t].serial) hand_over(&chains_[t]);
+  for (const int next : chains_[t].next) hand_over(&f->waiting[next]);
+}
+
+void SectionGraph::start(std::int64_t parent_ticket) {
+  section_.parent_ticket_ = parent_ticket;
+  const RunSettings& run = section_.checked_.run;
+  first_ = run.training ? shared_.options.first_step * plan_.frames_per_step : 0;
+  total_ = run.training ? run.steps * plan_.frames_per_step - first_ : section_.checked_.frames_of_images();
+  steps_applied_ = run.training ? shared_.options.first_step : 0;
+  emitted_ = 0;
+  home_ = 0;
+  ended_ = false;
+  done_ = false;
+  poke(*entry_);
+}
+
+std::string SectionGraph::stranded() const {
+  if (home_ == emitted_ && ended_) return "";
+  std::string text = fmt::format("{} of {} frames did not come home, {} were never sent:", emitted_ - home_,
+                                 emitted_, total_ - emitted_);
+  for (const auto& frame : frames_)
+    for (std::size_t t = 0; t < plan_.tasks.size(); ++t) {
+      const int left = frame->waiting[t], all = arity(static_cast<int>(t));
+      if (all > 1 && left != all)
+        text += fmt::format("\n  frame {}: '{}' waits for {} of {} inputs", frame->ticket,
+                            plan_.tasks[t].name, left, all);
+    }
+  return text;
+}
+
+// An inner pipeline runs behind its step, which is finished even when a later frame of the run around it has
+// failed.
+bool SectionGraph::stopping() const {
+  const std::int64_t failed = shared_.failed_ticket;
+  if (section_.parent_ticket_ >= 0) return shared_.stop >= 2 || failed <= section_.parent_ticket_;
+  return shared_.stop >= 1 || failed != std::numeric_limits<std::int64_t>::max();
+}
+
+// A node that saves after step `step` must be done before the next step begins: nothing ordered may be ahead
+// of it.
+bool SectionGraph::saving_after(std::int64_t step) const {
+  if (steps_applied_ > step) return false;
+  return std::any_of(plan_.steps.begin(), plan_.steps.end(), [&](int t) {
+    return section_.checked_.nodes[plan_.tasks[t].visits[0].node].type->phase == Phase::save &&
+           section_.due(t, step);
+  });
+}
+
+void SectionGraph::renew(Frame& f, std::int64_t number) const {
+  const RunSettings& run = section_.checked_.run;
+  f.position = number * run.micro_batch;
+  f.step = number / plan_.frames_per_step;
+  f.first_of_step = number % plan_.frames_per_step == 0;
+  f.last_of_step = (number + 1) % plan_.frames_per_step == 0;
+  f.valid = run.micro_batch;
+  if (!run.training)
+    f.valid =
+        static_cast<int>(std::min<std::int64_t>(run.micro_batch, *section_.checked_.images - f.position));
+  f.dropped = false;
+}
+
+// Frames leave as long as some are idle, whole steps at a time; when all are home after the last, that is
+// told.
+void SectionGraph::enter(Frame* returned, Port& port) noexcept {
+  take_over(entry_.get());
+  if (returned) {
+    take_over(returned);
+    idle_.push_back(returned);
+    ++home_;
+  }
+  while (!idle_.empty() && !ended_) {
+    const std::int64_t next = first_ + emitted_;
+    const bool boundary = next % plan_.frames_per_step == 0;
+    if (emitted_ == total_ || (boundary && stopping())) {
+      ended_ = true;
+      break;
+    }
+    const bool later = section_.checked_.run.training && boundary && emitted_ > 0;
+    if (later && saving_after(next / plan_.frames_per_step - 1)) break;
+    Frame* f = idle_.back();
+    idle_.pop_back();
+    f->ticket = next_ticket_++;
+    renew(*f, next);
+    ++emitted_;
+    for (std::size_t t = 0; t < plan_.tasks.size(); ++t)
+      if (plan_.tasks[t].before.empty()) hand_over(&f->waiting[t]);
+    port.try_put(f);
+  }
+  hand_over(entry_.get());
+  if (!ended_ || home_ != emitted_ || done_) return;
+  done_ = true;
+  if (on_done_) on_done_();  // last: this may be started again before it returns
+}
+
+// Frames enter the model in order, each with a lane, once the step before theirs has been applied.
+void SectionGraph::admit(Frame* arrived, Port& port) noexcept {
+  take_over(chains_[plan_.admission].control.get());
+  const auto place = [&](std::int64_t ticket) -> Frame*& {
+    return arrived_[static_cast<std::size_t>(ticket) % arrived_.size()];
+  };
+  if (arrived) begins(plan_.admission, arrived), place(arrived->ticket) = arrived;
+  while (Frame* f = place(next_admitted_)) {
+    if (section_.checked_.run.training && steps_applied_ < f->step) return;
+    int lane = -1;
+    if (!free_lanes_.try_pop(lane)) return;
+    place(next_admitted_++) = nullptr;
+    f->lane_index = lane;
+    f->lane = shared_.lane_memory[static_cast<std::size_t>(lane)].data();
+    f->done_at[plan_.admission].store(clock_now(), std::memory_order_relaxed);
+    ends(plan_.admission, f);
+    port.try_put(f);
+  }
+}
+
+void SectionGraph::take_turn(Frame* arrived, Port& port) noexcept {
+  const Control* turn = chains_[plan_.steps.front()].turn.get();
+  take_over(turn);
+  if (arrived)
+    waiting_.push_back(arrived);
+  else
+    turn_taken_ = false;
+  if (!turn_taken_ && !waiting_.empty()) {
+    turn_taken_ = true;
+    Frame* f = waiting_.front();
+    waiting_.pop_front();
+    port.try_put(f);
+  }
+  hand_over(turn);
+}
+
+// Behind the last step node. Frames may overtake each other on their way here; then those overtaken have
+// passed it as well.
+void SectionGraph::applied(const Frame& f) noexcept {
+  if (f.last_of_step) {
+    if (!section_.skips(f)) section_.step_applied(f.step);
+    if (section_.parent_ticket_ < 0 && shared_.options.on_step) shared_.options.on_step(f.step + 1);
+    steps_applied_ = f.step + 1;
+    if (plan_.admission >= 0) poke(*chains_[plan_.admission].control);
+    poke(*entry_);
+  }
+  if (chains_[plan_.steps.front()].turn) poke(*chains_[plan_.steps.front()].turn);
+}
+
+void SectionGraph::run_child(int t, Frame* f, Port& port) noexcept {
+  const int node = plan_.tasks[t].visits[0].node;
+  if (!f) {  // the inner pipeline is done
+    take_over(chains_[t].control.get());
+    section_.end_child(node, *waiting_for_child_);
+    ends(t, waiting_for_child_);
+    port.try_put(std::exchange(waiting_for_child_, nullptr));
+    return;
+  }
+  begins(t, f);
+  if (!f->last_of_step || section_.skips(*f) || !section_.due(t, f->step) ||
+      !section_.begin_child(node, *f)) {
+    ends(t, f);
+    port.try_put(f);
+    return;
+  }
+  waiting_for_child_ = f;
+  children_.at(node)->start(section_.main_ticket(*f));
+}
+
+FlowResult run_flow(Section& main, Shared& shared) {
+  flow::graph graph;
+  SectionGraph sections(graph, main, shared, {});
+  hand_over(&kRunBegins);
+  sections.start(-1);
+  graph.wait_for_all();
+  take_over(&kRunEnds);
+  if (const std::string lost = sections.stranded(); !lost.empty()) throw std::logic_error(lost);
+  return sections.result();
+}
+
+}  // namespace dagfusion

@@ -1,0 +1,60 @@
+// The catalog of node types and sections: all that graph/ knows of diffusion.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "graph/types/composite.h"
+#include "graph/types/setup.h"
+
+namespace dagfusion {
+
+enum class Role { map, data_set, ordered, composite };
+enum class Rate { frame, step };
+// Order inside a step: what writes resources, what reads them, what saves them.
+enum class Phase { write, read, save };
+
+struct NodeType {
+  std::string name;
+  std::string summary;  // one sentence
+  // What it does in a pipeline, in the field's words ("loss"): types that share one can stand in for each other.
+  std::vector<std::string> stands_for = {};
+  std::string paper = {};    // "Ho et al. 2020, arXiv:2006.11239, eq. 4"
+  std::string example = {};  // one entry below `nodes`: "{type: add_noise, in: {x0: x0, noise: noise, t: t}}"
+  Role role = Role::map;
+  Rate rate = Rate::frame;     // of an ordered node
+  Phase phase = Phase::write;  // of a per-step node
+  std::vector<Port> inputs = {};
+  std::vector<Port> outputs = {};  // the first is the main output
+  std::vector<Parameter> parameters = {};
+  bool differentiable = false;  // has backward()
+  bool stops_gradient = false;  // nothing flows back through it
+  bool minimizes = false;       // takes `minimize`
+  bool only_training = false;   // identity without training (dropout): the checker takes it out of the graph
+  std::function<std::unique_ptr<Node>(Setup&)> create = {};
+  std::function<void(Builder&)> expand = {};  // of a composite
+};
+
+template <class T>
+std::unique_ptr<Node> make_node(Setup& setup) {
+  return std::make_unique<T>(setup);
+}
+
+struct SectionType {
+  std::string name;
+  std::string summary;
+  std::vector<Parameter> parameters;
+  std::function<std::unique_ptr<Resource>(const Parameters&)> create;
+};
+
+struct Catalog {
+  std::vector<NodeType> nodes;
+  std::vector<SectionType> sections;
+  std::vector<std::string> plugins = {};  // files whose types are in (graph/compose/plugins.h)
+  const NodeType* find(const std::string& name) const;
+  const SectionType* section(const std::string& name) const;
+};
+
+}  // namespace dagfusion

@@ -1,0 +1,402 @@
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "nodes/kernels/convolution_gradient.h"
+#include "nodes/kernels/instruction_set.h"
+#include "nodes/network/convolution_weight.h"
+#include "tests/fixtures/one_node.h"
+
+namespace dagfusion::tests {
+namespace {
+
+using kernels::ConvolutionShape;
+
+std::string yaml(std::int64_t channels, int kernel = 3, int stride = 1, bool end = false) {
+  return "{type: conv2d, channels: " + std::to_string(channels) + ", kernel: " + std::to_string(kernel) +
+         ", stride: " + std::to_string(stride) + (end ? ", padding: end}" : "}");
+}
+
+// The formula, in double precision.
+Plain convolved(const Plain& x, const Plain& weight, const Plain& bias, const Plain& add, const Plain& like,
+                int stride, int before) {
+  Plain y{like.shape, {}};
+  for (std::int64_t n = 0; n < y.shape[0]; ++n) {
+    for (std::int64_t k = 0; k < y.shape[1]; ++k) {
+      for (std::int64_t p = 0; p < y.shape[2]; ++p) {
+        for (std::int64_t q = 0; q < y.shape[3]; ++q) {
+          double sum = bias.values.empty() ? 0 : bias.values[k];
+          if (!add.values.empty()) sum += add.values[y.values.size()];
+          for (std::int64_t i = 0; i < x.shape[1]; ++i) {
+            for (std::int64_t r = 0; r < weight.shape[2]; ++r) {
+              for (std::int64_t s = 0; s < weight.shape[3]; ++s) {
+                const std::int64_t h = p * stride + r - before, w = q * stride + s - before;
+                if (h < 0 || w < 0 || h >= x.shape[2] || w >= x.shape[3]) continue;
+                sum += double{x.values[((n * x.shape[1] + i) * x.shape[2] + h) * x.shape[3] + w]} *
+                       weight.values[((k * x.shape[1] + i) * weight.shape[2] + r) * weight.shape[3] + s];
+              }
+            }
+          }
+          y.values.push_back(static_cast<float>(sum));
+        }
+      }
+    }
+  }
+  return y;
+}
+
+void expect_near(const Plain& a, const Plain& b, double bound) {
+  ASSERT_EQ(a.shape, b.shape);
+  for (std::size_t i = 0; i < a.values.size(); ++i)
+    ASSERT_NEAR(a.values[i], b.values[i], bound) << "element " << i;
+}
+
+// x = 0 1 2    With a kernel of ones and a bias of 1, each pixel becomes the sum of its neighbourhood plus 1:
+//     3 4 5    at the corner 0 + 1 + 3 + 4 + 1 = 9, at the middle of the left side 0 + 1 + 3 + 4 + 6 + 7 + 1
+//     = 22, 6 7 8    in the middle 0 + ... + 8 + 1 = 37.
+TEST(Conv2d, SumsTheNeighbourhoodOfEveryPixel) {
+  OneNode node(yaml(1), {{"x", numbered({1, 1, 3, 3})}});
+  node.set_weight("weight", std::vector<float>(9, 1));
+  node.set_weight("bias", {1});
+  node.forward();
+  EXPECT_EQ(node.output("y").values, (std::vector<float>{9, 16, 13, 22, 37, 28, 21, 34, 25}));
+}
+
+// x = 0 .. 15, four by four. The first window covers rows and columns 0 to 2: 0+1+2+4+5+6+8+9+10 = 45. The
+// last begins at row and column 2 and hangs over at the end: 10 + 11 + 14 + 15 = 50.
+TEST(Conv2d, PadsAtTheEndOnly) {
+  OneNode node(yaml(1, 3, 2, true), {{"x", numbered({1, 1, 4, 4})}});
+  node.set_weight("weight", std::vector<float>(9, 1));
+  node.forward();
+  EXPECT_EQ(node.output("y").values, (std::vector<float>{45, 39, 66, 50}));
+}
+
+TEST(Conv2d, AddsTheOtherFeatureMaps) {
+  OneNode node(yaml(2, 1), {{"x", numbered({1, 1, 1, 2})}, {"add", {{1, 2, 1, 2}, {10, 20, 30, 40}}}});
+  node.set_weight("weight", {2, 3});  // y[0] = 2 * (0, 1) + (10, 20), y[1] = 3 * (0, 1) + (30, 40)
+  node.forward();
+  EXPECT_EQ(node.output("y").values, (std::vector<float>{10, 22, 30, 43}));
+}
+
+struct Case {
+  std::int64_t images, in, out, height, width;
+  int kernel = 3, stride = 1;
+  bool end = false;
+};
+
+const Case kCases[] = {{2, 1, 5, 7, 6},
+                       {2, 2, 8, 6, 7},
+                       {1, 3, 16, 8, 8},
+                       {1, 4, 12, 5, 5},
+                       {2, 5, 3, 6, 6},
+                       {2, 12, 30, 5, 9},
+                       {1, 16, 24, 8, 8},
+                       {3, 30, 12, 4, 4},
+                       {1, 8, 8, 1, 1},
+                       {1, 40, 1, 6, 6},
+                       {2, 16, 8, 8, 8, 3, 2},
+                       {2, 12, 5, 7, 9, 3, 2},
+                       {1, 3, 8, 8, 8, 3, 2},
+                       {2, 16, 8, 8, 8, 3, 2, true},
+                       {1, 12, 16, 6, 10, 3, 2, true},
+                       {1, 3, 8, 8, 8, 3, 2, true},
+                       {1, 8, 8, 7, 5, 3, 2, true},
+                       {2, 16, 24, 6, 6, 1},
+                       {2, 30, 5, 5, 7, 1},
+                       {1, 3, 12, 4, 4, 1},
+                       {1, 16, 8, 8, 8, 1, 2},
+                       {1, 12, 8, 7, 7, 1, 2},
+                       {1, 8, 56, 4, 33}};
+
+std::string name_of(const Case& c) {
+  return to_string(Shape{c.images, c.in, c.height, c.width}) + " " + yaml(c.out, c.kernel, c.stride, c.end);
+}
+
+TEST(Conv2d, GivesWhatTheFormulaSays) {
+  for (const int block : {8, 16}) {
+    for (const Case& c : kCases) {
+      for (const bool with_add : {false, true}) {
+        SCOPED_TRACE(name_of(c) + " block " + std::to_string(block));
+        const Plain x = gaussian({c.images, c.in, c.height, c.width}, 1);
+        OneNode plain(yaml(c.out, c.kernel, c.stride, c.end), {{"x", x}}, {.channel_block = block});
+        std::map<std::string, Plain> inputs = {{"x", x}};
+        if (with_add) inputs["add"] = gaussian(plain.output("y").shape, 2);
+        OneNode node(yaml(c.out, c.kernel, c.stride, c.end), inputs, {.channel_block = block});
+        node.set_weight("bias", gaussian({c.out}, 3).values);
+        node.forward();
+        expect_near(
+            node.output("y"),
+            convolved(x, node.weight("weight"), node.weight("bias"), with_add ? inputs["add"] : Plain{},
+                      node.output("y"), c.stride, c.end ? 0 : c.kernel / 2),
+            2e-5);
+      }
+    }
+  }
+}
+
+// The loss is linear in each of x, weight, bias and add, so differences are exact up to rounding.
+TEST(Conv2d, GradientsMatchDifferences) {
+  for (const int block : {8, 16}) {
+    for (const Case& c : kCases) {
+      SCOPED_TRACE(name_of(c) + " block " + std::to_string(block));
+      const BenchOptions options = {.training = true, .channel_block = block};
+      const Plain x = gaussian({c.images, c.in, c.height, c.width}, 1);
+      OneNode plain(yaml(c.out, c.kernel, c.stride, c.end), {{"x", x}}, options);
+      OneNode node(yaml(c.out, c.kernel, c.stride, c.end),
+                   {{"x", x}, {"add", gaussian(plain.output("y").shape, 2)}}, options);
+      expect_gradients_match(node, {.h = 0.25, .bound = 1e-3, .most_elements = 12});
+    }
+  }
+}
+
+TEST(Conv2d, WorksWithoutBias) {
+  OneNode node("{type: conv2d, channels: 8, bias: false}", {{"x", gaussian({1, 8, 4, 4}, 1)}},
+               {.training = true});
+  expect_gradients_match(node, {.h = 0.25});
+  expect_near(node.output("y"),
+              convolved(gaussian({1, 8, 4, 4}, 1), node.weight("weight"), {}, {}, node.output("y"), 1, 1),
+              2e-5);
+  OneNode added("{type: conv2d, channels: 8, bias: false}",
+                {{"x", gaussian({1, 8, 4, 4}, 1)}, {"add", gaussian({1, 8, 4, 4}, 2)}}, {.training = true});
+  expect_gradients_match(added, {.h = 0.25});
+}
+
+// The sum grows image by image, so that it may differ from twice the gradient in the last bit.
+TEST(Conv2d, ASecondFrameAddsToTheGradient) {
+  for (const std::int64_t in : {3, 12}) {
+    OneNode node(yaml(12), {{"x", gaussian({2, in, 5, 5}, 1)}}, {.training = true});
+    node.forward();
+    node.backward({{"y", gaussian({2, 12, 5, 5}, 2)}});
+    const Plain once = node.d_weight("weight"), bias = node.d_weight("bias");
+    node.accumulate_again();
+    const Plain twice = node.d_weight("weight"), bias_twice = node.d_weight("bias");
+    for (std::size_t i = 0; i < once.values.size(); ++i)
+      ASSERT_NEAR(twice.values[i], 2 * once.values[i], 1e-5);
+    for (std::size_t i = 0; i < bias.values.size(); ++i)
+      ASSERT_NEAR(bias_twice.values[i], 2 * bias.values[i], 1e-5);
+  }
+}
+
+TEST(Conv2d, TheGradientHasTheSameBitsHoweverTheBatchIsCut) {
+  const Plain both = gaussian({2, 12, 6, 6}, 1), one_dy = gaussian({1, 8, 6, 6}, 2);
+  const auto middle = both.values.begin() + both.values.size() / 2;
+  Plain dy = {{2, 8, 6, 6}, one_dy.values};
+  dy.values.insert(dy.values.end(), one_dy.values.begin(), one_dy.values.end());
+  OneNode together(yaml(8), {{"x", both}}, {.training = true});
+  together.forward();
+  together.backward({{"y", dy}});
+
+  OneNode apart(yaml(8), {{"x", {{1, 12, 6, 6}, {both.values.begin(), middle}}}}, {.training = true});
+  apart.forward();
+  apart.backward({{"y", one_dy}});
+  apart.set_input("x", {middle, both.values.end()});
+  apart.forward();
+  apart.accumulate_again();
+  EXPECT_EQ(apart.d_weight("weight").values, together.d_weight("weight").values);
+  EXPECT_EQ(apart.d_weight("bias").values, together.d_weight("bias").values);
+}
+
+TEST(Conv2d, AnImageHasTheSameBitsWhateverIsBesideIt) {
+  for (const Case& c : {Case{8, 16, 24, 8, 8}, Case{8, 3, 16, 7, 9}, Case{8, 24, 8, 8, 8, 3, 2, true},
+                        Case{8, 32, 40, 8, 8, 1}, Case{8, 12, 5, 5, 5}}) {
+    SCOPED_TRACE(name_of(c));
+    const Plain x = gaussian({c.images, c.in, c.height, c.width}, 1);
+    OneNode all(yaml(c.out, c.kernel, c.stride, c.end), {{"x", x}});
+    all.forward();
+    const std::vector<float> y = all.output("y").values;
+    const std::size_t from = x.values.size() / c.images, to = y.size() / c.images;
+    OneNode one(yaml(c.out, c.kernel, c.stride, c.end),
+                {{"x", {{1, c.in, c.height, c.width}, {x.values.begin(), x.values.begin() + from}}}});
+    for (std::int64_t n = 0; n < c.images; ++n) {
+      one.set_input("x", {x.values.begin() + n * from, x.values.begin() + (n + 1) * from});
+      one.forward();
+      ASSERT_EQ(one.output("y").values, std::vector<float>(y.begin() + n * to, y.begin() + (n + 1) * to))
+          << "image " << n;
+    }
+  }
+}
+
+// 5 of 8 output channels, 12 of 16 input channels: the others are filling.
+TEST(Conv2d, FillingStaysZero) {
+  const ConvolutionWeight layout = {.out = 5, .in = 12, .kernel = 3, .block = 8};
+  const ConvolutionShape shape = {.images = 2,
+                                  .channels_in = 16,
+                                  .channels_out = 8,
+                                  .height = 4,
+                                  .width = 4,
+                                  .out_height = 4,
+                                  .out_width = 4};
+  const auto filled = [&](int channels, std::uint64_t seed) {
+    const Plain from = gaussian({2, channels, 16}, seed);
+    std::vector<float> to(2 * ((channels + 7) / 8) * 16 * 8);
+    for (int n = 0; n < 2; ++n) {
+      for (int c = 0; c < channels; ++c) {
+        for (int p = 0; p < 16; ++p) {
+          to[((n * ((channels + 7) / 8) + c / 8) * 16 + p) * 8 + c % 8] =
+              from.values[(n * channels + c) * 16 + p];
+        }
+      }
+    }
+    return to;
+  };
+  const auto expect_zero_from = [](const std::vector<float>& values, int channels) {
+    const std::size_t blocks = (channels + 7) / 8;
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      const std::size_t channel = i / (16 * 8) % blocks * 8 + i % 8;
+      if (channel >= static_cast<std::size_t>(channels)) {
+        ASSERT_EQ(values[i], 0) << "at " << i;
+      }
+    }
+  };
+  const std::vector<float> x = filled(12, 1), dy = filled(5, 2), add = filled(5, 3);
+  std::vector<float> weight(layout.stored().elements), bias(8), dweight(weight.size()), dbias(8),
+      y(dy.size()), dx(x.size());
+  layout.stored().store(gaussian({5, 12, 3, 3}, 4).values.data(), weight.data());
+  stored_channels(5, 8).store(gaussian({5}, 5).values.data(), bias.data());
+  Buffer packed(layout.packed_bytes());
+  layout.pack()(weight.data(), packed.data());
+
+  for (const int image : {0, 1}) {
+    kernels::convolution_forward(shape, {image, 0, 4}, x.data(), weight.data(), bias.data(), add.data(),
+                                 y.data());
+    kernels::convolution_backward_data(shape, {image, 0, 4}, dy.data(),
+                                       reinterpret_cast<const float*>(packed.data()), dx.data());
+  }
+  expect_zero_from(y, 5);
+  expect_zero_from(dx, 12);
+  kernels::convolution_gradient(shape, x.data(), dy.data(), dweight.data(), dbias.data());
+  for (int o = 5; o < 8; ++o) EXPECT_EQ(dbias[o], 0);
+  std::vector<float> round_trip(5 * 12 * 9), again(dweight.size());
+  layout.stored().load(dweight.data(), round_trip.data());
+  layout.stored().store(round_trip.data(), again.data());  // zeros in the filling
+  EXPECT_EQ(again, dweight);
+}
+
+// The kernels are compiled for every instruction set; the others must give the same within rounding.
+TEST(Conv2d, IsTheSameOnEveryInstructionSet) {
+  const ConvolutionShape shape = {.images = 1,
+                                  .channels_in = 16,
+                                  .channels_out = 40,
+                                  .height = 9,
+                                  .width = 7,
+                                  .out_height = 5,
+                                  .out_width = 4,
+                                  .stride = 2};
+  const std::vector<float> x = gaussian({16 * 63}, 1).values, dy = gaussian({40 * 20}, 2).values,
+                           weight = gaussian({16 * 40 * 9}, 3).values, bias = gaussian({40}, 4).values;
+  struct Results {
+    std::vector<float> y = std::vector<float>(40 * 20), dx = std::vector<float>(16 * 63),
+                       dweight = std::vector<float>(16 * 40 * 9), dbias = std::vector<float>(40);
+  };
+  const auto expect_near = [](const std::vector<float>& a, const std::vector<float>& b) {
+    for (std::size_t i = 0; i < a.size(); ++i) ASSERT_NEAR(a[i], b[i], 1e-4) << "element " << i;
+  };
+  std::vector<Results> sets;
+  for (const std::string& name : kernels::instruction_sets()) {
+    kernels::use_instruction_set(name);
+    Results& r = sets.emplace_back();
+    kernels::convolution_forward(shape, {0, 0, 5}, x.data(), weight.data(), bias.data(), nullptr, r.y.data());
+    kernels::convolution_backward_data(shape, {0, 0, 9}, dy.data(), weight.data(), r.dx.data());
+    kernels::convolution_gradient(shape, x.data(), dy.data(), r.dweight.data(), r.dbias.data());
+  }
+  kernels::use_instruction_set(kernels::instruction_sets().front());
+  for (const Results& r : sets) {
+    expect_near(r.y, sets[0].y);
+    expect_near(r.dx, sets[0].dx);
+    expect_near(r.dweight, sets[0].dweight);
+    expect_near(r.dbias, sets[0].dbias);
+  }
+}
+
+// Threads share an image by its rows.
+TEST(Conv2d, BandsHaveTheBitsOfTheWhole) {
+  for (const Case& c : {Case{1, 16, 24, 7, 6}, Case{1, 16, 24, 7, 6, 1}, Case{1, 16, 24, 8, 9, 3, 2},
+                        Case{1, 16, 24, 8, 8, 3, 2, true}, Case{1, 16, 24, 7, 9, 1, 2}}) {
+    SCOPED_TRACE(name_of(c));
+    const int before = c.end ? 0 : c.kernel / 2, padding = c.end ? 1 : c.kernel - 1;
+    const ConvolutionShape s = {.channels_in = 16,
+                                .channels_out = 24,
+                                .height = static_cast<int>(c.height),
+                                .width = static_cast<int>(c.width),
+                                .out_height = static_cast<int>(c.height + padding - c.kernel) / c.stride + 1,
+                                .out_width = static_cast<int>(c.width + padding - c.kernel) / c.stride + 1,
+                                .kernel = c.kernel,
+                                .stride = c.stride,
+                                .before = before};
+    const std::vector<float> x = gaussian({16 * c.height * c.width}, 1).values,
+                             dy = gaussian({24 * s.out_height * s.out_width}, 2).values,
+                             weight = gaussian({16 * 24 * 9}, 3).values;
+    const auto forward = [&](int bands) {
+      std::vector<float> y(dy.size());
+      for (int i = 0; i < bands; ++i)
+        kernels::convolution_forward(s, {0, s.out_height * i / bands, s.out_height * (i + 1) / bands},
+                                     x.data(), weight.data(), nullptr, dy.data(), y.data());
+      return y;
+    };
+    const auto backward = [&](int bands) {
+      std::vector<float> dx(x.size());
+      for (int i = 0; i < bands; ++i)
+        kernels::convolution_backward_data(s, {0, s.height * i / bands, s.height * (i + 1) / bands},
+                                           dy.data(), weight.data(), dx.data());
+      return dx;
+    };
+    for (const int bands : {2, 3, 4}) {
+      EXPECT_EQ(forward(bands), forward(1));
+      EXPECT_EQ(backward(bands), backward(1));
+    }
+  }
+}
+
+// fan in + fan out = (4 + 8) * 9 = 108, so weights start in +-sqrt(6 / 108) = +-0.2357, and a quarter of that
+// with init_scale 1/16.
+TEST(Conv2d, StartsWithGlorotsWeights) {
+  for (const auto& [scale, limit] : {std::pair{"1", 0.2357}, {"0.0625", 0.05893}, {"0", 0.0}}) {
+    OneNode node("{type: conv2d, channels: 8, init_scale: " + std::string(scale) + "}",
+                 {{"x", numbered({1, 4, 4, 4})}});
+    float largest = 0;
+    for (const float w : node.weight("weight").values) largest = std::max(largest, std::abs(w));
+    EXPECT_LE(largest, limit + 1e-5);
+    EXPECT_GE(largest, 0.9 * limit);
+    EXPECT_EQ(node.weight("bias").values, std::vector<float>(8, 0));
+  }
+}
+
+TEST(Conv2d, CountsItsMultiplyAdds) {
+  OneNode node(yaml(5, 3, 2), {{"x", numbered({2, 12, 8, 8})}});
+  EXPECT_EQ(node.multiply_adds(), 2 * 5 * 4 * 4 * 12 * 9);
+}
+
+TEST(Conv2d, RefusesWhatItCannotDo) {
+  const std::map<std::string, Plain> x = {{"x", numbered({1, 8, 4, 4})}};
+  EXPECT_EQ(refusal("{type: conv2d, channels: 4, kernel: 2}", x),
+            "test.yaml:1:37: node 'node' (conv2d): 'kernel' is 2; it can be 1 or 3");
+  EXPECT_EQ(refusal("{type: conv2d, channels: 4, kernel: 5}", x),
+            "test.yaml:1:37: node 'node' (conv2d): 'kernel' is 5; it can be 1 or 3");
+  EXPECT_EQ(refusal("{type: conv2d, channels: 4, stride: 3}", x),
+            "test.yaml:1:37: node 'node' (conv2d): 'stride' is 3; it can be 1 or 2");
+  EXPECT_EQ(refusal("{type: conv2d, channels: 0}", x),
+            "test.yaml:1:26: node 'node' (conv2d): 'channels' is 0; it must be between 1 and 65536");
+  EXPECT_EQ(refusal("{type: conv2d}", x),
+            "test.yaml:1:1: node 'node' (conv2d): 'channels' is missing; it is required (channels of y)");
+  EXPECT_EQ(refusal("{type: conv2d, channels: 4, padding: valid}", x),
+            "test.yaml:1:38: node 'node' (conv2d): 'padding' is 'valid'; known are same, end");
+  EXPECT_EQ(refusal("{type: conv2d, channels: 4, padding: end}", x),
+            "test.yaml:1:38: node 'node' (conv2d): 'padding' is 'end', which goes with kernel 3 and stride "
+            "2; kernel is 3 and stride 1");
+  EXPECT_EQ(refusal("{type: conv2d, channels: 4, padding: end, stride: 2, kernel: 1}", x),
+            "test.yaml:1:38: node 'node' (conv2d): 'padding' is 'end', which goes with kernel 3 and stride "
+            "2; kernel is 1 and stride 2");
+  EXPECT_EQ(refusal("{type: conv2d, channels: 4, padding: end, stride: 2}", {{"x", numbered({1, 8, 1, 4})}}),
+            "test.yaml:1:1: node 'node' (conv2d): 'x' is [1,8,1,4], smaller than the kernel of 3x3 with its "
+            "padding");
+  EXPECT_EQ(refusal("{type: conv2d, channels: 4}",
+                    {{"x", numbered({1, 8, 4, 4})}, {"add", numbered({1, 4, 4, 2})}}),
+            "test.yaml:1:1: node 'node' (conv2d): 'add' is [1,4,4,2], but the convolution gives [1,4,4,4]");
+  EXPECT_EQ(refusal("{type: conv2d, channels: 4, init_scale: -1}", x),
+            "test.yaml:1:41: node 'node' (conv2d): 'init_scale' is -1; it must be between 0 and 100");
+  EXPECT_EQ(refusal("{type: conv2d, channels: 4}", {{"x", numbered({1, 8})}}),
+            "test.yaml:1:1: node 'node' (conv2d): input 'x' is [1,8], but takes [N,I,H,W], 4 sides");
+}
+
+}  // namespace
+}  // namespace dagfusion::tests

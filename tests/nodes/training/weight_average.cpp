@@ -1,0 +1,93 @@
+#include <gtest/gtest.h>
+
+#include <map>
+
+#include "tests/fixtures/step_bench.h"
+
+namespace dagfusion::tests {
+namespace {
+
+TEST(WeightAverage, StartsAsACopyAndThenMovesByTheDecay) {
+  BenchRun run;
+  StepNode node(run, "{type: weight_average, decay: 0.75}");
+  run.set("model/b", {8, 4, 0, -4, 1});
+  node.run(1);
+  EXPECT_EQ(node.output("decay"), 0);
+  EXPECT_EQ(node.state().at("model/b"), (std::vector<float>{8, 4, 0, -4, 1}));
+  run.set("model/b", {4, 4, 4, 4, 1});
+  node.run(2);
+  EXPECT_EQ(node.output("decay"), 0.75f);
+  EXPECT_EQ(node.state().at("model/b"), (std::vector<float>{7, 4, 1, -2, 1}));  // 0.75 * old + 0.25 * new
+}
+
+TEST(WeightAverage, LeavesTheLiveWeightsAlone) {
+  BenchRun run;
+  StepNode node(run, "{type: weight_average}");
+  run.set("model/a", {1, 2, 3, 4, 5, 6});
+  node.run(1);
+  node.run(2);
+  EXPECT_EQ(run.get("model/a"), (std::vector<float>{1, 2, 3, 4, 5, 6}));
+}
+
+TEST(WeightAverage, WarmsUpByThePowerRule) {
+  // diffusers' EMA with use_ema_warmup, power 0.75, inv_gamma 1.
+  const std::map<int, float> golden = {{1, 0},          {2, .405396f},    {10, .822172f},
+                                       {100, .968377f}, {1000, .994377f}, {10000, .999f}};
+  BenchRun run;
+  StepNode node(run, "{type: weight_average, warmup: power, power: 0.75, inv_gamma: 1}");
+  for (int update = 1; update <= 10000; ++update) {
+    node.run(update);
+    if (!golden.count(update)) continue;
+    EXPECT_NEAR(node.output("decay"), golden.at(update), 1e-6) << "update " << update;
+  }
+}
+
+TEST(WeightAverage, WarmsUpNoFurtherThanTheDecay) {
+  BenchRun run;
+  StepNode node(run, "{type: weight_average, warmup: power, decay: 0.5}");
+  for (int update = 1; update <= 3; ++update) node.run(update);
+  EXPECT_EQ(node.output("decay"), 0.5f);  // 1 - 3^-0.75 = 0.56
+}
+
+TEST(WeightAverage, HandsOutPackedCopiesThatAreFresh) {
+  BenchRun run;
+  StepNode node(run, "{type: weight_average, decay: 0.5}");
+  run.set("model/b", {1, 2, 3, 4, 5});
+  node.run(1);
+  EXPECT_EQ(run.packed_b(node.source().weights()), (std::vector<float>{2, 4, 6, 8, 10}));
+  run.set("model/b", {3, 2, 3, 4, 5});
+  node.run(2);
+  EXPECT_EQ(run.packed_b(node.source().weights()), (std::vector<float>{4, 4, 6, 8, 10}));
+}
+
+TEST(WeightAverage, GoesOnWithItsScheduleAfterResuming) {
+  BenchRun run;
+  const std::string yaml = "{type: weight_average, warmup: power}";
+  StepNode node(run, yaml), resumed(run, yaml);
+  run.set("model/b", {1, 2, 3, 4, 5});
+  for (int update = 1; update <= 9; ++update) node.run(update);
+  const std::vector<StateTensor> from = node.ordered().state(), to = resumed.ordered().state();
+  for (std::size_t i = 0; i < from.size(); ++i) {
+    std::vector<std::byte> bytes(static_cast<std::size_t>(count_of(from[i].shape)) * size_of(from[i].dtype));
+    from[i].save(bytes.data());
+    to[i].load(bytes.data());
+  }
+  EXPECT_EQ(run.packed_b(resumed.source().weights()), (std::vector<float>{2, 4, 6, 8, 10}));
+  resumed.run(10);
+  EXPECT_NEAR(resumed.output("decay"), .822172, 1e-6);
+}
+
+TEST(WeightAverage, RefusesADecayAboveOne) {
+  BenchRun run;
+  EXPECT_EQ(thrown([&] { StepNode(run, "{type: weight_average, decay: 1.5}"); }),
+            "test.yaml:1:31: node 'node' (weight_average): 'decay' is 1.5; it must be between 0 and 1");
+}
+
+TEST(WeightAverage, RefusesAnUnknownWarmup) {
+  BenchRun run;
+  EXPECT_EQ(thrown([&] { StepNode(run, "{type: weight_average, warmup: powr}"); }),
+            "test.yaml:1:32: node 'node' (weight_average): 'warmup' is 'powr'; did you mean 'power'?");
+}
+
+}  // namespace
+}  // namespace dagfusion::tests

@@ -1,0 +1,123 @@
+#include "tools/launch/resume.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/fixtures/step_bench.h"
+
+namespace dagfusion::tests {
+namespace {
+
+namespace fs = std::filesystem;
+
+const std::string kBefore = R"(run: {seed: 1, steps: 10, threads: 2, batch_size: 8, output: runs}
+model: {type: unet, channels: 8, multipliers: [1, 2]}
+nodes:
+  images: {type: drawn_digits, doc: digits}
+  adam: {type: adam, minimize: loss, learning_rate: 1.0e-3}
+  ema: {type: weight_average, after: adam, every: 2}
+  log: {type: metrics_log, in: {loss: loss}, every: 5}
+  save: {type: checkpoint, every: 5, keep: 3}
+)";
+
+// What refuse_changes() says when `from` is replaced by `to`; "" = nothing.
+std::string said(const std::string& from = "", const std::string& to = "") {
+  std::string now = kBefore;
+  if (!from.empty()) now.replace(now.find(from), from.size(), to);
+  return thrown([&] {
+    refuse_changes(parse_document(kBefore, "before.yaml"), parse_document(now, "now.yaml"), "runs/001");
+  });
+}
+
+std::string refusal(const std::string& what) {
+  return "runs/001 was started from another pipeline\n" + what +
+         "; a run that goes on cannot change it, --fork starts a new one from here";
+}
+
+TEST(RefuseChanges, LetsTheSamePipelineGoOn) {
+  EXPECT_EQ(said(), "");
+  EXPECT_EQ(said("seed: 1, steps: 10", "steps: 10, seed: 1"), "");  // the order of keys means nothing
+}
+
+TEST(RefuseChanges, LetsSpeedLengthAndSinksChange) {
+  for (const auto& [from, to] : std::vector<std::pair<std::string, std::string>>{
+           {"steps: 10", "steps: 20"},
+           {"threads: 2", "threads: 4, lanes: 3, frames_in_flight: 9"},
+           {"threads: 2, ", ""},
+           {"output: runs", "output: elsewhere"},
+           {"doc: digits", "doc: numbers"},
+           {"every: 5, keep: 3", "every: 10min, keep: 0"},
+           {"  log: {type: metrics_log, in: {loss: loss}, every: 5}\n", ""},
+           {"in: {loss: loss}, every: 5", "in: {loss: loss, norm: adam.grad_norm}, name: other"},
+           {"  save:", "  grid: {type: png_grid, in: images}\n  save:"},
+           {"run:", "vars: {a: 1}\ndoc: a run\nrun:"}})
+    EXPECT_EQ(said(from, to), "") << from << " -> " << to;
+}
+
+TEST(RefuseChanges, NamesWhatHasChanged) {
+  EXPECT_EQ(said("seed: 1", "seed: 2"), refusal("now.yaml:1:13: run.seed was 1, and is now 2"));
+  EXPECT_EQ(said("[1, 2]", "[1, 2, 2]"),
+            refusal("now.yaml:2:47: model.multipliers was [1, 2], and is now [1, 2, 2]"));
+  EXPECT_EQ(said("1.0e-3", "2.0e-3"),
+            refusal("now.yaml:5:53: nodes.adam.learning_rate was 1.0e-3, and is now 2.0e-3"));
+  EXPECT_EQ(said(", doc: digits", ", size: 16"),
+            refusal("now.yaml:4:38: nodes.images.size was nothing, and is now 16"));
+  EXPECT_EQ(said("batch_size: 8, ", ""), refusal("run.batch_size was 8, and is now nothing"));
+}
+
+TEST(RefuseChanges, KnowsThatHowOftenAnAverageIsTakenMatters) {
+  EXPECT_EQ(said("after: adam, every: 2", "after: adam, every: 3"),
+            refusal("now.yaml:6:51: nodes.ema.every was 2, and is now 3"));
+}
+
+TEST(RefuseChanges, SeesASinkThatBecomesSomethingElse) {
+  EXPECT_NE(said("type: metrics_log", "type: drawn_digits"), "");
+  EXPECT_NE(said("type: weight_average", "type: metrics_log"), "");
+}
+
+TEST(RefuseChanges, ListsAllOfThem) {
+  const std::string text = said("seed: 1, steps: 10, threads: 2, batch_size: 8", "seed: 2, batch_size: 9");
+  EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 2) << text;
+}
+
+TEST(NamedRun, IsARunOrTheNewestBelow) {
+  const ScratchFolder folder;
+  for (const char* name : {"001", "002"}) {
+    fs::create_directory(folder.path() / name);
+    write_text(folder.path() / name / "pipeline.yaml", "run: {}\n");
+  }
+  EXPECT_EQ(named_run(folder.path() / "001", false), folder.path() / "001");
+  EXPECT_EQ(named_run(folder.path() / "001/", false), folder.path() / "001");
+  EXPECT_EQ(named_run(folder.path(), false), folder.path() / "002");
+}
+
+TEST(NamedRun, IsNoOtherFolder) {
+  const ScratchFolder folder;
+  EXPECT_EQ(thrown([&] { named_run(folder.path(), false); }),
+            "'" + folder.path().string() + "' is no run directory: there is no pipeline.yaml in it");
+  EXPECT_EQ(thrown([&] { named_run(folder.path() / "x", false); }),
+            "there is no run directory '" + (folder / "x") + "'");
+}
+
+TEST(NamedRun, IsACheckpointOnlyForAFork) {
+  const ScratchFolder folder;
+  const fs::path checkpoint = folder.path() / "001/checkpoints/step-000003";
+  fs::create_directories(checkpoint);
+  write_text(checkpoint / "MANIFEST", "");
+  EXPECT_EQ(named_run(checkpoint, true), checkpoint);
+  EXPECT_EQ(thrown([&] { named_run(checkpoint, false); }),
+            "'" + checkpoint.string() + "' is a checkpoint; a run goes on from its newest: --resume " +
+                (folder / "001") + "; or with --fork, a new run from this one");
+}
+
+TEST(NewestRun, IsTheOneWithTheHighestNumber) {
+  const ScratchFolder folder;
+  const Tree file = parse_document("run: {output: " + folder.path().string() + "}", "a.yaml");
+  EXPECT_EQ(thrown([&] { newest_run(file); }),
+            "a.yaml:1:15: there is no run to go on with below '" + folder.path().string() + "'");
+  fs::create_directory(folder.path() / "009");
+  fs::create_directory(folder.path() / "010");
+  EXPECT_EQ(newest_run(file), folder.path() / "010");
+}
+
+}  // namespace
+}  // namespace dagfusion::tests

@@ -1,0 +1,180 @@
+// The whole catalog: all is documented, and every example passes the checker with its inputs given.
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <opencv2/core.hpp>
+#include <regex>
+#include <set>
+#include <sstream>
+
+#include "graph/check/check.h"
+#include "graph/types/builtin.h"
+#include "graph/types/file_keys.h"
+#include "nodes/catalog.h"
+#include "nodes/files/npy.h"
+#include "tests/fixtures/hdf5_files.h"
+#include "tests/fixtures/picture_files.h"
+#include "tests/fixtures/scratch_folder.h"
+
+namespace dagfusion::tests {
+namespace {
+
+std::vector<NodeType> all_types() {
+  std::vector<NodeType> all = catalog().nodes;
+  all.push_back(run_pipeline());
+  return all;
+}
+
+// Made by `adam` alone, so that nobody writes them into a file.
+const std::set<std::string> kParts = {"clip_gradients", "adam_update", "pack_weights"};
+
+struct Given final : Map {
+  Given(Setup& setup, const TensorSpec& spec) { setup.output("out", spec.shape, spec.dtype); }
+  void forward(Call&) const override {}
+};
+
+// A value that fits a port: two images, letters as large as the layers of a small network.
+TensorSpec fitting(const Port& port) {
+  static const std::map<std::string, DType> kDtypes = {
+      {"u8", DType::u8}, {"i32", DType::i32}, {"images", DType::images}};
+  const PortSpec spec = parse_port(port.spec);
+  TensorSpec made;
+  if (const auto dtype = kDtypes.find(spec.dtype); dtype != kDtypes.end()) made.dtype = dtype->second;
+  for (const std::string& side : spec.sides) {
+    if (side == "...") {
+      if (made.shape.empty()) made.shape.push_back(2);
+      made.shape.insert(made.shape.end(), {3, 8, 8});
+    } else if (std::isdigit(static_cast<unsigned char>(side[0]))) {
+      made.shape.push_back(std::stoi(side));
+    } else {
+      const bool sample = side == "N", bytes = made.dtype == DType::u8;
+      const bool space = side == "H" || side == "W";
+      made.shape.push_back(sample ? 2 : space ? 8 : bytes ? 3 : 16);
+    }
+  }
+  return made;
+}
+
+// A pipeline that trains one layer, and the example in it: every input that does not come from that training is given.
+class Around {
+ public:
+  explicit Around(const NodeType& type) : types_(catalog()) {
+    give("features", {.shape = {2, 16}});
+    give("wanted", {.shape = {2, 4}});
+    Tree example = parse_document(type.example, "example");
+    Tree* in = example.find("in");
+    if (in && in->is_scalar()) {
+      wire(type.inputs.front(), *in);
+    } else if (in) {
+      const bool bundle = in->find("each") != nullptr;
+      std::erase_if(in->entries, [](const Entry& e) { return e.key == "each"; });
+      for (Entry& e : in->entries)
+        for (const Port& port : type.inputs)
+          if (port.name == e.key) wire(port, e.value);
+      for (const Port& port : type.inputs)
+        if (bundle && !port.optional && !in->find(port.name)) {
+          Tree reference = scalar("of_each", in->where);
+          wire(port, reference);
+          in->entries.push_back({port.name, in->where, reference});
+        }
+    }
+    yaml_ = "run: {steps: 1, batch_size: 2, micro_batch: 2}\ndiffusion: {}\nmodel: {type: unet}\nnodes:\n" +
+            given_;
+    for (const char* node : {"out: {type: linear, in: features, channels: 4}",
+                             "loss: {type: mse_loss, in: {prediction: out, target: wanted}}"})
+      yaml_ += fmt::format("  {}\n", node);
+    if (!type.minimizes)
+      yaml_ += "  adam: {type: adam, minimize: loss}\n  ema: {type: weight_average, after: adam}\n";
+    yaml_ += "  example:\n";
+    std::istringstream lines(write_document(example));
+    for (std::string line; std::getline(lines, line);) yaml_ += "    " + line + "\n";
+  }
+
+  Checked checked() const { return check(parse_document(yaml_, "around.yaml"), types_, {}); }
+  const std::string& yaml() const { return yaml_; }
+
+ private:
+  void wire(const Port& port, Tree& reference) {
+    reference.text = "given_" + port.name;
+    if (names_.insert(reference.text).second) give(reference.text, fitting(port));
+  }
+  void give(const std::string& name, const TensorSpec& spec) {
+    types_.nodes.push_back({.name = "type_" + name,
+                            .summary = "What the test gives.",
+                            .outputs = {{"out", "[...] any", "given"}},
+                            .create = [spec](Setup& setup) { return std::make_unique<Given>(setup, spec); }});
+    given_ += fmt::format("  {}: {{type: type_{}}}\n", name, name);
+  }
+
+  Catalog types_;
+  std::set<std::string> names_;
+  std::string given_, yaml_;
+};
+
+TEST(Catalog, DocumentsEveryPortAndParameter) {
+  for (const NodeType& type : all_types()) {
+    EXPECT_TRUE(type.summary.ends_with(".")) << type.name;
+    for (const std::vector<Port>* ports : {&type.inputs, &type.outputs})
+      for (const Port& port : *ports) EXPECT_FALSE(port.doc.empty()) << type.name << ' ' << port.name;
+    for (const Parameter& p : type.parameters) EXPECT_FALSE(p.doc.empty()) << type.name << ' ' << p.name;
+  }
+  for (const SectionType& section : catalog().sections)
+    for (const Parameter& p : section.parameters)
+      EXPECT_FALSE(p.doc.empty()) << section.name << ' ' << p.name;
+  for (const Parameter& p : run_parameters()) EXPECT_FALSE(p.doc.empty()) << "run " << p.name;
+}
+
+TEST(Catalog, HasAnExampleOfEveryTypeThatAFileCanName) {
+  for (const NodeType& type : all_types()) {
+    EXPECT_EQ(type.example.empty(), kParts.contains(type.name)) << type.name;
+    EXPECT_TRUE(type.example.empty() || type.example.starts_with("{type: " + type.name)) << type.name;
+  }
+}
+
+TEST(Catalog, NamesPapersByAuthorAndYear) {
+  for (const NodeType& type : all_types()) {
+    if (type.paper.empty()) continue;
+    EXPECT_TRUE(std::regex_search(type.paper, std::regex("^[A-Z].*? (19|20)[0-9]{2}, "))) << type.paper;
+  }
+}
+
+TEST(Catalog, SaysOfEveryParameterWithARangeThatItsDefaultLiesInIt) {
+  for (const NodeType& type : all_types())
+    for (const Parameter& p : type.parameters) {
+      if (std::holds_alternative<std::monostate>(p.standard)) continue;
+      std::vector<Fault> faults;
+      Parameters::make({{p.name, p.standard}}, {p}, type.name, {}, faults);
+      EXPECT_TRUE(faults.empty()) << type.name << ' ' << p.name;
+    }
+}
+
+TEST(Catalog, HasExamplesThatTheCheckerAccepts) {
+  const ScratchFolder scratch;
+  const std::filesystem::path before = std::filesystem::current_path();
+  std::filesystem::current_path(scratch.path());
+  NewHdf5("images.h5").images({2, 8, 8, 3});
+  const std::vector<std::byte> pixels(2 * 3 * 8 * 8);
+  write_npy("images.npy", DType::u8, {2, 3, 8, 8}, pixels);
+  std::filesystem::create_directory("pictures");
+  save("pictures/one.png", encoded(".png", gradient(8, 8)));
+  std::ofstream("sample.yaml")
+      << "vars: {count: 1}\nnodes: {number: {type: image_numbers, count: \"${count}\"}}\n";
+  for (const NodeType& type : all_types()) {
+    if (type.example.empty()) continue;
+    const Around around(type);
+    try {
+      const Checked checked = around.checked();
+      EXPECT_TRUE(std::any_of(checked.nodes.begin(), checked.nodes.end(), [](const CheckedNode& n) {
+        return n.path == "example" || n.path.starts_with("example/");
+      })) << type.name;
+    } catch (const std::exception& e) {
+      ADD_FAILURE() << type.name << ": " << e.what() << "\n" << around.yaml();
+    }
+  }
+  std::filesystem::current_path(before);
+}
+
+}  // namespace
+}  // namespace dagfusion::tests

@@ -1,0 +1,65 @@
+#include "tools/commands/command.h"
+
+#include <fmt/format.h>
+
+#include "tools/show/faults.h"
+
+namespace dagfusion {
+
+const std::vector<ExitCode>& exit_codes() {
+  static const std::vector<ExitCode> all = {
+      {kDone, "done"},
+      {kFailed, "something failed (disk, memory, a value that is not finite)"},
+      {kUserError, "a mistake in the file or\nin the arguments, told with its place"},
+      {kStopped, "stopped by a signal, and can go on"},
+      {kAborted, "stopped at once"}};
+  return all;
+}
+
+std::string exit_codes_text() {
+  std::string text = "Exit codes:";
+  for (const ExitCode& exit : exit_codes()) {
+    if (exit.code != kDone) text += ';';
+    text += fmt::format(" {} {}", static_cast<int>(exit.code), exit.meaning);
+  }
+  return text + '.';
+}
+
+void TypedPipeline::declare(CLI::App& app) {
+  app.add_option("file", file, "pipeline file")->required();
+  typed.declare(app);
+}
+
+Invocation TypedPipeline::invocation() const {
+  return {.file = file, .overrides = typed.in_order(), .plugins = typed.plugins};
+}
+
+std::string Command::help() const {
+  std::string text = summary + "\n";
+  for (const std::string& example : examples) text += fmt::format("\n  run-pipeline {}", example);
+  return text;
+}
+
+int guarded(const std::string& name, const std::function<int()>& work) {
+  try {
+    return work();
+  } catch (const UserError& e) {
+    fmt::print(stderr, "{}\n", faults_text(e));
+    return kUserError;
+  } catch (const std::exception& e) {
+    fmt::print(stderr, "{}: {}\n", name, e.what());
+    return kFailed;
+  }
+}
+
+int run_command(CLI::App& app, int argc, char** argv, const std::function<int()>& work) {
+  app.footer(exit_codes_text());
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& e) {
+    return app.exit(e) == 0 ? kDone : kUserError;
+  }
+  return guarded(app.get_name(), work);
+}
+
+}  // namespace dagfusion

@@ -1,0 +1,49 @@
+// What the subcommands of run-pipeline have in common: exit codes, arguments, and how their errors are told.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "tools/commands/typed_overrides.h"
+#include "tools/launch/launch.h"
+
+namespace dagfusion {
+
+// sysexits.h: 75 = try again: the run was stopped and can go on.
+enum Exit { kDone = 0, kFailed = 1, kUserError = 2, kStopped = 75, kAborted = 130 };
+
+struct ExitCode {
+  Exit code;
+  std::string meaning;
+};
+const std::vector<ExitCode>& exit_codes();
+std::string exit_codes_text();  // for --help
+
+// A pipeline file with overrides.
+struct TypedPipeline {
+  std::string file;
+  TypedOverrides typed;
+
+  void declare(CLI::App&);
+  Invocation invocation() const;
+};
+
+// Reads the arguments, then does the work; faults of the user and of the machine are told on stderr.
+int run_command(CLI::App&, int argc, char** argv, const std::function<int()>& work);
+
+// The last part alone, for what has read its arguments already.
+int guarded(const std::string& name, const std::function<int()>& work);
+
+struct Command {
+  std::string name, summary;
+  std::vector<std::string> examples;  // the first one stands in run-pipeline --help
+  int (*run)(int argc, char** argv, const Command&);
+
+  std::string help() const;  // summary and examples
+};
+
+const std::vector<Command>& commands();  // commands.cpp
+
+}  // namespace dagfusion

@@ -1,0 +1,77 @@
+#include "tools/commands/commands.h"
+
+namespace dagfusion {
+
+// In the order of `run-pipeline --help`.
+const std::vector<Command>& commands() {
+  static const std::vector<Command> all = {
+      {"check",
+       "Checks a pipeline file and runs nothing: every fault at once, with the line it is about.",
+       {"check pipelines/train.yaml", "check pipelines/train.yaml nodes.loss.type=mse_lost",
+        "check pipelines/train.yaml --json"},
+       check_command},
+      {"nodes",
+       "Lists the node types, and what each can stand in for.",
+       {"nodes", "nodes --like loss", "nodes --like ddim_step", "nodes --json"},
+       nodes_command},
+      {"describe",
+       "Tells the ports, parameters, paper and an example of a node type, or the keys of a section.",
+       {"describe add_noise", "describe diffusion", "describe run"},
+       describe_command},
+      {"plan",
+       "Tells in which order the tasks of a frame run, what keeps them in order, and where memory goes.",
+       {"plan pipelines/train.yaml", "plan pipelines/train.yaml --tasks",
+        "plan pipelines/train.yaml --slots"},
+       plan_command},
+      {"graph",
+       "Draws a pipeline: for Graphviz, as SVG, or as a page for the browser.",
+       {"graph pipelines/train.yaml --format html --output train.html",
+        "graph pipelines/train.yaml --format svg --depth 1 --output blocks.svg",
+        "graph pipelines/train.yaml --format svg --expand --output layers.svg",
+        "graph pipelines/train.yaml --format svg --with-timings runs/train/001 --output times.svg"},
+       graph_command},
+      {"resolve",
+       "Writes the pipeline with all it extends and its variables put in, and where each value came from.",
+       {"resolve pipelines/ablate.yaml", "resolve pipelines/train.yaml run.steps=9"},
+       resolve_command},
+      {"diff",
+       "Tells what differs between two pipelines: nodes swapped, wires, values, size.",
+       {"diff pipelines/train.yaml pipelines/train_images.yaml",
+        "diff runs/train/001/pipeline.yaml pipelines/train.yaml"},
+       diff_command},
+      {"sweep",
+       "Runs a pipeline in all the ways that its section 'sweep' names, and compares them in pairs of equal "
+       "seeds: a table, "
+       "report.csv, and report.html with loss curves and samples. Every cell is checked before the first one "
+       "runs.",
+       {"sweep pipelines/ablate.yaml", "sweep pipelines/ablate.yaml --list",
+        "sweep pipelines/ablate.yaml --resume"},
+       sweep_command},
+      {"verify",
+       "Runs a pipeline on other numbers of threads, and names the first value that differs by a bit.",
+       {"verify pipelines/train.yaml --steps 2 --threads 1,2,4"},
+       verify_command},
+      {"run-node",
+       "Runs one node alone on arrays that NumPy saved, and saves what it gives.",
+       {"run-node huber_loss --in prediction=p.npy --in target=t.npy delta=0.1",
+        "run-node runs/train/001/records/step-000010/loss"},
+       run_node_command},
+      {"completion",
+       "Writes the completions of a shell.",
+       {"completion bash > ~/.local/share/bash-completion/completions/run-pipeline",
+        "completion zsh > _run-pipeline", "completion fish > ~/.config/fish/completions/run-pipeline.fish"},
+       completion_command},
+      {"man",
+       "Writes the manual page.",
+       {"man | man -l -", "man > ~/.local/share/man/man1/run-pipeline.1"},
+       man_command},
+      {"schema",
+       "Writes a JSON Schema of pipeline files, with which editors complete and check them.",
+       {"schema > pipeline.schema.json", "schema --of mine.yaml > mine.schema.json"},
+       schema_command},
+      {"bench", "Measures speed beside the cores' peak.", {"bench pipelines/train.yaml"}, bench_command},
+  };
+  return all;
+}
+
+}  // namespace dagfusion

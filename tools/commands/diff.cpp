@@ -1,0 +1,95 @@
+// run-pipeline diff A B: what differs between two pipelines, with all they extend.
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "tools/commands/commands.h"
+#include "tools/show/difference.h"
+#include "tools/show/screen.h"
+#include "tools/show/trees.h"
+
+namespace dagfusion {
+
+namespace {
+
+const char* name_of(Difference::Kind kind) {
+  switch (kind) {
+    case Difference::Kind::only_before:
+      return "only in the first";
+    case Difference::Kind::only_now:
+      return "only in the second";
+    case Difference::Kind::type:
+      return "type";
+    case Difference::Kind::value:
+      return "value";
+    case Difference::Kind::wire:
+      return "wire";
+  }
+  return "";
+}
+
+void say(const Difference& d) {
+  if (d.kind == Difference::Kind::only_before)
+    fmt::print("- {}: {}\n", d.path, shortened(d.before, 80));
+  else if (d.kind == Difference::Kind::only_now)
+    fmt::print("+ {}: {}\n", d.path, shortened(d.now, 80));
+  else
+    fmt::print("~ {}: {} -> {}\n", d.path, shortened(d.before, 80), shortened(d.now, 80));
+}
+
+double multiply_adds(const Checked& checked) {
+  double sum = 0;
+  for (const CheckedNode& n : checked.nodes)
+    sum += static_cast<double>(n.multiply_adds) * (n.loop >= 0 ? checked.loops[n.loop].count : 1);
+  return sum / checked.run.micro_batch;
+}
+
+nlohmann::ordered_json as_json(const std::vector<Difference>& found) {
+  nlohmann::ordered_json list = nlohmann::ordered_json::array();
+  for (const Difference& d : found)
+    list.push_back({{"path", d.path}, {"what", name_of(d.kind)}, {"before", d.before}, {"now", d.now}});
+  return list;
+}
+
+}  // namespace
+
+int diff_command(int argc, char** argv, const Command& about) {
+  CLI::App app{about.help(), "run-pipeline diff"};
+  Invocation before, now;
+  bool expand = false, json = false;
+  std::string first, second;
+  app.add_option("before", first, "pipeline file, or the pipeline.yaml of a run")->required();
+  app.add_option("now", second, "another one")->required();
+  TypedPlugins plugins;
+  plugins.declare(app);
+  app.add_flag("--expand", expand, "every node after expansion, too");
+  app.add_flag("--json", json, "one object");
+  return run_command(app, argc, argv, [&]() -> int {
+    before = {.file = first, .plugins = plugins};
+    now = {.file = second, .plugins = plugins};
+    const std::vector<Difference> found = differences(read_file(before), read_file(now));
+    const Checked a = check_file(before), b = check_file(now);
+    const std::vector<Difference> nodes = node_differences(a, b);
+    if (json) {
+      fmt::print("{}\n",
+                 nlohmann::ordered_json{{"differences", as_json(found)},
+                                        {"nodes", as_json(nodes)},
+                                        {"parameters", {a.weights->parameters(), b.weights->parameters()}},
+                                        {"multiply_adds", {multiply_adds(a), multiply_adds(b)}}}
+                     .dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
+      return kDone;
+    }
+    for (const Difference& d : found) say(d);
+    if (found.empty()) fmt::print("no difference\n");
+    if (expand && !nodes.empty()) fmt::print("\nafter expansion:\n");
+    for (const Difference& d : nodes)
+      if (expand) say(d);
+    if (a.weights->parameters() != b.weights->parameters() || multiply_adds(a) != multiply_adds(b))
+      fmt::print("\nparameters {} -> {}, multiply-adds an image {:.4g} G -> {:.4g} G\n",
+                 with_commas(a.weights->parameters()), with_commas(b.weights->parameters()),
+                 multiply_adds(a) * 1e-9, multiply_adds(b) * 1e-9);
+    return kDone;
+  });
+}
+
+}  // namespace dagfusion

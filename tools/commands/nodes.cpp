@@ -1,0 +1,76 @@
+// run-pipeline nodes: the catalog, or the types that can stand in for one.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "tools/commands/commands.h"
+#include "tools/show/description.h"
+
+namespace dagfusion {
+
+namespace {
+
+// The words that a name means: itself, or all that the type of this name stands for.
+std::vector<std::string> words_of(const std::string& like, const std::vector<const NodeType*>& types) {
+  std::vector<std::string> known;
+  for (const NodeType* type : types) {
+    for (const std::string& word : type->stands_for) {
+      if (word == like) return {like};
+      if (std::find(known.begin(), known.end(), word) == known.end()) known.push_back(word);
+    }
+  }
+  for (const NodeType* type : types)
+    if (type->name == like) {
+      if (type->stands_for.empty())
+        throw UserError({"command line"}, fmt::format("nothing can stand in for '{}'", like));
+      return type->stands_for;
+    }
+  std::vector<std::string> candidates = known;
+  for (const NodeType* type : types) candidates.push_back(type->name);
+  throw UserError({"command line"}, fmt::format("no node stands for '{}', and no type is called so{}", like,
+                                                nearest(like, candidates) ? suggestion(like, candidates)
+                                                                          : suggestion("", known)));
+}
+
+}  // namespace
+
+int nodes_command(int argc, char** argv, const Command& about) {
+  CLI::App app{about.help(), "run-pipeline nodes"};
+  std::string like;
+  bool json = false;
+  TypedPlugins plugins;
+  app.add_option("--like", like, "only what stands for this (loss, sampler, …), or for what this type does")
+      ->type_name("WORD|TYPE");
+  app.add_flag("--json", json, "an array with all that `describe` tells of each");
+  plugins.declare(app);
+  plugins.declare_of(app);
+  return run_command(app, argc, argv, [&]() -> int {
+    const Catalog catalog = plugins.types();
+    std::vector<const NodeType*> types = all_types(catalog);
+    if (!like.empty()) {
+      const std::vector<std::string> words = words_of(like, types);
+      std::erase_if(types, [&](const NodeType* type) {
+        return std::find_first_of(type->stands_for.begin(), type->stands_for.end(), words.begin(),
+                                  words.end()) == type->stands_for.end();
+      });
+    }
+    if (json) {
+      nlohmann::ordered_json all = nlohmann::ordered_json::array();
+      for (const NodeType* type : types) all.push_back(description_json(*type));
+      fmt::print("{}\n", all.dump(2));
+      return kDone;
+    }
+    std::size_t name = 0, word = 0;
+    for (const NodeType* type : types) {
+      name = std::max(name, type->name.size());
+      word = std::max(word, fmt::format("{}", fmt::join(type->stands_for, ", ")).size());
+    }
+    for (const NodeType* type : types)
+      fmt::print("{:<{}}  {:<{}}  {}\n", type->name, name,
+                 fmt::format("{}", fmt::join(type->stands_for, ", ")), word, type->summary);
+    return kDone;
+  });
+}
+
+}  // namespace dagfusion

@@ -1,0 +1,266 @@
+// run-pipeline plan FILE: the tasks of a frame in the order they run, what keeps some of them in order, and memory.
+#include "graph/plan/plan.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "tools/commands/commands.h"
+#include "tools/show/screen.h"
+
+namespace dagfusion {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+const char* kind_of(const Task& task) {
+  switch (task.kind) {
+    case Task::Kind::forward:
+      return "forward";
+    case Task::Kind::backward:
+      return "backward";
+    case Task::Kind::accumulate:
+      return "weight gradient";
+    case Task::Kind::sum_gradients:
+      return "gradient sum";
+    case Task::Kind::loop_head:
+      return "loop head";
+    case Task::Kind::loop_tail:
+      return "loop tail";
+    case Task::Kind::ordered:
+      return "ordered";
+    case Task::Kind::step:
+      return "per step";
+    case Task::Kind::child:
+      return "pipeline";
+    case Task::Kind::admission:
+      return "admission";
+    case Task::Kind::release:
+      return "release";
+  }
+  throw std::logic_error("kind_of: no such kind");
+}
+
+// Why a task takes the frames one by one, in their order; "" for those that take many at once.
+const char* why_ordered(const Task& task) {
+  switch (task.kind) {
+    case Task::Kind::accumulate:
+      return "adds to the step's gradients in frame order";
+    case Task::Kind::ordered:
+      return "has a state, or writes, in frame order";
+    case Task::Kind::step:
+    case Task::Kind::child:
+      return "once per step, behind all its frames";
+    case Task::Kind::admission:
+      return "waits for the step before, and for a lane";
+    case Task::Kind::release:
+      return "gives the lane back in frame order";
+    default:
+      return task.serial ? "in frame order" : "";
+  }
+}
+
+const char* place_of(const Slot& slot) {
+  return slot.place == Place::frame ? "frame" : slot.place == Place::lane ? "lane" : "step";
+}
+
+const char* layout_of(const TensorSpec& spec) { return spec.block > 1 ? "blocked" : "plain"; }
+
+// One line of the table: a task, or neighbours of one kind below one node of the file.
+struct Line {
+  int first = 0, count = 1;
+  std::string what, kind, why;
+  std::int64_t multiply_adds = 0;
+  std::size_t bytes = 0;  // of what it writes
+};
+
+class PlanTold {
+ public:
+  explicit PlanTold(const Checked& checked)
+      : checked_(checked),
+        plan_(plan(checked)),
+        threads_(checked.run.threads > 0 ? checked.run.threads : available_cores()),
+        lanes_(checked.run.lanes > 0 ? checked.run.lanes : threads_),
+        frames_(checked.run.frames_in_flight > 0 ? checked.run.frames_in_flight : lanes_ + 2) {}
+
+  void say(bool every_task, bool slots) const {
+    std::vector<Line> lines;
+    for (int t = 0; t < static_cast<int>(plan_.tasks.size()); ++t) add(lines, t, every_task);
+    std::size_t width = 4;
+    for (const Line& l : lines) width = std::max(width, l.what.size());
+    fmt::print("{:>9}  {:<{}}  {:<15}  {:>9}  {:>8}  {}\n", "task", "node", width, "kind", "M mul-add",
+               "KiB out", "why in order");
+    for (const Line& l : lines) {
+      std::string text = fmt::format(
+          "{:>9}  {:<{}}  {:<15}  {:>9}  {:>8}  {}",
+          l.count > 1 ? fmt::format("{}–{}", l.first + 1, l.first + l.count) : std::to_string(l.first + 1),
+          l.what, width, l.kind,
+          l.multiply_adds > 0 ? fmt::format("{:.3f}", static_cast<double>(l.multiply_adds) * 1e-6) : "",
+          l.bytes > 0 ? fmt::format("{:.1f}", static_cast<double>(l.bytes) / 1024) : "", l.why);
+      text.erase(text.find_last_not_of(' ') + 1);
+      fmt::print("{}\n", text);
+    }
+    if (slots) say_slots();
+    say_totals();
+  }
+
+  Json json() const {
+    Json tasks = Json::array(), slots = Json::array();
+    for (const Task& task : plan_.tasks) {
+      Json one = {{"name", task.name}, {"kind", kind_of(task)}, {"before", task.before}};
+      if (task.serial) one["in_order"] = why_ordered(task);
+      if (task.loop >= 0) one["loop"] = checked_.loops[task.loop].path;
+      if (!task.visits.empty()) {
+        const CheckedNode& node = checked_.nodes[task.visits.front().node];
+        one["node"] = node.path;
+        one["type"] = node.type->name;
+        one["multiply_adds"] = multiply_adds(task);
+        one["writes"] = written(task);
+      }
+      tasks.push_back(std::move(one));
+    }
+    for (const Slot& s : plan_.slots)
+      slots.push_back({{"name", s.name},
+                       {"place", place_of(s)},
+                       {"shape", s.spec.shape},
+                       {"dtype", name_of(s.spec.dtype)},
+                       {"layout", layout_of(s.spec)},
+                       {"bytes", s.spec.bytes()},
+                       {"offset", s.offset}});
+    return {{"tasks", tasks},
+            {"slots", slots},
+            {"threads", threads_},
+            {"lanes", lanes_},
+            {"frames_in_flight", frames_},
+            {"frames_per_step", plan_.frames_per_step},
+            {"bytes",
+             {{"lane", plan_.lane_bytes},
+              {"frame", plan_.frame_bytes},
+              {"step", plan_.step_bytes},
+              {"weights", weight_bytes()},
+              {"packed", checked_.weights->packed_bytes()},
+              {"gradients", checked_.run.training ? weight_bytes() : 0}}}};
+  }
+
+ private:
+  std::int64_t multiply_adds(const Task& task) const {
+    if (task.kind != Task::Kind::forward && task.kind != Task::Kind::backward &&
+        task.kind != Task::Kind::accumulate)
+      return 0;
+    std::int64_t sum = 0;
+    for (const Visit& v : task.visits) sum += checked_.nodes[v.node].multiply_adds;
+    return sum;
+  }
+
+  std::vector<int> written(const Task& task) const {
+    std::vector<int> slots;
+    for (const Visit& v : task.visits)
+      for (const std::vector<int>* some : {task.kind == Task::Kind::backward ? &v.d_in : &v.out})
+        for (const int s : *some)
+          if (s >= 0 && task.kind != Task::Kind::accumulate) slots.push_back(s);
+    if (task.sum >= 0) slots.push_back(task.sum);
+    return slots;
+  }
+
+  void add(std::vector<Line>& lines, int t, bool every_task) const {
+    const Task& task = plan_.tasks[t];
+    Line line{.first = t, .what = task.name, .kind = kind_of(task), .why = why_ordered(task)};
+    if (!task.visits.empty()) {
+      const CheckedNode& node = checked_.nodes[task.visits.front().node];
+      line.what = every_task ? fmt::format("{} ({})", node.path, node.type->name)
+                             : node.path.substr(0, node.path.find('/'));
+    } else if (!every_task) {
+      const std::string sum = "sum of d ";
+      const std::string path = task.name.starts_with(sum) ? task.name.substr(sum.size()) : task.name;
+      line.what = path.substr(0, path.find_first_of("/."));
+    }
+    line.multiply_adds = multiply_adds(task);
+    for (const int s : written(task)) line.bytes += plan_.slots[s].spec.bytes();
+    if (!every_task && !lines.empty() && lines.back().what == line.what &&
+        (lines.back().kind == line.kind || both_backward(lines.back().kind, line.kind))) {
+      Line& last = lines.back();
+      ++last.count;
+      last.multiply_adds += line.multiply_adds;
+      last.bytes += line.bytes;
+      if (last.kind != line.kind) last.kind = "backward";
+      if (last.why.empty()) last.why = line.why;
+      return;
+    }
+    lines.push_back(std::move(line));
+  }
+
+  static bool both_backward(const std::string& a, const std::string& b) {
+    const auto backward = [](const std::string& kind) {
+      return kind == "backward" || kind == "weight gradient" || kind == "gradient sum";
+    };
+    return backward(a) && backward(b);
+  }
+
+  std::size_t weight_bytes() const { return checked_.weights->floats() * sizeof(float); }
+
+  void say_slots() const {
+    std::size_t width = 4, shape = 5;
+    for (const Slot& s : plan_.slots) {
+      width = std::max(width, s.name.size());
+      shape = std::max(shape, to_string(s.spec.shape).size());
+    }
+    fmt::print("\n{:<{}}  {:<5}  {:<{}}  {:<6}  {:<7}  {:>10}  {:>10}\n", "slot", width, "place", "shape",
+               shape, "dtype", "layout", "bytes", "offset");
+    for (const Slot& s : plan_.slots)
+      fmt::print("{:<{}}  {:<5}  {:<{}}  {:<6}  {:<7}  {:>10}  {:>10}\n", s.name, width, place_of(s),
+                 to_string(s.spec.shape), shape, name_of(s.spec.dtype), layout_of(s.spec), s.spec.bytes(),
+                 s.offset);
+  }
+
+  void say_totals() const {
+    const auto say = [](const char* what, std::size_t bytes, int times, const std::string& why) {
+      const double all = static_cast<double>(bytes) * times;
+      fmt::print(
+          "{:<10} {:>10}{}{}{}\n", what, bytes_in_words(all),
+          times > 1 ? fmt::format(" = {} x {}", times, bytes_in_words(static_cast<double>(bytes))) : "",
+          why.empty() ? "" : "  ", why);
+    };
+    fmt::print("\n{} tasks, {} slots, {} threads; {} image{} a frame, {} frame{} a step\n",
+               plan_.tasks.size(), plan_.slots.size(), threads_, checked_.run.micro_batch,
+               checked_.run.micro_batch == 1 ? "" : "s", plan_.frames_per_step,
+               plan_.frames_per_step == 1 ? "" : "s");
+    say("lanes", plan_.lane_bytes, plan_.admission >= 0 ? lanes_ : 1,
+        "values inside the model, and their gradients");
+    say("frames", plan_.frame_bytes, frames_, "values in front of the model, and what steps read");
+    say("steps", plan_.step_bytes, 1, "values of a step");
+    say("weights", weight_bytes(), 1, "");
+    say("packed", checked_.weights->packed_bytes(), 1, "copies of the weights as the primitives want them");
+    if (checked_.run.training) say("gradients", weight_bytes(), 1, "");
+    for (const CheckedNode& node : checked_.nodes)
+      if (node.child) fmt::print("{} runs another pipeline, which is not shown here\n", node.path);
+  }
+
+  const Checked& checked_;
+  const Plan plan_;
+  const int threads_, lanes_, frames_;
+};
+
+}  // namespace
+
+int plan_command(int argc, char** argv, const Command& about) {
+  CLI::App app{about.help(), "run-pipeline plan"};
+  TypedPipeline pipeline;
+  bool json = false, tasks = false, slots = false;
+  pipeline.declare(app);
+  app.add_flag("--tasks", tasks, "a line for every task; otherwise neighbours below one node share a line");
+  app.add_flag("--slots", slots, "also the memory of every value");
+  app.add_flag("--json", json, "one JSON object with all of it");
+  return run_command(app, argc, argv, [&]() -> int {
+    const Checked checked = check_file(pipeline.invocation());
+    const PlanTold told(checked);
+    if (json)
+      fmt::print("{}\n", told.json().dump(2));
+    else
+      told.say(tasks, slots);
+    return kDone;
+  });
+}
+
+}  // namespace dagfusion

@@ -1,0 +1,146 @@
+// run-pipeline FILE: checks a pipeline file and runs it.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <filesystem>
+#include <opencv2/core/utility.hpp>
+
+#include "tools/commands/commands.h"
+#include "tools/observe/record.h"
+#include "tools/observe/trace.h"
+#include "tools/show/screen.h"
+
+namespace dagfusion {
+
+namespace {
+
+// Where the run can go on.
+std::string how_to_go_on(const Launch& made, std::int64_t step) {
+  const std::string command = fmt::format("run-pipeline --resume {}", made.directory->path().string());
+  if (step > made.first_step && made.saves)
+    return fmt::format("stopped after step {}; to go on: {}", step, command);
+  if (made.first_step > 0)
+    return fmt::format("stopped after step {}; to go on after step {}: {}", step, made.first_step, command);
+  if (step > 0)
+    return fmt::format("stopped after step {}; nothing is saved, since the pipeline has no checkpoint node",
+                       step);
+  return "stopped before the first step";
+}
+
+// What to look at during a run, besides.
+struct Looks {
+  std::string trace, record;
+};
+
+int run(Invocation request, bool check_only, const Looks& looks) {
+  if (check_only) {
+    say_checked(check_file(request), request.file.empty() ? *request.resume : request.file.string());
+    return kDone;
+  }
+  std::optional<Trace> trace;
+  std::optional<Record> record;
+  if (!looks.trace.empty() && !looks.record.empty())
+    throw UserError({"command line"}, "--trace and --record look at the same place; take one of them");
+  if (!looks.trace.empty()) request.observer = &trace.emplace();
+  if (!looks.record.empty()) request.observer = &record.emplace(looks.record);
+  Launch made = launch(request);
+  if (record) record->watch(made.run->checked(), made.directory ? made.directory->path() : ".");
+  say_before(made);
+  const bool training = made.run->checked().run.training;
+  Report report = run_on_screen(*made.run);
+  if (report.outcome == Report::Outcome::aborted) {
+    fmt::print("stopped at once in step {}; a run with a checkpoint goes on from its newest\n",
+               report.progress.steps + 1);
+    return kAborted;
+  }
+  if (record)
+    for (const std::string& line : record->written()) report.told.push_back(line);
+  if (trace) {
+    trace->write(looks.trace);
+    report.told.push_back(fmt::format("trace of {} visits: {}", trace->visits(), looks.trace));
+  }
+  say_after(made, report);
+  if (report.outcome == Report::Outcome::done) return kDone;
+  if (training)
+    fmt::print("{}\n", how_to_go_on(made, report.progress.steps));
+  else
+    fmt::print("stopped after {} of {} images\n", report.progress.images, report.progress.all_images);
+  return kStopped;
+}
+
+std::string help() {
+  std::string text =
+      "Checks a pipeline file and runs it.\n\n"
+      "  run-pipeline pipelines/train.yaml                         trains\n"
+      "  run-pipeline pipelines/train.yaml run.steps=100           with another value\n"
+      "  run-pipeline pipelines/train.yaml --resume                goes on with the newest run\n"
+      "  run-pipeline pipelines/sample.yaml vars.count=16          draws images\n\n"
+      "or does something else with it (each has --help; a pipeline file of such a name is ./check):\n";
+  for (const Command& c : commands())
+    text += fmt::format("\n  {:<12}{}\n              run-pipeline {}", c.name, c.summary, c.examples.front());
+  return text;
+}
+
+// A word that is no file, but nearly a command.
+std::optional<std::string> misspelt_command(const std::string& word) {
+  std::vector<std::string> names;
+  for (const Command& c : commands()) names.push_back(c.name);
+  if (word.find_first_of("./=") != std::string::npos || std::filesystem::exists(word)) return std::nullopt;
+  return nearest(word, names);
+}
+
+}  // namespace
+
+int run_pipeline_command(int argc, char** argv) {
+  CLI::App app{help(), "run-pipeline"};
+  app.footer(exit_codes_text());
+  std::string file;
+  TypedOverrides typed;
+  Invocation request;
+  bool check_only = false;
+  Looks looks;
+  app.add_option("file", file, "pipeline file; may be left out with --resume RUN");
+  typed.declare(app);
+  std::string resumed;  // one text and no list: that would take the overrides behind it too
+  CLI::Option* resume =
+      app.add_option("--resume", resumed, "go on with RUN, or with the newest run below run.output")
+          ->type_name("RUN")
+          ->expected(0, 1);
+  app.add_flag("--fork", request.fork, "with --resume: a new run from its checkpoint, whatever has changed")
+      ->needs(resume);
+  app.add_option("--threads", request.threads, "threads; the cores of this process otherwise")
+      ->check(CLI::Range(1, 1024));
+  app.add_option("--trace", looks.trace, "write a trace of every task for ui.perfetto.dev")
+      ->type_name("FILE");
+  app.add_option("--record", looks.record,
+                 "write what nodes read in one step, for run-node: step=100,node=loss")
+      ->type_name("WHAT");
+  app.add_flag("--check", check_only, "check the file and run nothing");
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& e) {
+    return app.exit(e) == 0 ? kDone : kUserError;
+  }
+  // `--resume run.steps=9`: what stands for a run, or for the file, is an override.
+  const auto is_override = [](const std::string& text) {
+    return text.find('=') != std::string::npos && !std::filesystem::exists(text);
+  };
+  if (is_override(resumed)) typed.sets.insert(typed.sets.begin(), std::exchange(resumed, ""));
+  if (resume->count() > 0) request.resume = resumed;
+  if (is_override(file) && request.resume) typed.sets.insert(typed.sets.begin(), std::exchange(file, ""));
+  request.file = file;
+  if (const auto command = misspelt_command(file)) {
+    fmt::print(stderr, "{}: no such file or command; did you mean '{}'?\n", file, *command);
+    return kUserError;
+  }
+  if (file.empty() && (!request.resume || request.resume->empty())) {
+    fmt::print(stderr, "{}", app.help());
+    return kUserError;
+  }
+  request.overrides = typed.in_order();
+  request.plugins = typed.plugins;
+  cv::setNumThreads(1);  // the flow graph has the threads
+  return guarded("run-pipeline", [&] { return run(request, check_only, looks); });
+}
+
+}  // namespace dagfusion

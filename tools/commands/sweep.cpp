@@ -1,0 +1,220 @@
+// run-pipeline sweep FILE: many runs of one pipeline that differ in what the section `sweep` says, and their report.
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <functional>
+#include <opencv2/core/utility.hpp>
+
+#include "graph/compose/block.h"
+#include "nodes/catalog.h"
+#include "nodes/files/checkpoint_files.h"
+#include "nodes/files/durable.h"
+#include "tools/commands/commands.h"
+#include "tools/show/screen.h"
+#include "tools/sweep/report.h"
+
+namespace dagfusion {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Asked {
+  fs::path file;
+  std::vector<Override> overrides;
+  TypedPlugins plugins;
+  std::string only;
+  bool list = false, resume = false;
+  int threads = 0;
+};
+
+class Sweep {
+ public:
+  explicit Sweep(Asked asked) : asked_(std::move(asked)), composed_(compose(asked_.file, asked_.plugins)) {
+    if (composed_.sweep.is_null()) {
+      const bool empty = composed_.sweep.where.line > 0;
+      throw UserError(empty ? composed_.sweep.where : Position{asked_.file.string(), 1, 1},
+                      empty ? "section 'sweep' is empty; it says axes, seeds and a metric"
+                            : "this file has no section 'sweep': axes, seeds and a metric");
+    }
+    plan_ = read_sweep(composed_.sweep, asked_.file);
+    if (!asked_.only.empty()) keep_only();
+    compose_cells();
+    refuse_other_scales(plan_, files_);
+  }
+
+  int run() {
+    check_cells();
+    if (asked_.list) return say_cells();
+    directory_.emplace(asked_.resume ? RunDirectory::open(newest()) : RunDirectory::create(plan_.output));
+    fmt::print("sweep     {} cells, {} seeds: {} runs in {}\n", plan_.cells.size(), plan_.seeds.size(),
+               plan_.cells.size() * plan_.seeds.size(), directory_->path().string());
+    std::vector<std::vector<SweepRun>> runs(plan_.cells.size());
+    for (std::size_t s = 0; s < plan_.seeds.size(); ++s)  // seed by seed: an early stop leaves whole pairs
+      for (std::size_t c = 0; c < plan_.cells.size(); ++c) {
+        const int status = run_cell(c, s);
+        if (status != kDone) return status;
+        runs[c].push_back(
+            read_run(cell_directory(directory_->path(), plan_.cells[c], plan_.seeds[s]), plan_.metric));
+      }
+    report(runs);
+    return kDone;
+  }
+
+ private:
+  void keep_only() {
+    std::vector<std::string> names;
+    for (const SweepCell& c : plan_.cells) names.push_back(c.name);
+    const std::string baseline = plan_.cells[plan_.baseline].name;
+    std::erase_if(plan_.cells,
+                  [&](const SweepCell& c) { return c.name != asked_.only && c.name != baseline; });
+    if (std::find(names.begin(), names.end(), asked_.only) == names.end())
+      throw UserError({"command line"},
+                      fmt::format("no cell '{}'{}", asked_.only, suggestion(asked_.only, names)));
+    for (plan_.baseline = 0; plan_.cells[plan_.baseline].name != baseline;) ++plan_.baseline;
+  }
+
+  // Every cell's file, its variables not put in yet; all faults of all cells together.
+  void compose_cells() {
+    std::vector<Change> typed;
+    for (const Override& o : asked_.overrides) refuse_own_values(typed.emplace_back(read_override(o)));
+    const Catalog types = with_own_types(catalog(), composed_.file);
+    for_each_cell([&](const SweepCell& cell) {
+      Tree& file = files_.emplace_back(composed_.file);
+      std::vector<std::string>& notes = notes_.emplace_back();
+      for (const Change& change : typed) apply(file, change, types, notes);
+      for (const Change& change : cell.changes) apply(file, change, types, notes);
+    });
+  }
+
+  // The faults of all cells together, each told once, with the cells that have it.
+  void for_each_cell(const std::function<void(const SweepCell&)>& work) const {
+    std::vector<std::pair<Fault, std::vector<std::string>>> found;
+    for (const SweepCell& cell : plan_.cells) {
+      try {
+        work(cell);
+      } catch (const UserError& e) {
+        for (const Fault& f : e.faults()) {
+          const auto known = std::find_if(found.begin(), found.end(),
+                                          [&](const auto& told) { return says_the_same(told.first, f); });
+          (known == found.end() ? found.emplace_back(f, std::vector<std::string>()) : *known)
+              .second.push_back(cell.name);
+        }
+      }
+    }
+    std::vector<Fault> faults;
+    for (auto& [fault, cells] : found) {
+      if (cells.size() < plan_.cells.size())
+        fault.message += fmt::format(" (cell {})", fmt::join(cells, ", cell "));
+      faults.push_back(std::move(fault));
+    }
+    if (!faults.empty()) throw UserError(std::move(faults));
+  }
+
+  Invocation invocation(std::size_t c, std::size_t s) const {
+    const std::string output =
+        directory_ ? cell_directory(directory_->path(), plan_.cells[c], plan_.seeds[s]).string() : "runs";
+    Invocation made{.file = asked_.file, .threads = asked_.threads, .composed = files_[c]};
+    made.overrides = {{Override::Kind::set, fmt::format("run.seed={}", plan_.seeds[s])},
+                      {Override::Kind::set, fmt::format("run.output='{}'", output)}};
+    return made;
+  }
+
+  void check_cells() const {
+    for_each_cell([&](const SweepCell& cell) {
+      const Checked checked = check_file(invocation(static_cast<std::size_t>(&cell - plan_.cells.data()), 0));
+      if (!checked.run.training)
+        throw UserError(composed_.sweep.where, "a sweep compares trainings, and this file trains nothing");
+      refuse_missing_metric(plan_.metric, checked);
+    });
+  }
+
+  int say_cells() const {
+    for (std::size_t c = 0; c < plan_.cells.size(); ++c) {
+      fmt::print("{}{}\n", plan_.cells[c].name, c == plan_.baseline ? "   (the baseline)" : "");
+      for (const std::string& note : notes_[c]) fmt::print("    {}\n", note);
+    }
+    fmt::print("{} cells, {} seeds: {} runs\n", plan_.cells.size(), plan_.seeds.size(),
+               plan_.cells.size() * plan_.seeds.size());
+    return kDone;
+  }
+
+  fs::path newest() const {
+    const auto found = RunDirectory::newest(plan_.output);
+    if (!found) throw UserError({}, fmt::format("there is no sweep below {} to go on with", plan_.output));
+    return *found;
+  }
+
+  // A cell is finished when its newest checkpoint, or without one its mark, says so.
+  int run_cell(std::size_t c, std::size_t s) {
+    const fs::path where = cell_directory(directory_->path(), plan_.cells[c], plan_.seeds[s]);
+    if (fs::exists(where / "done")) return kDone;
+    Invocation request = invocation(c, s);
+    if (const auto begun = RunDirectory::newest(where)) {
+      std::vector<std::string> passed_over;
+      try {
+        const CheckpointFacts facts = open_checkpoint(*begun, passed_over);
+        if (facts.step >= check_file(request).run.steps)
+          return mark_done(where);  // stopped just before it said so
+        request.resume = begun->string();
+      } catch (const UserError&) {  // it was stopped before its first checkpoint: from the start
+      }
+    }
+    Launch made = launch(request);
+    fmt::print("\n{} seed {}: {}\n", plan_.cells[c].name, plan_.seeds[s], made.directory->path().string());
+    for (const std::string& note : made.notes) fmt::print("{}\n", note);
+    std::fflush(stdout);
+    const Report report = run_on_screen(*made.run);
+    if (report.outcome != Report::Outcome::done) {
+      fmt::print("stopped; to go on: run-pipeline sweep {} --resume\n", asked_.file.string());
+      return report.outcome == Report::Outcome::aborted ? kAborted : kStopped;
+    }
+    fmt::print("{} images in {}, loss {:.4f}\n", report.progress.images, in_words(report.seconds),
+               report.progress.loss);
+    for (const std::string& line : report.told) fmt::print("{}\n", line);
+    return mark_done(where);
+  }
+
+  static int mark_done(const fs::path& where) {
+    replace_file(where / "done", "");
+    return kDone;
+  }
+
+  void report(const std::vector<std::vector<SweepRun>>& runs) const {
+    const std::vector<SweepRow> rows = compare(plan_, runs);
+    directory_->write("report.csv", report_csv(plan_, rows));
+    directory_->write("report.html", report_html(plan_, rows, asked_.file.filename().string()));
+    fmt::print("\n{}report: {}\n", report_text(plan_, rows), (directory_->path() / "report.html").string());
+  }
+
+  const Asked asked_;
+  Composed composed_;
+  SweepPlan plan_;
+  std::vector<Tree> files_;  // by cell
+  std::vector<std::vector<std::string>> notes_;
+  std::optional<RunDirectory> directory_;
+};
+
+}  // namespace
+
+int sweep_command(int argc, char** argv, const Command& about) {
+  CLI::App app{about.help(), "run-pipeline sweep"};
+  TypedPipeline pipeline;
+  Asked asked;
+  pipeline.declare(app);
+  app.add_flag("--list", asked.list, "say which cells there are, and run none");
+  app.add_option("--only", asked.only, "this cell and the baseline alone")->type_name("CELL");
+  app.add_flag("--resume", asked.resume, "go on with the newest sweep of this file");
+  app.add_option("--threads", asked.threads, "threads; the cores of this process otherwise")
+      ->check(CLI::Range(1, 1024));
+  return run_command(app, argc, argv, [&] {
+    asked.file = find_pipeline(pipeline.file);
+    asked.overrides = pipeline.typed.in_order();
+    asked.plugins = pipeline.typed.plugins;
+    cv::setNumThreads(1);
+    return Sweep(std::move(asked)).run();
+  });
+}
+
+}  // namespace dagfusion

@@ -1,0 +1,238 @@
+#include "tools/launch/launch.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "graph/compose/block.h"
+#include "graph/compose/change.h"
+#include "nodes/catalog.h"
+#include "nodes/dnnl/engine.h"
+#include "nodes/files/checkpoint_files.h"
+#include "nodes/kernels/instruction_set.h"
+#include "tools/launch/resume.h"
+
+namespace dagfusion {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+// What the bits of a result depend on: the instruction sets of oneDNN's primitives and of our kernels.
+std::string arithmetic() { return instruction_set() + ", kernels " + kernels::instruction_set(); }
+
+// Pipelines that run inside this one: read now, so that the run directory can keep them.
+std::vector<std::pair<std::string, Tree>> inner_pipelines(const Tree& file, const Catalog& types) {
+  std::vector<std::pair<std::string, Tree>> found;
+  const Tree* nodes = file.find("nodes");
+  if (!nodes) return found;
+  for (const Entry& e : nodes->entries) {
+    const Tree* type = e.value.find("type");
+    const Tree* path = e.value.find("pipeline");
+    if (!type || type->text != "run_pipeline" || !path || !path->is_scalar()) continue;
+    found.emplace_back(e.key + ".yaml", compose(inner_pipeline(*path), types).file);
+  }
+  return found;
+}
+
+// "${" stands for itself by now; read again, it must do so too.
+void escape_variables(Tree& tree) {
+  for (std::size_t at = 0; tree.is_scalar() && (at = tree.text.find("${", at)) != std::string::npos; at += 3)
+    tree.text.insert(at, 1, '$');
+  for (Tree& item : tree.items) escape_variables(item);
+  for (Entry& e : tree.entries)
+    if (e.key != "blocks" && e.key != "plugins")  // which know no variables of the file
+      escape_variables(e.value);
+}
+
+// The file as the run directory keeps it: with the values of its variables in their places, and without the
+// variables, since setting one would change nothing any more.
+Tree kept(const Tree& file) {
+  Tree copy = file;
+  std::erase_if(copy.entries, [](const Entry& e) { return e.key == "vars"; });
+  escape_variables(copy);
+  if (Tree* nodes = copy.find("nodes"))
+    for (Entry& e : nodes->entries)
+      if (const Tree* type = e.value.find("type"); type && type->text == "run_pipeline")
+        if (Tree* path = e.value.find("pipeline")) path->text = e.key + ".yaml";
+  return copy;
+}
+
+void pass_over(std::vector<std::string>& notes, const std::vector<std::string>& reasons) {
+  for (const std::string& reason : reasons) notes.push_back("passed over: " + reason);
+}
+
+void refuse_variables(const std::vector<Override>& overrides, const fs::path& file) {
+  for (const Override& o : overrides)
+    if (o.text.starts_with("vars."))
+      throw UserError({"command line"},
+                      fmt::format("'{}' would change nothing: the values of variables have been put into {}; "
+                                  "set them where they stand, or name the pipeline file too",
+                                  o.text, file.string()));
+}
+
+std::string machine_facts(const Run& run) {
+  nlohmann::ordered_json machine;
+  machine["threads"] = run.threads();
+  machine["lanes"] = run.lanes();
+  machine["instruction_set"] = arithmetic();
+  machine["working_directory"] = fs::current_path().string();
+  machine["process"] = getpid();
+  return machine.dump(2) + "\n";
+}
+
+// What is known before anything is made.
+struct Prepared {
+  Tree file;                                      // variables substituted
+  std::optional<fs::path> resumed;                // the run that goes on
+  std::optional<RunDirectory> directory;          // the same, locked
+  std::optional<CheckpointFacts> checkpoint;      // where it goes on
+  std::map<std::string, CheckpointFacts> models;  // opened for `model: {from: …}`, by that
+  std::vector<std::string> plugins;               // plugin_checksums(), of those the check has loaded
+  std::vector<std::string> notes;
+};
+
+Prepared prepare(const Invocation& request, bool lock) {
+  Prepared p;
+  if (request.resume && !request.resume->empty()) p.resumed = named_run(*request.resume, request.fork);
+  const fs::path path = request.file.empty() ? *p.resumed / "pipeline.yaml" : find_pipeline(request.file);
+  if (request.file.empty()) refuse_variables(request.overrides, path);
+  if (request.composed) {
+    p.file = *request.composed;
+  } else {
+    Composed composed = compose(path, request.plugins);
+    if (!composed.sweep.is_null())
+      throw UserError(composed.sweep.where,
+                      fmt::format("'sweep' makes many runs of {}; type: run-pipeline sweep {}", path.string(),
+                                  path.string()));
+    p.file = std::move(composed.file);
+    p.notes = std::move(composed.notes);
+  }
+  if (!request.overrides.empty()) {
+    const Catalog types = with_own_types(catalog(), p.file);
+    for (const Override& o : request.overrides) apply(p.file, read_override(o), types, p.notes);
+  }
+  substitute_variables(p.file);
+  if (!request.resume) return p;
+  if (!p.resumed) p.resumed = newest_run(p.file);
+  if (lock && !request.fork) {  // before its checkpoints are read: whoever is in it may be writing them
+    p.directory.emplace(RunDirectory::open(*p.resumed));
+    remove_unfinished_checkpoints(*p.resumed);
+  }
+  if (!request.fork) refuse_changes(read_document(*p.resumed / "pipeline.yaml"), kept(p.file), *p.resumed);
+  std::vector<std::string> passed_over;
+  p.checkpoint = open_checkpoint(*p.resumed, passed_over);
+  pass_over(p.notes, passed_over);
+  return p;
+}
+
+Checked check_prepared(Prepared& p) {
+  CheckOptions options;
+  options.channel_block = channel_block();
+  options.bfloat16 = bfloat16_available();
+  options.open_model = [&p](const std::string& from, const Position& where) {
+    auto opened = p.models.find(from);
+    if (opened == p.models.end()) {
+      try {
+        std::vector<std::string> passed_over;
+        opened = p.models.emplace(from, open_checkpoint(from, passed_over)).first;
+        pass_over(p.notes, passed_over);
+        const CheckpointFacts& facts = opened->second;
+        p.notes.push_back(fmt::format("model: {} (step {})", facts.directory.string(), facts.step));
+      } catch (const UserError& e) {
+        throw UserError(where, fmt::format("section 'model': {}", e.faults().front().message));
+      }
+    }
+    const CheckpointFacts& facts = opened->second;
+    ModelSource source;
+    if (const Tree* model = facts.pipeline.find("model")) source.model = *model;
+    source.sections =
+        facts.pipeline.entries;  // the checker takes those of the catalog, which its plugins extend
+    source.input = facts.model_input;
+    return source;
+  };
+  Checked checked = check_with_auto(p.file, catalog(), options);
+  p.notes.insert(p.notes.end(), checked.notes.begin(), checked.notes.end());
+  p.plugins = plugin_checksums(*checked.types);
+  for (const auto& [from, facts] : p.models)
+    for (const std::string& line : rebuilt_plugins(facts, p.plugins)) p.notes.push_back("model: " + line);
+  if (!p.checkpoint) return checked;
+  const std::int64_t done = p.checkpoint->step;
+  if (done >= checked.run.steps)
+    throw UserError({},
+                    fmt::format("{} has done {} steps, and run.steps is {}; give it a larger number to go on",
+                                p.resumed->string(), done, checked.run.steps));
+  return checked;
+}
+
+}  // namespace
+
+fs::path find_pipeline(const fs::path& typed) {
+  std::error_code ignored;
+  if (fs::exists(typed, ignored) || typed.is_absolute()) return typed;
+  const fs::path here = fs::read_symlink("/proc/self/exe", ignored).parent_path();
+  for (const fs::path& root : {here / "../share/dagfusion", here / "../.."})
+    if (fs::exists(root / typed, ignored)) return fs::weakly_canonical(root / typed, ignored);
+  return typed;
+}
+
+Tree read_file(const Invocation& request) { return prepare(request, false).file; }
+
+Checked check_file(const Invocation& request) {
+  Prepared p = prepare(request, false);
+  return check_prepared(p);
+}
+
+Launch launch(const Invocation& request) {
+  Prepared p = prepare(request, true);
+  Launch made;
+  Checked checked = check_prepared(p);
+  if (request.adapt) request.adapt(checked);
+  if (p.checkpoint) {
+    if (!request.fork) refuse_other_conditions(*p.checkpoint, checked, arithmetic(), p.plugins);
+    made.first_step = p.checkpoint->step;
+  }
+  made.saves = std::any_of(checked.nodes.begin(), checked.nodes.end(),
+                           [](const CheckedNode& n) { return n.type->phase == Phase::save; });
+  const std::vector<std::pair<std::string, Tree>> inner = inner_pipelines(p.file, *checked.types);
+  RunOptions options{.threads = request.threads,
+                     .on_thread_entry = on_thread_entry,
+                     .resolved_yaml = write_document(kept(p.file)),
+                     .instruction_set = arithmetic(),
+                     .plugins = p.plugins,
+                     .first_step = made.first_step,
+                     .observer = request.observer};
+  const bool goes_on = p.directory.has_value();
+  if (goes_on) {
+    made.directory.emplace(std::move(*p.directory));
+  } else if (checked.run.training || !checked.run.output.empty()) {
+    made.directory.emplace(RunDirectory::create(checked.run.output.empty() ? "runs" : checked.run.output));
+  }
+  if (made.directory) options.directory = made.directory->path();
+  if (p.checkpoint) {
+    options.restore = [facts = *p.checkpoint](RunInfo& info) { restore(facts, info); };
+  } else if (!checked.model_from.empty()) {
+    options.restore = [facts = p.models.at(checked.model_from), which = checked.model_weights](
+                          RunInfo& info) { load_weights(facts, which, info.weights(), info.values()); };
+  }
+  const std::string resolved_yaml = options.resolved_yaml;
+  try {
+    made.run = std::make_unique<Run>(std::move(checked), std::move(options));
+    if (made.directory) {  // last: a run that could not go on stays what it was
+      made.directory->write("pipeline.yaml", resolved_yaml);
+      for (const auto& [name, tree] : inner) made.directory->write(name, write_document(tree));
+      made.directory->write("machine.json", machine_facts(*made.run));
+    }
+  } catch (...) {
+    std::error_code ignored;
+    if (made.directory && !goes_on) fs::remove_all(made.directory->path(), ignored);
+    throw;
+  }
+  made.notes = std::move(p.notes);
+  return made;
+}
+
+}  // namespace dagfusion

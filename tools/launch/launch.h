@@ -1,0 +1,49 @@
+// From what the user typed to a run that is ready: files, overrides, checkpoints, run directories.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "graph/run/run.h"
+#include "nodes/files/run_directory.h"
+#include "tools/commands/typed_plugins.h"
+
+namespace dagfusion {
+
+struct Invocation {
+  std::filesystem::path file;  // empty: the one in the run that is resumed
+  std::vector<Override> overrides;
+  TypedPlugins plugins;
+  std::optional<std::string> resume;  // a run directory; "" = the newest below run.output
+  bool fork = false;                  // go on from the checkpoint in a new run, whatever has changed
+  int threads = 0;
+  std::function<void(Checked&)> adapt;  // changes what was checked before the run is made
+  TaskObserver* observer = nullptr;     // see RunOptions
+  std::optional<Tree> composed;  // instead of what `file` says: with everything it extends, before overrides
+};
+
+struct Launch {
+  std::optional<RunDirectory> directory;  // locked while this lives
+  std::unique_ptr<Run> run;
+  std::vector<std::string> notes;  // said before the run starts
+  bool saves = false;              // a node writes checkpoints
+  std::int64_t first_step = 0;
+};
+
+// As typed, or among the pipelines that were installed or built with this program.
+std::filesystem::path find_pipeline(const std::filesystem::path& typed);
+
+// With all that the file extends, the overrides, and the variables put in. Throws UserError.
+Tree read_file(const Invocation&);
+
+// Reads and checks; makes nothing on the disk. Throws UserError.
+Checked check_file(const Invocation&);
+
+// The same, then the run directory and the run. Throws UserError.
+Launch launch(const Invocation&);
+
+}  // namespace dagfusion

@@ -1,0 +1,147 @@
+#include "tools/launch/resume.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <set>
+
+#include "nodes/files/manifest.h"
+#include "nodes/files/run_directory.h"
+#include "tools/show/trees.h"
+
+namespace dagfusion {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+const std::set<std::string> kFreeRunKeys = {"threads", "lanes", "frames_in_flight", "steps", "output"};
+const std::set<std::string> kSinks = {"png_grid",    "png_folder",   "hdf5_writer",
+                                      "metrics_log", "run_pipeline", "checkpoint"};
+
+bool is_sink(const Tree& node) {
+  const Tree* type = node.find("type");
+  return type && kSinks.count(type->text);
+}
+
+// nodes.NAME without what is free to change. Sinks are free altogether.
+std::optional<Tree> bound(const Tree* node) {
+  if (!node || is_sink(*node)) return std::nullopt;
+  Tree rest = *node;
+  std::erase_if(rest.entries, [](const Entry& e) { return e.key == "doc"; });
+  return rest;
+}
+
+std::string shown(const Tree* tree) { return tree ? shortened(in_one_line(*tree), 60) : "nothing"; }
+
+// Differences below `path`, each as one line.
+void compare(const Tree* before, const Tree* now, const std::string& path, std::vector<Fault>& found) {
+  if (before && now && before->is_map() && now->is_map()) {
+    std::set<std::string> keys;
+    for (const Tree* t : {before, now})
+      for (const Entry& e : t->entries) keys.insert(e.key);
+    for (const std::string& key : keys) {
+      if (path == "run." && kFreeRunKeys.count(key)) continue;
+      if (path.empty() && (key == "vars" || key == "doc" || key == "plugins")) continue;  // wherever they lie
+      const Tree *b = before->find(key), *n = now->find(key);
+      if (path == "nodes.") {
+        const std::optional<Tree> bound_before = bound(b), bound_now = bound(n);
+        if (bound_before || bound_now)
+          compare(bound_before ? &*bound_before : nullptr, bound_now ? &*bound_now : nullptr,
+                  path + key + ".", found);
+        continue;
+      }
+      compare(b, n, path + key + ".", found);
+    }
+    return;
+  }
+  if (before && now && equal(*before, *now)) return;
+  found.push_back(
+      {now ? now->where : Position{},
+       fmt::format(
+           "{} was {}, and is now {}; a run that goes on cannot change it, --fork starts a new one from here",
+           path.substr(0, path.size() - 1), shown(before), shown(now))});
+}
+
+}  // namespace
+
+fs::path named_run(const fs::path& given, bool fork) {
+  if (!fs::is_directory(given))
+    throw UserError({}, fmt::format("there is no run directory '{}'", given.string()));
+  const fs::path named = given.filename().empty() ? given.parent_path() : given;  // "runs/train/"
+  if (fs::exists(named / kManifest)) {
+    if (fork) return named;
+    throw UserError({}, fmt::format("'{}' is a checkpoint; a run goes on from its newest: --resume {}; or "
+                                    "with --fork, a new run from this one",
+                                    named.string(), named.parent_path().parent_path().string()));
+  }
+  if (fs::exists(named / "pipeline.yaml")) return named;
+  if (const auto newest = RunDirectory::newest(named)) return *newest;
+  throw UserError({},
+                  fmt::format("'{}' is no run directory: there is no pipeline.yaml in it", named.string()));
+}
+
+fs::path newest_run(const Tree& file) {
+  const Tree* run = file.find("run");
+  const Tree* output = run ? run->find("output") : nullptr;
+  const fs::path parent = output ? output->text : "runs";
+  if (const auto newest = RunDirectory::newest(parent)) return *newest;
+  throw UserError(output ? output->where : file.where,
+                  fmt::format("there is no run to go on with below '{}'", parent.string()));
+}
+
+void refuse_changes(const Tree& before, const Tree& now, const std::filesystem::path& run) {
+  std::vector<Fault> found;
+  compare(&before, &now, "", found);
+  if (found.empty()) return;
+  found.insert(found.begin(), Fault{{}, fmt::format("{} was started from another pipeline", run.string())});
+  throw UserError(std::move(found));
+}
+
+std::vector<std::string> plugin_checksums(const Catalog& catalog) {
+  std::vector<std::string> found;
+  for (const fs::path library : catalog.plugins) {
+    const ManifestEntry file = read_entry(library);
+    found.push_back(fmt::format("{} {:08x}", file.name, file.crc32c));
+  }
+  return found;
+}
+
+std::vector<std::string> rebuilt_plugins(const CheckpointFacts& facts, const std::vector<std::string>& now) {
+  std::vector<std::string> lines;
+  for (const std::string& before : facts.plugins) {
+    const std::string name = before.substr(0, before.rfind(' ') + 1);
+    const auto is_it = [&](const std::string& one) { return one.starts_with(name); };
+    const auto there = std::find_if(now.begin(), now.end(), is_it);
+    if (there == now.end() || std::find(now.begin(), now.end(), before) != now.end()) continue;
+    lines.push_back(
+        fmt::format("the plugin {}has other code than when this was written (CRC32C {}, and now {})", name,
+                    before.substr(name.size()), there->substr(name.size())));
+  }
+  return lines;
+}
+
+void refuse_other_conditions(const CheckpointFacts& facts, const Checked& checked,
+                             const std::string& instruction_set, const std::vector<std::string>& plugins) {
+  constexpr const char* kFork =
+      "results would not be those of the same run, --fork starts a new one from here";
+  std::vector<Fault> found;
+  const auto differ = [&](const std::string& what, const std::string& then, const std::string& now) {
+    if (then != now)
+      found.push_back({{},
+                       fmt::format("{}: {} was {}, and is now {}; {}", facts.directory.string(), what, then,
+                                   now, kFork)});
+  };
+  for (const std::string& line : rebuilt_plugins(facts, plugins))
+    found.push_back({{}, fmt::format("{}: {}; {}", facts.directory.string(), line, kFork)});
+  differ("micro_batch", std::to_string(facts.micro_batch), std::to_string(checked.run.micro_batch));
+  differ("precision", facts.precision, checked.run.activation == DType::bf16 ? "bfloat16" : "float32");
+  differ("the instruction set", facts.instruction_set, instruction_set);
+  if (const auto fingerprints = checked.fingerprints(); !fingerprints.empty())
+    differ("the data set", facts.data, nlohmann::json(fingerprints).dump());
+  if (!found.empty()) throw UserError(std::move(found));
+}
+
+}  // namespace dagfusion

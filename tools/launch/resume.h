@@ -1,0 +1,34 @@
+// What may change between a run and its continuation, and what may not.
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include "graph/check/check.h"
+#include "nodes/files/checkpoint_files.h"
+
+namespace dagfusion {
+
+// The run that a user names, by its directory or, for the newest one, by the directory above; with `fork`
+// also one of its checkpoints.
+std::filesystem::path named_run(const std::filesystem::path& given, bool fork);
+
+// The newest run below run.output of this file.
+std::filesystem::path newest_run(const Tree& file);
+
+// Threads, lanes, frames_in_flight, steps, output, variables, `doc`, sinks, and `every` of what does not
+// train may differ. A UserError lists the rest.
+void refuse_changes(const Tree& before, const Tree& now, const std::filesystem::path& run);
+
+// What the shapes, the machine, the data sets and the plugins decide: micro_batch, precision, instruction set,
+// fingerprints, and the code of plugins.
+void refuse_other_conditions(const CheckpointFacts&, const Checked&, const std::string& instruction_set,
+                             const std::vector<std::string>& plugins);
+
+// "libmy_nodes.so 3f1c2b8a": name and CRC32C of every library whose types are in.
+std::vector<std::string> plugin_checksums(const Catalog&);
+
+// A line for every plugin of the checkpoint that is there now with other code.
+std::vector<std::string> rebuilt_plugins(const CheckpointFacts&, const std::vector<std::string>& now);
+
+}  // namespace dagfusion

@@ -1,0 +1,110 @@
+#include "tools/observe/trace.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <atomic>
+#include <fstream>
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "graph/values/clock.h"
+
+namespace dagfusion {
+
+namespace {
+
+std::atomic<int> traces = 0;
+
+}  // namespace
+
+// Records lie in pieces that never move.
+struct Trace::Track {
+  std::vector<std::vector<Record>> pieces;
+  std::vector<std::int64_t>
+      open;  // begins, outermost first: a task that waits may meet another one on its thread
+
+  void add(const Record& record) {
+    constexpr std::size_t kPiece = 1 << 14;
+    if (pieces.empty() || pieces.back().size() == kPiece) pieces.emplace_back().reserve(kPiece);
+    pieces.back().push_back(record);
+  }
+};
+
+Trace::Trace() : start_(clock_now()), id_(++traces) {}
+Trace::~Trace() = default;
+
+Trace::Track& Trace::track() {
+  thread_local int mine = 0;  // which trace `here` belongs to
+  thread_local Track* here = nullptr;
+  if (mine == id_) return *here;
+  const std::lock_guard lock(mutex_);
+  tracks_.push_back(std::make_unique<Track>());
+  here = tracks_.back().get();
+  mine = id_;
+  return *here;
+}
+
+void Trace::begins(const TaskVisit&) noexcept { track().open.push_back(clock_now()); }
+
+void Trace::ends(const TaskVisit& visit) noexcept {
+  const std::int64_t end = clock_now();
+  Track& here = track();
+  here.add({&visit.name(), &visit.type(), here.open.back(), end, visit.ready(), visit.frame(), visit.step(),
+            visit.iteration()});
+  here.open.pop_back();
+}
+
+std::size_t Trace::visits() const {
+  std::size_t all = 0;
+  for (const auto& t : tracks_)
+    for (const auto& piece : t->pieces) all += piece.size();
+  return all;
+}
+
+void Trace::write(const std::filesystem::path& path) const {
+  const std::filesystem::path unfinished = path.string() + ".unfinished";
+  std::ofstream out(unfinished);
+  out << "{\"displayTimeUnit\":\"ms\",\"traceEvents\":[\n";
+  const auto microseconds = [&](std::int64_t t) { return static_cast<double>(t - start_) * 1e-3; };
+  struct Place {
+    const Record* record;
+    std::size_t thread;
+  };
+  std::vector<Place> all;
+  for (std::size_t t = 0; t < tracks_.size(); ++t) {
+    out << fmt::format(
+        "{{\"ph\":\"M\",\"name\":\"thread_name\",\"pid\":1,\"tid\":{},\"args\":{{\"name\":\"thread "
+        "{}\"}}}},\n",
+        t, t);
+    for (const auto& piece : tracks_[t]->pieces)
+      for (const Record& r : piece) all.push_back({&r, t});
+  }
+  std::sort(all.begin(), all.end(),
+            [](const Place& a, const Place& b) { return a.record->begin < b.record->begin; });
+  std::map<std::int64_t, bool> seen;  // frames
+  for (const Place& p : all) {
+    const Record& r = *p.record;
+    const double waited =
+        r.ready > 0 ? static_cast<double>(std::max<std::int64_t>(r.begin - r.ready, 0)) * 1e-3 : 0;
+    out << fmt::format(
+        "{{\"ph\":\"X\",\"name\":{},\"cat\":{},\"pid\":1,\"tid\":{},\"ts\":{:.3f},\"dur\":{:.3f},\"args\":{{"
+        "\"frame\":{},"
+        "\"step\":{},\"iteration\":{},\"waited_us\":{:.3f}}}}},\n",
+        nlohmann::json(*r.name).dump(), nlohmann::json(*r.type).dump(), p.thread, microseconds(r.begin),
+        static_cast<double>(r.end - r.begin) * 1e-3, r.frame, r.step, r.iteration, waited);
+    // One arrow for each frame, through all its tasks: s starts it, t goes on.
+    out << fmt::format(
+        "{{\"ph\":\"{}\",\"name\":\"frame\",\"cat\":\"frame\",\"id\":{},\"pid\":1,\"tid\":{},\"ts\":{:.3f}}},"
+        "\n",
+        seen[r.frame] ? "t" : "s", r.frame, p.thread, microseconds(r.begin));
+    seen[r.frame] = true;
+  }
+  out << fmt::format(
+      "{{\"ph\":\"M\",\"name\":\"process_name\",\"pid\":1,\"args\":{{\"name\":\"run-pipeline\"}}}}\n]}}\n");
+  out.close();
+  if (!out) throw std::runtime_error(fmt::format("cannot write the trace '{}'", path.string()));
+  std::filesystem::rename(unfinished, path);
+}
+
+}  // namespace dagfusion

@@ -1,0 +1,42 @@
+// A trace of every task, for ui.perfetto.dev and chrome://tracing.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "graph/run/run.h"
+
+namespace dagfusion {
+
+// Keeps one record for each visit, in a list of each thread's own: no lock, and memory in large pieces.
+class Trace final : public TaskObserver {
+ public:
+  Trace();
+  ~Trace() override;
+  void begins(const TaskVisit&) noexcept override;
+  void ends(const TaskVisit&) noexcept override;
+
+  // Chrome's trace event format: a track for each thread, an arrow from task to task for each frame. After the run.
+  void write(const std::filesystem::path&) const;
+  std::size_t visits() const;
+
+ private:
+  struct Record {
+    const std::string* name;
+    const std::string* type;
+    std::int64_t begin, end, ready, frame, step;  // times: nanoseconds of the steady clock
+    int iteration;
+  };
+  struct Track;
+  Track& track();
+
+  const std::int64_t start_;
+  const int id_;
+  mutable std::mutex mutex_;  // of what follows
+  std::vector<std::unique_ptr<Track>> tracks_;
+};
+
+}  // namespace dagfusion

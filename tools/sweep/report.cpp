@@ -1,0 +1,161 @@
+#include "tools/sweep/report.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <sstream>
+
+#include "nodes/files/durable.h"
+#include "nodes/files/run_directory.h"
+
+namespace dagfusion {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+std::vector<std::string> cells_of(const std::string& line) {
+  std::vector<std::string> cells;
+  std::istringstream in(line);
+  for (std::string cell; std::getline(in, cell, ',');) cells.push_back(cell);
+  return cells;
+}
+
+std::optional<double> number(const std::string& text) {
+  double value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  return error == std::errc() && end == text.data() + text.size() ? std::optional(value) : std::nullopt;
+}
+
+// A CSV file by columns.
+struct Table {
+  std::vector<std::string> columns;
+  std::vector<std::vector<std::string>> rows;
+
+  explicit Table(const fs::path& path) {
+    std::istringstream lines(read_text(path));
+    std::string line;
+    if (std::getline(lines, line)) columns = cells_of(line);
+    while (std::getline(lines, line)) rows.push_back(cells_of(line));
+  }
+  std::optional<std::size_t> column(const std::string& name) const {
+    const auto found = std::find(columns.begin(), columns.end(), name);
+    return found == columns.end() ? std::nullopt : std::optional<std::size_t>(found - columns.begin());
+  }
+};
+
+// The file in the run's directory, or in that of its newest preview; empty = none.
+fs::path find_file(const fs::path& run, const std::string& name) {
+  if (fs::exists(run / name)) return run / name;
+  std::vector<fs::path> previews;
+  std::error_code none;
+  for (const auto& e : fs::directory_iterator(run / "previews", none))
+    if (fs::exists(e.path() / name)) previews.push_back(e.path() / name);
+  return previews.empty() ? fs::path() : *std::max_element(previews.begin(), previews.end());
+}
+
+std::vector<std::pair<double, double>> loss_curve(const fs::path& run) {
+  std::vector<std::pair<double, double>> curve;
+  if (!fs::exists(run / "metrics.csv")) return curve;
+  const Table table(run / "metrics.csv");
+  const auto step = table.column("step"), loss = table.column("loss");
+  if (!step || !loss) return curve;
+  for (const auto& row : table.rows) {
+    if (row.size() <= std::max(*step, *loss)) continue;
+    const auto x = number(row[*step]), y = number(row[*loss]);
+    if (x && y && std::isfinite(*y)) curve.emplace_back(*x, *y);
+  }
+  return curve;
+}
+
+}  // namespace
+
+fs::path cell_directory(const fs::path& sweep, const SweepCell& cell, std::int64_t seed) {
+  return sweep / cell.name / fmt::format("seed-{}", seed);
+}
+
+SweepRun read_run(const fs::path& cell, const SweepMetric& metric) {
+  const std::optional<fs::path> run = RunDirectory::newest(cell);
+  if (!run) throw UserError({}, fmt::format("there is no run below {}", cell.string()));
+  SweepRun read{
+      .directory = *run, .metric = {}, .curve = loss_curve(*run), .picture = find_file(*run, "samples.png")};
+  const fs::path file = find_file(*run, metric.file);
+  if (file.empty())
+    throw UserError(metric.where,
+                    fmt::format("the metric's file '{}' is neither in {} nor below its previews", metric.file,
+                                run->string()));
+  const Table table(file);
+  const auto column = table.column(metric.column);
+  if (!column)
+    throw UserError(metric.where, fmt::format("{} has no column '{}'{}", file.string(), metric.column,
+                                              suggestion(metric.column, table.columns)));
+  for (const auto& row : table.rows)
+    if (row.size() > *column && !row[*column].empty()) read.metric = number(row[*column]);
+  return read;
+}
+
+std::vector<SweepRow> compare(const SweepPlan& plan, const std::vector<std::vector<SweepRun>>& runs) {
+  std::vector<SweepRow> rows;
+  for (std::size_t c = 0; c < plan.cells.size(); ++c) {
+    std::vector<double> values, differences;
+    for (std::size_t s = 0; s < plan.seeds.size(); ++s) {
+      const auto &here = runs[c][s].metric, &there = runs[plan.baseline][s].metric;
+      if (here) values.push_back(*here);
+      if (here && there) differences.push_back(*here - *there);
+    }
+    rows.push_back({plan.cells[c].name, runs[c], interval_of(values), interval_of(differences)});
+  }
+  return rows;
+}
+
+namespace {
+
+// Whether the interval leaves out 0: better, worse, or neither.
+std::string verdict(const SweepPlan& plan, std::size_t row, const Interval& d) {
+  if (row == plan.baseline) return "the baseline";
+  if (d.count < 2) return "too few seeds to say";
+  if (d.low <= 0 && d.high >= 0) return "no difference seen";
+  return (d.mean > 0) == plan.metric.larger_is_better ? "better" : "worse";
+}
+
+}  // namespace
+
+std::string report_text(const SweepPlan& plan, const std::vector<SweepRow>& rows) {
+  std::size_t width = 4;
+  for (const SweepRow& r : rows) width = std::max(width, r.cell.size());
+  std::string text =
+      fmt::format("{:<{}}  {:>10}  {:>24}\n", "cell", width, plan.metric.column, "difference (95 %)");
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const Interval& d = rows[i].difference;
+    const std::string difference = i == plan.baseline ? ""
+                                   : d.count < 2
+                                       ? fmt::format("{:+.4g}", d.mean)
+                                       : fmt::format("{:+.4g} [{:+.4g}, {:+.4g}]", d.mean, d.low, d.high);
+    text += fmt::format("{:<{}}  {:>10.4g}  {:>24}  {}\n", rows[i].cell, width, rows[i].metric.mean,
+                        difference, verdict(plan, i, d));
+  }
+  return text +
+         fmt::format(
+             "{} is the mean over {} seeds, {} is better; differences are paired by seed, with Student's t\n",
+             plan.metric.column, plan.seeds.size(), plan.metric.larger_is_better ? "larger" : "smaller");
+}
+
+std::string report_csv(const SweepPlan& plan, const std::vector<SweepRow>& rows) {
+  std::string text;
+  for (const std::string& axis : plan.axes) text += axis + ",";
+  text += fmt::format("seed,{},difference,directory\n", plan.metric.column);
+  for (std::size_t c = 0; c < rows.size(); ++c)
+    for (std::size_t s = 0; s < plan.seeds.size(); ++s) {
+      const SweepRun& run = rows[c].runs[s];
+      const std::optional<double>& base = rows[plan.baseline].runs[s].metric;
+      for (const std::string& axis : plan.axes) text += plan.cells[c].cases.at(axis) + ",";
+      text += fmt::format("{},{},{},{}\n", plan.seeds[s], run.metric ? fmt::format("{}", *run.metric) : "",
+                          run.metric && base ? fmt::format("{}", *run.metric - *base) : "",
+                          run.directory.string());
+    }
+  return text;
+}
+
+}  // namespace dagfusion
