@@ -1,5 +1,5 @@
-// document -> checked: composites expanded, ports wired, shapes inferred, parameters read; every fault,
-// together.
+// document -> checked: composites expanded, ports wired,
+// shapes inferred, parameters read; every fault, together.
 #pragma once
 
 #include <filesystem>
@@ -68,9 +68,8 @@ struct CheckedNode {
   int child_weights = -1;          // node whose weights the child uses; -1 = the live ones
 };
 
-// A loop: a head node (outputs: the carried values) and a tail node (inputs: the next values, then the
-// collected ones;
-// outputs: the last values, then the strips).
+// A loop: a head node (outputs: the carried values) and a tail node
+// (inputs: the next values, then the collected ones; outputs: the last values, then the strips).
 struct CheckedLoop {
   std::string path;
   int head = -1, tail = -1, each = -1;
@@ -91,7 +90,7 @@ struct Checked {
   std::int64_t frames_of_images() const {
     return (images.value_or(0) + run.micro_batch - 1) / run.micro_batch;
   }
-  // Of every data set, by the path of its node: what tells it from another one.
+  // Of every data set, by the path of its node: what makes it differ from another one.
   std::map<std::string, std::string> fingerprints() const;
 
   std::shared_ptr<Catalog> types;  // those of the nodes

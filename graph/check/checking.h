@@ -39,7 +39,7 @@ struct First {
 // The section `model`, or one of `models`.
 struct ModelSection {
   Tree tree;
-  const NodeType* type = nullptr;  // null: a fault of the section, and told
+  const NodeType* type = nullptr;  // null: a fault of the section, reported already
   Parameters parameters;
 };
 
@@ -134,8 +134,8 @@ class Checking {
   void add(const UserError& e) { faults.insert(faults.end(), e.faults().begin(), e.faults().end()); }
   bool broken(Wire w) const { return w.node < 0; }
   const TensorSpec& spec(Wire w) const { return checked.nodes[w.node].outputs[w.output].spec; }
-  // The same value in another dtype (f32 or bf16) or layout: through a reorder node, shared by all who ask, where it
-  // has to be.
+  // The same value in another dtype (f32 or bf16) or layout:
+  // through a reorder node, shared by all who ask, where it has to be.
   Wire in_form(Wire wire, DType dtype, int block);
 
   const Tree& file;
@@ -146,7 +146,7 @@ class Checking {
   Checked checked;
   std::vector<Fault> faults;
   std::map<std::string, ModelSection> models;  // by name: "model" or the keys of `models`
-  bool models_broken = false;                  // a fault was told, and some may be missing
+  bool models_broken = false;                  // a fault was reported, and some may be missing
   std::set<std::string> called;                // the models that some node calls
   std::map<std::string, Entry> sections;       // by name: "diffusion"
   // Of a wire, to a form, in a loop, under a condition.

@@ -16,7 +16,7 @@ std::vector<std::string> names_of(const std::map<std::string, ModelSection>& mod
 
 }  // namespace
 
-// The first call says what the model takes; a checkpoint said it before.
+// The first call decides what the model takes, unless a checkpoint has decided it.
 void Checking::take_model_input(const Request& call, const std::string& owner) {
   if (call.type->inputs.empty()) return;
   const auto main = call.in.find(call.type->inputs.front().name);
@@ -86,7 +86,7 @@ void Checking::read_type(Request& request, const Tree& tree, const std::string& 
   read_inside(request, tree, owner);
 }
 
-// False: a reference that is wrong, and told; the node is passed over.
+// False: the reference is wrong, which is reported; the node is passed over.
 bool Checking::wire_inputs(Request& request, const Tree& in, const Scope& scope, const std::string& owner) {
   bool good = true;
   const std::vector<Port>& ports = request.type->inputs;

@@ -1,5 +1,5 @@
-// Which values carry a gradient back to the weights that are trained, and whether every node on the way has a
-// backward.
+// Which values carry a gradient back to the weights that are trained,
+// and whether every node on the way has a backward.
 #include "graph/check/gradient.h"
 
 #include <fmt/format.h>

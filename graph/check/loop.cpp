@@ -34,7 +34,7 @@ Named Checking::check_loop(const Entry& entry, const Scope& scope, const std::st
   const std::vector<std::string> meant = refuse_other_keys(tree, kLoopKeys, owner, faults);
   for (const char* key : {"each", "carry", "nodes", "next"})
     if (!tree.find(key) && std::find(meant.begin(), meant.end(), key) != meant.end())
-      throw UserError(std::vector<Fault>{});  // that it is missing goes without saying
+      throw UserError(std::vector<Fault>{});  // that it is missing is reported already
   const Tree& carry = part(tree, "carry", true, owner, "names of the carried values and where they start");
   const Tree& body = part(tree, "nodes", true, owner, "the nodes of the body");
   const Tree& next =

@@ -18,7 +18,7 @@ std::vector<std::string> composites(const Catalog& catalog) {
 
 }  // namespace
 
-// Read whether a node calls it or not; a fault is told once, not with every call.
+// Read whether a node calls it or not; a fault is reported once, not with every call.
 void Checking::read_model(const std::string& name, const Tree& section) {
   ModelSection& made = models[name];
   made.tree = section;

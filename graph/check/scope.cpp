@@ -17,8 +17,8 @@ bool good_name(const std::string& name) {
 
 }  // namespace
 
-// Depth first in the order of the file: a node comes as early as its inputs allow, and the order never
-// varies.
+// Depth first in the order of the file:
+// a node comes as early as its inputs allow, and the order never varies.
 std::vector<const Entry*> Checking::in_order(const Tree& nodes, const std::string& prefix) {
   std::map<std::string, const Entry*> by_name;
   for (const Entry& e : nodes.entries) by_name.emplace(e.key, &e);

@@ -1,5 +1,5 @@
-// `when: value` with `otherwise: value`: frames in which the first is 0 skip the node and get the second
-// instead.
+// `when: value` with `otherwise: value`:
+// frames in which the first is 0 skip the node and get the second instead.
 #include <fmt/format.h>
 
 #include "graph/check/checking.h"

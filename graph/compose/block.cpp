@@ -80,7 +80,7 @@ class Definition {
   const Tree& map(const char* key) {
     const Tree* found = tree_.find(key);
     if (!found && std::find(meant_.begin(), meant_.end(), key) != meant_.end())
-      throw UserError(std::move(faults_));  // that it is missing goes without saying
+      throw UserError(std::move(faults_));  // that it is missing is reported already
     if (!found) fail(tree_.where, fmt::format("'{}' is missing", key));
     return is_map(*found, key);
   }

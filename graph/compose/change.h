@@ -9,9 +9,9 @@
 
 namespace dagfusion {
 
-// A path is keys with dots between them (nodes.adam.learning_rate), or names of nodes with slashes and then keys
-// with dots: denoise/prev.eta in the body of a loop, model/mid/attention.heads inside a composite. Names of nodes
-// may be patterns ("*", "**"); what matches nothing is a fault with a suggestion.
+// A path is keys with dots between them (nodes.adam.learning_rate), or names of nodes with slashes and then
+// keys with dots: denoise/prev.eta in the body of a loop, model/mid/attention.heads inside a composite.
+// Names of nodes may be patterns ("*", "**"); what matches nothing is a fault with a suggestion.
 struct Change {
   enum class Kind {
     set,      // a value; the path must exist, or be a parameter of a node, the run, diffusion or a model
@@ -44,7 +44,8 @@ struct Composed {
   std::vector<std::string> notes;
 };
 
-// Reads a file; when it says `extends: other.yaml`, reads that first and applies set, replace, remove and insert.
+// Reads a file; when it says `extends: other.yaml`,
+// reads that first and applies set, replace, remove and insert.
 Composed compose(const std::filesystem::path&, const Catalog&);
 Composed compose(Tree file, const Catalog&);
 

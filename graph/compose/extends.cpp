@@ -17,7 +17,8 @@ constexpr std::size_t kMostFiles = 16;
 const std::vector<std::string> kKeys = {"extends", "set",    "replace", "remove", "insert",
                                         "sweep",   "blocks", "plugins", "doc"};
 
-// Not like refuse_other_keys of graph/types/value.h: a section is no misspelt key, but stands in the wrong place.
+// Not like refuse_other_keys of graph/types/value.h:
+// a section is no misspelt key, but stands in the wrong place.
 void refuse_sections_and_other_keys(const Tree& file) {
   std::vector<Fault> faults;
   for (const Entry& e : file.entries) {

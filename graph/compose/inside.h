@@ -1,4 +1,5 @@
-// The key `inside` of a composite or a model: what is different about the nodes it expands to. Private to graph/.
+// The key `inside` of a composite or a model:
+// what is different about the nodes it expands to. Private to graph/.
 //
 //   inside:
 //     "**/attention*": {type: identity}                    another type, with the wires of the old one
@@ -27,7 +28,8 @@ class Inside {
   // `owner` opens every message: "section 'model'". Throws UserError.
   Inside(const Tree& map, std::string path, std::string owner);
 
-  // What the entries that match the node say, in their order, as one map over `given`, the composite's own settings.
+  // What the entries that match the node say, in their order,
+  // as one map over `given`, the composite's own settings.
   struct Node {
     bool changed = false, removed = false;
     const NodeType* type = nullptr;  // another one

@@ -129,7 +129,7 @@ Places find_places(Tree& root, const std::string& pattern, const Position& where
       const Tree* which = place.node->find("model");
       const std::string section = which && which->is_scalar() ? which->text : "model";
       throw UserError(
-          where, fmt::format("'{}' lies in a call of the section '{}', whose calls are all alike; did you "
+          where, fmt::format("'{}' lies in a call of the section '{}', whose calls are all the same; did you "
                              "mean '{}/{}'?",
                              pattern, section, section, rest));
     }

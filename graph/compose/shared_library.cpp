@@ -32,7 +32,8 @@ const Header& own_header() {
   return own;
 }
 
-// How long the file is that the header speaks of: dlopen maps parts of it and would be killed where one is missing.
+// How long the file is that the header speaks of:
+// dlopen maps parts of it and would be killed where one is missing.
 std::uint64_t whole_size(const Header& header, const std::string& bytes) {
   std::uint64_t end = std::max<std::uint64_t>(
       sizeof header, header.e_phoff + std::uint64_t{header.e_phnum} * sizeof(ElfW(Phdr)));

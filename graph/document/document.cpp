@@ -1,4 +1,4 @@
-// Reads YAML into our own tree. yaml-cpp only tells us what it meets (its event interface), and what we do
+// Reads YAML into our own tree. yaml-cpp only reports what it meets (its event interface), and what we do
 // not allow is refused when it is met: nothing is expanded, and nothing grows beyond the size of the file.
 #include "graph/document/document.h"
 

@@ -1,5 +1,5 @@
-// A YAML file as our own tree: every value knows its file, line and column. yaml-cpp is used in document.cpp
-// alone.
+// A YAML file as our own tree: every value knows its file, line and column.
+// yaml-cpp is used in document.cpp alone.
 #pragma once
 
 #include <filesystem>

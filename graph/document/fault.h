@@ -1,5 +1,5 @@
-// Mistakes of a user: where they stand, what is wrong, what would be right. They are gathered and told
-// together.
+// Mistakes of a user: where they stand, what is wrong, what would be right.
+// They are gathered and reported together.
 #pragma once
 
 #include <optional>
@@ -28,8 +28,8 @@ struct Fault {
 };
 bool says_the_same(const Fault&, const Fault&);  // at the same place
 
-// Thrown with one fault by whoever finds it, and with all of them by the checker: in the order of the file, and none
-// twice.
+// Thrown with one fault by whoever finds it, and with all of them by the checker:
+// in the order of the file, and none twice.
 class UserError : public std::runtime_error {
  public:
   explicit UserError(std::vector<Fault>);
@@ -43,8 +43,8 @@ class UserError : public std::runtime_error {
 // What the user may have meant; nothing when no candidate is near enough.
 std::optional<std::string> nearest(std::string_view given, const std::vector<std::string>& candidates);
 
-// "; did you mean 'learning_rate'?" when a candidate is near enough, else "; known are a, b, c" (or "" when
-// none).
+// "; did you mean 'learning_rate'?" when a candidate is near enough,
+// else "; known are a, b, c" (or "" when there is none).
 std::string suggestion(std::string_view given, const std::vector<std::string>& candidates);
 
 }  // namespace dagfusion

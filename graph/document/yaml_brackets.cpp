@@ -10,7 +10,8 @@ namespace dagfusion {
 
 namespace {
 
-// Whether a value can begin behind these bytes: in a plain text a bracket or a quote is a letter like any other.
+// Whether a value can begin behind these bytes:
+// in a plain text a bracket or a quote is a letter like any other.
 bool begins_value(std::string_view before, bool in_brackets) {
   const std::size_t last = before.find_last_not_of(" \t\r\n");
   if (last == std::string_view::npos || before.substr(last + 1).find('\n') != std::string_view::npos)

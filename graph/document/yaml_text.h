@@ -1,5 +1,5 @@
-// The text of a YAML file, looked at without yaml-cpp: where its guesses would be wrong, or its words of
-// little help.
+// The text of a YAML file, looked at without yaml-cpp:
+// where its guesses would be wrong, or its words of little help.
 #pragma once
 
 #include <cstddef>
@@ -27,8 +27,8 @@ std::string_view line_of(std::string_view text, int line);  // from 0
 // Behind the closing quote of what opens at `start`; npos when it is never closed.
 std::size_t end_of_quoted(std::string_view text, std::size_t start);
 
-// What yaml-cpp says about a syntax error at byte `at`, in words that say what would be right; `where` moves to the place
-// that they are about.
+// What yaml-cpp says about a syntax error at byte `at`, in words that say what would be right;
+// `where` moves to the place that they are about.
 std::string explain_syntax_error(const std::string& said, std::string_view text, std::size_t at,
                                  Position& where);
 

@@ -10,8 +10,8 @@ namespace dagfusion {
 
 namespace {
 
-// How many layers the backward pass may run ahead of the weight gradients: each holds its activations until
-// then.
+// How many layers the backward pass may run ahead of the weight gradients:
+// each holds its activations until then.
 constexpr std::size_t kBackwardAhead = 3;
 
 // A backward task, and how many weight gradients stand before it.
@@ -22,8 +22,8 @@ struct Ahead {
 
 }  // namespace
 
-// The gradients that have arrived at a value, in the order of its consumers, become one slot; -1 when there
-// are none.
+// The gradients that have arrived at a value,
+// in the order of its consumers, become one slot; -1 when there are none.
 int Planner::gradient_of(Wire w, const std::vector<int>& terms) {
   if (terms.empty()) return -1;
   if (terms.size() == 1) return terms[0];

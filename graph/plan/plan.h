@@ -9,8 +9,8 @@
 
 namespace dagfusion {
 
-// Where a slot lives. frame: read ahead of the model, or small; lane: inside the model; step: one for all
-// frames.
+// Where a slot lives. frame: read ahead of the model, or small;
+// lane: inside the model; step: one for all frames.
 enum class Place : std::uint8_t { frame, lane, step };
 
 struct Slot {

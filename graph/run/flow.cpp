@@ -46,16 +46,16 @@ std::string SectionGraph::stranded() const {
   return text;
 }
 
-// An inner pipeline runs behind its step, which is finished even when a later frame of the run around it has
-// failed.
+// An inner pipeline runs behind its step, which is finished even
+// when a later frame of the run around it has failed.
 bool SectionGraph::stopping() const {
   const std::int64_t failed = shared_.failed_ticket;
   if (section_.parent_ticket_ >= 0) return shared_.stop >= 2 || failed <= section_.parent_ticket_;
   return shared_.stop >= 1 || failed != std::numeric_limits<std::int64_t>::max();
 }
 
-// A node that saves after step `step` must be done before the next step begins: nothing ordered may be ahead
-// of it.
+// A node that saves after step `step` must be done before the next step begins:
+// nothing ordered may be ahead of it.
 bool SectionGraph::saving_after(std::int64_t step) const {
   if (steps_applied_ > step) return false;
   return std::any_of(plan_.steps.begin(), plan_.steps.end(), [&](int t) {
@@ -77,8 +77,8 @@ void SectionGraph::renew(Frame& f, std::int64_t number) const {
   f.dropped = false;
 }
 
-// Frames leave as long as some are idle, whole steps at a time; when all are home after the last, that is
-// told.
+// Frames leave as long as some are idle, whole steps at a time;
+// when all are home after the last, `on_done` is called.
 void SectionGraph::enter(Frame* returned, Port& port) noexcept {
   take_over(entry_.get());
   if (returned) {

@@ -1,5 +1,5 @@
-// The running graph: what holds frames back, lets them on and brings them home (section_graph.h has its
-// nodes).
+// The running graph: what holds frames back,
+// lets them on and brings them home (section_graph.h has its nodes).
 #pragma once
 
 #include "graph/run/section.h"

@@ -86,7 +86,7 @@ struct Report {
   Progress progress;
   double seconds = 0;
   std::vector<TaskTime> tasks;       // by time, longest first
-  std::vector<std::string> told;     // by nodes: where the results lie
+  std::vector<std::string> told;     // lines of nodes: where the results lie
   std::vector<std::string> dropped;  // "images/broken.png: …"
 };
 
@@ -107,7 +107,7 @@ class Run {
   Progress progress() const;
   std::vector<TaskTime> times() const;  // so far; what is asked while tasks are running is not exact
 
-  // For what is said before the first step.
+  // For what is shown before the first step.
   const Checked& checked() const;
   std::size_t planned_bytes() const;  // weights, states excluded, lanes and frames
   std::size_t lane_bytes() const;
@@ -124,8 +124,8 @@ class Run {
 // Cores that this process may use: the affinity mask and the cgroup's quota.
 int available_cores();
 
-// Checks with `micro_batch: auto` resolved: N from the shapes, so that a lane stays near the size of the
-// caches.
+// Checks with `micro_batch: auto` resolved:
+// N from the shapes, so that a lane stays near the size of the caches.
 Checked check_with_auto(const Tree&, const Catalog&, CheckOptions);
 
 }  // namespace dagfusion

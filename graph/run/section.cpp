@@ -15,7 +15,7 @@ namespace dagfusion {
 
 void Shared::fail(std::int64_t main_ticket, std::string message) {
   const std::lock_guard lock(mutex);
-  if (error_ticket >= 0 && error_ticket <= main_ticket) return;  // the earliest frame tells
+  if (error_ticket >= 0 && error_ticket <= main_ticket) return;  // the earliest frame reports
   error_ticket = main_ticket;
   error = std::move(message);
   failed_ticket.store(main_ticket);

@@ -111,7 +111,7 @@ class Section final : public RunInfo {
   WeightValues* values_ = nullptr;
   std::filesystem::path directory_;
   std::vector<std::string> told_;
-  std::atomic<std::int64_t> steps_done_{0};  // what nodes are told: a step counts once its writers have run
+  std::atomic<std::int64_t> steps_done_{0};  // what nodes see: a step counts once its writers have run
   std::atomic<double> loss_{0};
   double loss_sum_ = 0;
   std::atomic<std::int64_t> images_done_{0};

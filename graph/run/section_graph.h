@@ -1,5 +1,5 @@
-// One section as nodes of a oneTBB flow graph. The only file that includes oneapi/tbb/flow_graph.h; private
-// to graph/.
+// One section as nodes of a oneTBB flow graph.
+// The only file that includes oneapi/tbb/flow_graph.h; private to graph/.
 //
 //   entry -> task -> ... -> step -> step -> applied -> retire -> entry
 //
@@ -26,8 +26,8 @@ namespace flow = tbb::flow;
 
 class SectionGraph {
  public:
-  // `on_done` is called once after each start, by some thread, when every frame is home. It may start this
-  // again.
+  // `on_done` is called once after each start, by some thread,
+  // when every frame is home. It may start this again.
   SectionGraph(flow::graph& graph, Section& section, Shared& shared, std::function<void()> on_done);
   // Sends the frames through, behind the frame `parent_ticket` of the section around this one (-1: none).
   void start(std::int64_t parent_ticket);
@@ -44,8 +44,8 @@ class SectionGraph {
   using Sequencer = flow::sequencer_node<Frame*>;
   using Port = std::tuple_element_t<0, Control::output_ports_type>;
 
-  // gate (several inputs) -> sequencer (in order) -> turn (one frame at a time) -> the node itself; what a
-  // task needs.
+  // gate (several inputs) -> sequencer (in order)
+  // -> turn (one frame at a time) -> the node itself; what a task needs.
   struct Chain {
     std::unique_ptr<Gate> gate;
     std::unique_ptr<Sequencer> sequencer;

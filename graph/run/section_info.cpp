@@ -1,4 +1,4 @@
-// What a section tells: its nodes about the run, the program about its progress.
+// What a section shows: to its nodes the run, to the program its progress.
 #include <fmt/format.h>
 
 #include <nlohmann/json.hpp>

@@ -41,8 +41,8 @@ void Section::step_applied(std::int64_t step) {
   if (parent_ticket_ < 0 && steps_done_ <= step) steps_done_ = step + 1;
 }
 
-// Decided once for each node and step, by whoever asks first: the entry when it looks ahead, or the step
-// itself.
+// Decided once for each node and step, by whoever asks first:
+// the entry when it looks ahead, or the step itself.
 bool Section::due(int index, std::int64_t step) const {
   const Every& every = checked_.nodes[plan_.tasks[index].visits[0].node].every;
   const std::int64_t last = checked_.run.training ? checked_.run.steps : checked_.frames_of_images();
@@ -75,7 +75,7 @@ bool Section::begin_child(int node, Frame& frame) noexcept {
     const int source = checked_.nodes[node].child_weights;
     child.values_ = &shared_.live;
     if (source >= 0) child.values_ = &dynamic_cast<WeightSource&>(*checked_.nodes[source].node).weights();
-    child.told_.clear();  // of several previews, the last is told
+    child.told_.clear();  // of several previews, the last is reported
     child.directory_ = directory_ / "previews" / fmt::format("step-{:06}", frame.step + 1);
     if (!directory_.empty() && !std::filesystem::is_directory(directory_))
       throw std::runtime_error(fmt::format("the run directory '{}' is gone", directory_.string()));

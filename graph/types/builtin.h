@@ -10,8 +10,8 @@ const NodeType& loop_tail();
 const NodeType& run_pipeline();
 const NodeType& choose();
 
-// choose: hands on what a node under `when` gave, or in frames that skip it what `otherwise` names (or
-// zeros).
+// choose: hands on what a node under `when` gave,
+// or in frames that skip it what `otherwise` names (or zeros).
 class Choose final : public Map {
  public:
   explicit Choose(Setup&);

@@ -19,7 +19,8 @@ enum class Phase { write, read, save };
 struct NodeType {
   std::string name;
   std::string summary;  // one sentence
-  // What it does in a pipeline, in the field's words ("loss"): types that share one can stand in for each other.
+  // What it does in a pipeline, in the field's words ("loss"):
+  // types that share one can stand in for each other.
   std::vector<std::string> stands_for = {};
   std::string paper = {};    // "Ho et al. 2020, arXiv:2006.11239, eq. 4"
   std::string example = {};  // one entry below `nodes`: "{type: add_noise, in: {x0: x0, noise: noise, t: t}}"

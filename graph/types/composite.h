@@ -11,8 +11,8 @@
 
 namespace dagfusion {
 
-// One output of one node. A wire of a node that had a fault is broken; nodes wired to it are passed over in
-// silence.
+// One output of one node. A wire of a node that had a fault is broken;
+// nodes wired to it are passed over in silence.
 struct Wire {
   int node = -1;  // -1: broken
   int output = 0;

@@ -81,8 +81,8 @@ class Call {
   virtual RandomStream random(int image) const = 0;
   // Of a data set: the sample at place `image` of this frame, and the epoch it belongs to.
   virtual std::int64_t sample(int image) const = 0;
-  // 64-byte aligned memory of this thread, at least as large as asked for in prepare(); the contents are
-  // lost.
+  // 64-byte aligned memory of this thread, at least as large
+  // as asked for in prepare(); the contents are lost.
   virtual std::byte* scratch() const = 0;
   // on_error: drop — this frame carries nothing usable; the rest of the graph skips it.
   virtual void drop(const std::string& reason) const = 0;
@@ -97,7 +97,8 @@ class Call {
 // What prepare() may ask for.
 struct Preparation {
   std::size_t scratch_bytes = 0;  // raised to what the largest user needs
-  // Threads that a body may use (graph/values/parallel.h): more than one when fewer frames are on the way than threads.
+  // Threads that a body may use (graph/values/parallel.h):
+  // more than one when fewer frames are on the way than threads.
   int ways = 1;
   void scratch(std::size_t bytes) { scratch_bytes = std::max(scratch_bytes, bytes); }
 };
@@ -128,8 +129,8 @@ class DataSet : public Map {
   virtual std::string fingerprint() const = 0;  // another data set has another one; saved in checkpoints
 };
 
-// `each` of a loop: its outputs are filled anew at the head of every iteration (Call::iteration()), count()
-// times.
+// `each` of a loop: its outputs are filled anew at the head
+// of every iteration (Call::iteration()), count() times.
 class Times : public Map {
  public:
   virtual int count() const = 0;
@@ -152,8 +153,8 @@ struct CsvFile {
 
 class Ordered : public Node {
  public:
-  // Per frame (or per step, once its last frame is there, with per-frame inputs averaged over the step's
-  // images).
+  // Per frame (or per step, once its last frame is there,
+  // with per-frame inputs averaged over the step's images).
   virtual void run(Call&) = 0;
   // After the last frame, when the graph is idle and no error has happened: close files, write what is left.
   virtual void finish(RunInfo&) {}
@@ -183,8 +184,8 @@ class RunInfo {
   virtual WeightValues& values() = 0;              // the live ones
   virtual std::span<float> gradients() = 0;        // sums over the step, at the weights' offsets
   virtual std::string resolved_yaml() const = 0;
-  // Facts for state.json, one JSON object as text: step, seed, micro_batch, precision, instruction_set,
-  // data, model_input.
+  // Facts for state.json, one JSON object as text:
+  // step, seed, micro_batch, precision, instruction_set, data, model_input.
   virtual std::string state_json() const = 0;
   struct Stateful {
     std::string path;  // of the node

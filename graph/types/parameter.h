@@ -1,5 +1,5 @@
-// Parameters of a node type or of a section: declared once, read from YAML, checked against kind, range and
-// choices.
+// Parameters of a node type or of a section:
+// declared once, read from YAML, checked against kind, range and choices.
 #pragma once
 
 #include <cstdint>
@@ -42,9 +42,9 @@ class Parameters {
  public:
   Parameters() = default;
 
-  // Reads every declared parameter out of `from` (a map, or null for none). Keys in `others` are somebody
-  // else's; any other key is a fault. `owner` opens every message: "node 'adam' (adam)", "section
-  // 'diffusion'".
+  // Reads every declared parameter out of `from` (a map, or null for none).
+  // Keys in `others` are somebody else's; any other key is a fault.
+  // `owner` opens every message: "node 'adam' (adam)", "section 'diffusion'".
   static Parameters read(const Tree& from, const std::vector<Parameter>& declared,
                          const std::vector<std::string>& others, const std::string& owner,
                          std::vector<Fault>& faults);

@@ -12,11 +12,11 @@ namespace dagfusion {
 
 struct Port {
   std::string name;
-  // Shape, dtype, layout. Letters bind to the sides of what is wired ("[N,C,H,W]"), numbers stand for
-  // themselves, "..." for any further sides ("[N,...]"), "[]" is a scalar. dtype: u8 u16 i32 f32 images,
-  // `act` = what run.precision says, `float` = f32 or bf16 as the first such input, `any`. Layout: nothing = plain;
-  // `blocked` = channel-blocked; `first` = that, but plain and f32 up to 4 channels (for first layers); `free` = as
-  // the first free input.
+  // Shape, dtype, layout. Letters bind to the sides of what is wired ("[N,C,H,W]"),
+  // numbers stand for themselves, "..." for any further sides ("[N,...]"), "[]" is a scalar.
+  // dtype: u8 u16 i32 f32 images, `act` = what run.precision says, `float` = f32 or bf16
+  // as the first such input, `any`. Layout: nothing = plain; `blocked` = channel-blocked;
+  // `first` = that, but plain and f32 up to 4 channels (for first layers); `free` = as the first free input.
   std::string spec;
   std::string doc;
   bool optional = false;

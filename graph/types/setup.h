@@ -56,8 +56,8 @@ class Setup {
   virtual Output output(std::string_view port, Shape shape) = 0;
   virtual Output output(std::string_view port, Shape shape, DType dtype) = 0;  // of ports with dtype `any`
 
-  // Memory. What backward() or accumulate() read of the forward pass must be said here; all else may be
-  // overwritten.
+  // Memory. What backward() or accumulate() read of the forward
+  // pass must be declared here; all else may be overwritten.
   virtual Saved saved(std::string_view name, TensorSpec spec, Span span) = 0;
   virtual void backward_reads(const Input&) = 0;
   virtual void backward_reads(const Output&) = 0;
@@ -78,11 +78,11 @@ class Setup {
   const R& resource(const std::string& section) {
     return dynamic_cast<const R&>(resource_of(section));
   }
-  // [C,H,W] of the model's main input: what the first call was given, or what the checkpoint says; a fault
-  // when unknown.
+  // [C,H,W] of the model's main input:
+  // what the first call was given, or what the checkpoint says; a fault when unknown.
   virtual Shape model_input() = 0;
-  // Indices into WeightTable of what this optimiser trains: matches `pattern`, and lies upstream of what it
-  // minimizes.
+  // Indices into WeightTable of what this optimiser trains:
+  // matches `pattern`, and lies upstream of what it minimizes.
   virtual std::vector<int> trained_weights(const std::string& pattern) = 0;
   virtual const WeightTable& weight_table() const = 0;
   // Path of a file the user names for reading: relative to the current directory.
@@ -95,7 +95,8 @@ class Setup {
   [[noreturn]] void fail_at(std::string_view parameter, std::size_t item, const std::string& message) const {
     parameters().fail(parameter, item, message);
   }
-  // Nothing is wrong, but the user should know: told by `check` and before a run, at the value of `parameter`.
+  // Nothing is wrong, but the user should know:
+  // shown by `check` and before a run, at the value of `parameter`.
   virtual void note_at(std::string_view parameter, const std::string& message) = 0;
   // "owner: message", at the place where input `port` is wired.
   [[noreturn]] virtual void fail_at_input(std::string_view port, const std::string& message) const = 0;

@@ -12,8 +12,8 @@ namespace dagfusion {
 
 namespace {
 
-// Something that must be a scalar, a list or a map, and how it is called: "steps", or "multipliers[1]" of an
-// item.
+// Something that must be a scalar, a list or a map, and how it is called:
+// "steps", or "multipliers[1]" of an item.
 struct Reader {
   const Parameter& declared;
   std::string name;

@@ -1,5 +1,5 @@
-// One value of a YAML file read as what its parameter declares; strict, so that a typing mistake is never a
-// number.
+// One value of a YAML file read as what its parameter declares;
+// strict, so that a typing mistake is never a number.
 #pragma once
 
 #include "graph/types/parameter.h"
@@ -13,7 +13,8 @@ Setting read_value(const Tree& from, const Parameter& declared);
 // A value as it stands in messages: "empty", "a list", "a map", 12, 'text'.
 std::string described(const Tree& value);
 
-// A fault for every key that is not known; what the misspelt ones were meant to be, which then is not missing.
+// A fault for every key that is not known;
+// what the misspelt ones were meant to be, which then is not missing.
 std::vector<std::string> refuse_other_keys(const Tree& map, const std::vector<std::string>& known,
                                            const std::string& owner, std::vector<Fault>& faults);
 

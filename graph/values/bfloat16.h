@@ -1,5 +1,5 @@
-// bfloat16: the upper half of a float. What activations are stored in when run.precision says so; sums are taken
-// in float.
+// bfloat16: the upper half of a float.
+// What activations are stored in when run.precision says so; sums are taken in float.
 #pragma once
 
 #include <bit>
@@ -20,7 +20,7 @@ inline BFloat16 to_bfloat16(float x) {
   return {static_cast<std::uint16_t>((bits + 0x7FFF + (bits >> 16 & 1)) >> 16)};
 }
 
-// What is float32 or bfloat16 alike.
+// A type that is float32 or bfloat16.
 inline float to_float(float x) { return x; }
 inline void set(float& to, float x) { to = x; }
 inline void set(BFloat16& to, float x) { to = to_bfloat16(x); }

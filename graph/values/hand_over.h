@@ -1,5 +1,6 @@
-// Tells the thread sanitizer what it cannot see, since Debian's oneTBB is not compiled with it: whoever takes
-// over at an address sees all that was written by those who handed over there before. Nothing in other builds.
+// Shows the thread sanitizer what it cannot see, since Debian's oneTBB is not compiled with it:
+// whoever takes over at an address sees all that was written by those who handed over there before.
+// Nothing in other builds.
 #pragma once
 
 #if defined(__SANITIZE_THREAD__)

@@ -16,8 +16,8 @@ std::uint64_t fnv1a(std::string_view text) {
   return hash;
 }
 
-// Steele et al. 2014, "Fast Splittable Pseudorandom Number Generators": SplitMix64's next number after state
-// x.
+// Steele et al. 2014, "Fast Splittable Pseudorandom Number Generators":
+// SplitMix64's next number after state x.
 std::uint64_t splitmix64(std::uint64_t x) {
   x += 0x9E3779B97F4A7C15u;
   x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9u;

@@ -46,9 +46,9 @@ constexpr std::uint64_t below(std::uint64_t bound, std::uint64_t word) {
   return static_cast<std::uint64_t>((static_cast<unsigned __int128>(bound) * word) >> 64);
 }
 
-// Where item `index` of `size` goes in epoch `epoch`: a keyed bijection of [0, size) (a four-round Feistel
-// network on the next even power of two, walked until it lands inside), so that any position is found in
-// O(1).
+// Where item `index` of `size` goes in epoch `epoch`:
+// a keyed bijection of [0, size) (a four-round Feistel network on the next even power of two,
+// walked until it lands inside), so that any position is found in O(1).
 std::uint64_t shuffled(std::uint64_t index, std::uint64_t size, std::uint64_t epoch,
                        std::array<std::uint32_t, 2> key);
 

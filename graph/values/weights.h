@@ -82,8 +82,8 @@ class WeightValues {
 
 class WeightTable {
  public:
-  // Index of a weight; the same path again gives the same index (shape and layout must agree, else
-  // std::logic_error).
+  // Index of a weight; the same path again gives the same index
+  // (shape and layout must agree, else std::logic_error).
   int add(WeightSpec);
   int add(PackedSpec);
   int find(const std::string& path) const;  // -1 when there is none

@@ -1,7 +1,7 @@
 // Section `diffusion`: how noise grows over the timesteps, and what the model predicts.
 // linear: Ho et al. 2020, "Denoising Diffusion Probabilistic Models", arXiv:2006.11239; posterior: eq. 7.
-// cosine: Nichol & Dhariwal 2021, "Improved Denoising Diffusion Probabilistic Models", arXiv:2102.09672,
-// eq. 17.
+// cosine: Nichol & Dhariwal 2021, "Improved Denoising Diffusion Probabilistic Models",
+// arXiv:2102.09672, eq. 17.
 // sigmoid_chen: Chen 2023, "On the Importance of Noise Scheduling for Diffusion Models", arXiv:2301.10972.
 // sigmoid_geodiff: Xu et al. 2022, "GeoDiff", arXiv:2203.02923.
 // zero_terminal_snr: Lin et al. 2023, "Common Diffusion Noise Schedules and Sample Steps are Flawed",
@@ -70,8 +70,8 @@ std::vector<double> betas(const std::string& schedule, int n, double b0, double 
   return beta;
 }
 
-// Shifts and stretches sqrt(alpha_bar) so that its last value is 0 and its first stays; the betas that give
-// it.
+// Shifts and stretches sqrt(alpha_bar) so that its last
+// value is 0 and its first stays; the betas that give it.
 std::vector<double> without_terminal_signal(const std::vector<double>& alpha_bar) {
   const double first = std::sqrt(alpha_bar.front()), last = std::sqrt(alpha_bar.back());
   std::vector<double> beta(alpha_bar.size());

@@ -18,8 +18,8 @@ struct Descriptors {
 constexpr Tag kForwardWeight = Tag::OIhw8i16o2i;
 Tag backward_weight(const ConvolutionShape& s) { return s.kernel == 1 ? Tag::IOhw8o16i2o : Tag::OIhw8o16i2o; }
 
-// Filling channels are declared as channels: the fast kernels take them, and nothing has to be zeroed
-// afterwards.
+// Filling channels are declared as channels:
+// the fast kernels take them, and nothing has to be zeroed afterwards.
 Descriptors descriptors(const ConvolutionShape& s, Tag weight) {
   constexpr auto kType = memory::data_type::bf16;
   // Only as much padding behind as is read; the last rows and columns of x may also be left over.

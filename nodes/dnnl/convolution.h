@@ -1,5 +1,5 @@
-// A bfloat16 convolution of one fixed size, forward and backward-data, by oneDNN: it knows AMX, too. Those in float32
-// are our own (nodes/kernels), which need no memory in each run.
+// A bfloat16 convolution of one fixed size, forward and backward-data, by oneDNN: it knows AMX, too.
+// Those in float32 are our own (nodes/kernels), which need no memory in each run.
 #pragma once
 
 #include <cstddef>
@@ -13,9 +13,9 @@ namespace dagfusion {
 
 using kernels::ConvolutionShape;
 
-// Only where bfloat16_available(). Pointers as in kernels/convolution.h, but x, add, y and their gradients are bfloat16,
-// the block is 16, x is not plain, and weights are as ConvolutionWeight packs them for it; the bias is float32, and so
-// are all sums. scratch: scratch_bytes() at least, aligned to 64 bytes.
+// Only where bfloat16_available(). Pointers as in kernels/convolution.h, but x, add, y and their gradients
+// are bfloat16, the block is 16, x is not plain, and weights are as ConvolutionWeight packs them for it;
+// the bias is float32, and so are all sums. scratch: scratch_bytes() at least, aligned to 64 bytes.
 class Convolution {
  public:
   struct Options {

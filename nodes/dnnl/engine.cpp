@@ -4,8 +4,8 @@
 
 #include "nodes/kernels/bfloat16_dots.h"
 
-// Of the libgomp that oneDNN is linked to. Not by <omp.h>: clang's would bring a second OpenMP runtime with
-// it.
+// Of the libgomp that oneDNN is linked to.
+// Not by <omp.h>: clang's would bring a second OpenMP runtime with it.
 extern "C" void omp_set_num_threads(int);
 
 namespace dagfusion {

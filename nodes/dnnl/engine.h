@@ -12,12 +12,11 @@ dnnl::stream& thread_stream();     // one for each thread: two must not use the 
 
 // Call on every thread before it makes or runs primitives: main, and the workers in a
 // task_scheduler_observer, since main's settings do not reach them.
-// - One OpenMP thread: the flow graph keeps the cores busy; a primitive that is split over them as well only
-// gets slower.
+// - One OpenMP thread: the flow graph keeps the cores busy already;
+//   a primitive that is split over them as well only gets slower.
 // - Denormal floats are flushed to zero: gradients and Adam's moments decay into them, each one costs some
-// hundred
-//   cycles, and what is lost lies below 1.2e-38. On all threads alike, so that no result depends on who ran a
-//   node.
+//   hundred cycles, and what is lost lies below 1.2e-38.
+//   On every thread, so that no result depends on which thread ran a node.
 void on_thread_entry();
 
 int channel_block();            // channels stored together: 16 where oneDNN uses AVX-512, else 8

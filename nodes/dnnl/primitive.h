@@ -12,8 +12,9 @@
 namespace dagfusion {
 
 // Arguments are dnnl::memory objects. Making them anew takes 2.5 microseconds for each run of a convolution,
-// which a small one feels; so sets of them are kept and given the pointers of the run. There are as many sets
-// as runs at the same time. They are handed on as the C interface takes them: the C++ one makes that array anew.
+// which a small one feels; so sets of them are kept and given the pointers of the run.
+// There are as many sets as runs at the same time.
+// They are handed on as the C interface takes them: the C++ one makes that array anew.
 //
 // No descriptor here has padding of its own (filling channels count as channels): with it, oneDNN would write
 // zeros into an input as soon as a memory object is pointed at it, while other threads read it.

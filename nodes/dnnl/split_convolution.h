@@ -1,4 +1,5 @@
-// A bfloat16 convolution cut into pieces that threads run at the same time, each in one thread, with the bits of the whole:
+// A bfloat16 convolution cut into pieces that threads run at the same time,
+// each in one thread, with the bits of the whole:
 // by images, and where there are too few by output channels. Backward-data by images only.
 #pragma once
 

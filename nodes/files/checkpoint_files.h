@@ -41,8 +41,8 @@ void remove_old_checkpoints(const std::filesystem::path& run, std::int64_t step,
 void remove_unfinished_checkpoints(const std::filesystem::path& run);
 
 // A checkpoint, or the newest whole one of a run directory, or of the newest numbered run below that has one.
-// Damaged ones are passed over, each with a line that says why. A UserError says where it looked when there
-// is none.
+// Damaged ones are passed over, each with a line that says why.
+// A UserError says where it looked when there is none.
 CheckpointFacts open_checkpoint(const std::filesystem::path& run_or_checkpoint,
                                 std::vector<std::string>& passed_over);
 

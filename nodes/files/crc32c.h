@@ -1,5 +1,5 @@
-// CRC32C, the checksum of iSCSI and ext4 (RFC 3720, appendix B.4; polynomial 0x1EDC6F41): of "123456789" it
-// is e3069283.
+// CRC32C, the checksum of iSCSI and ext4 (RFC 3720, appendix B.4;
+// polynomial 0x1EDC6F41): of "123456789" it is e3069283.
 #pragma once
 
 #include <cstddef>

@@ -1,4 +1,4 @@
-// Image files to pixels, with every way in which a file can disappoint told in words.
+// Image files to pixels, with a message for every way in which a file can be wrong.
 #pragma once
 
 #include <array>

@@ -10,8 +10,8 @@
 
 namespace dagfusion {
 
-// A new file (an old one of that name is emptied); counts and checksums what goes in. Throws
-// std::runtime_error.
+// A new file (an old one of that name is emptied);
+// counts and checksums what goes in. Throws std::runtime_error.
 class DurableFile {
  public:
   explicit DurableFile(std::filesystem::path);

@@ -1,8 +1,10 @@
 // The HDF5 library as reader and writer of image files use it. Format version 1 of an image file:
 //
-//   attribute version = 1   /images u8 [N,H,W,C], one deflated chunk for each image   /labels i32 [N],
-//   optional /crc32c u32 [N], of the bytes of each image   everything with checksums (library version bounds
-//   V110)
+//   attribute version = 1
+//   /images u8 [N,H,W,C], one deflated chunk for each image
+//   /labels i32 [N], optional
+//   /crc32c u32 [N], of the bytes of each image
+//   everything with checksums (library version bounds V110)
 #pragma once
 
 #include <hdf5.h>

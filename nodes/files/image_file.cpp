@@ -17,8 +17,8 @@ namespace {
 constexpr const char* kRemedy = "; pack the images anew with image_folder and hdf5_writer";
 constexpr std::uint64_t kLeastPackedBytes = 8;  // zlib makes no less of anything
 
-// Memory for zlib's inflate, so that an image is read without allocating: its state takes 7 KB of it, and a window of
-// 32 KB where it wants one.
+// Memory for zlib's inflate, so that an image is read without allocating:
+// its state takes 7 KB of it, and a window of 32 KB where it wants one.
 class InflateRoom {
  public:
   static constexpr std::size_t kBytes = 64 << 10;

@@ -1,5 +1,5 @@
-// An HDF5 file of images, for reading: checked when it is opened, so that afterwards only damage can
-// disappoint.
+// An HDF5 file of images, for reading:
+// checked when it is opened, so that afterwards only damage can make it fail.
 #pragma once
 
 #include <cstdint>
@@ -30,11 +30,11 @@ class ImageFile {
   std::size_t room_bytes() const;   // that read() works in
   std::string fingerprint() const;  // follows from all checksums and labels
 
-  // The library reads where images lie a page at a time, when one is asked for, and keeps it: all at once here, so that
-  // read() need not allocate.
+  // The library reads where images lie a page at a time, when one is asked for, and keeps it:
+  // all at once here, so that read() need not allocate.
   void read_index() const;
-  // Pixels [H,W,C] of one image; on any thread. `room`: room_bytes(), aligned to 16. Throws std::runtime_error that
-  // names file and image when it is not what was written.
+  // Pixels [H,W,C] of one image; on any thread. `room`: room_bytes(), aligned to 16.
+  // Throws std::runtime_error that names file and image when it is not what was written.
   void read(std::int64_t image, std::span<std::uint8_t> pixels, std::span<std::uint8_t> room) const;
 
  private:

@@ -17,8 +17,8 @@ struct NpyArray {
   std::vector<std::byte> bytes;  // row-major
 };
 
-// Throws std::runtime_error for what is no such file, cut short, in Fortran order, big-endian, or of another type
-// (float64 and int64 are named with what NumPy can turn them into).
+// Throws std::runtime_error for what is no such file, cut short, in Fortran order, big-endian,
+// or of another type (float64 and int64 are named with what NumPy can turn them into).
 NpyArray read_npy(const std::filesystem::path&);
 
 void write_npy(const std::filesystem::path&, DType, const Shape&, std::span<const std::byte>);

@@ -1,6 +1,6 @@
-// One image, from planes [channels, height, width] as it travels in a batch to pixels [height, width,
-// channels] as files and OpenCV have it, and back. `row` is the distance from one row of pixels to the next,
-// in bytes.
+// One image, from planes [channels, height, width] as it travels in a batch
+// to pixels [height, width, channels] as files and OpenCV have it, and back.
+// `row` is the distance from one row of pixels to the next, in bytes.
 #pragma once
 
 #include <cstddef>

@@ -7,9 +7,9 @@
 
 namespace dagfusion {
 
-// Writes pixels [height, width, channels] (1: grey, 3: red, green, blue) to a neighbour of `path` and renames
-// that, so that nobody ever sees half a picture. Folders are made. Throws std::runtime_error that names the
-// file.
+// Writes pixels [height, width, channels] (1: grey, 3: red, green, blue) to a file beside `path`,
+// then renames it, so that no reader sees half a picture.
+// Folders are made. Throws std::runtime_error that names the file.
 void write_png(const std::filesystem::path& path, std::span<const std::uint8_t> pixels, int height, int width,
                int channels);
 

@@ -1,6 +1,6 @@
-// safetensors: named tensors in one file, read by most tools that know neural networks. The format is that of
-// https://github.com/huggingface/safetensors: u64 length of the header, the header (JSON), the values row by
-// row.
+// safetensors: named tensors in one file, read by most tools that know neural networks.
+// The format is that of https://github.com/huggingface/safetensors:
+// u64 length of the header, the header (JSON), the values row by row.
 #pragma once
 
 #include <filesystem>

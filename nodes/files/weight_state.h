@@ -1,5 +1,5 @@
-// A weight, or anything shaped like one, as a value of a checkpoint: always in PyTorch's order, whatever its
-// layout here.
+// A weight, or anything shaped like one, as a value of a checkpoint:
+// always in PyTorch's order, whatever its layout here.
 #pragma once
 
 #include <span>

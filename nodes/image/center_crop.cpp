@@ -1,8 +1,8 @@
 // center_crop: cuts the middle out of every picture, so that all are of one size and travel as one tensor.
 //
 // images: [N] of any size, none smaller than S; y: [N,C,S,S], C = 1 (grey) or 3 (red, green, blue).
-// When a picture is larger by an odd number, the spare row goes to the bottom and the spare column to the
-// right.
+// When a picture is larger by an odd number,
+// the spare row goes to the bottom and the spare column to the right.
 
 #include <fmt/format.h>
 
@@ -68,7 +68,7 @@ NodeType center_crop() {
                           .maximum = 8192},
                          {.name = "channels",
                           .kind = Kind::integer,
-                          .doc = "channels of the pictures, as image_folder was told: 1 or 3",
+                          .doc = "channels of the pictures, as image_folder has them: 1 or 3",
                           .standard = std::int64_t{3},
                           .minimum = 1,
                           .maximum = 3}},

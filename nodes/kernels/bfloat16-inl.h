@@ -28,8 +28,8 @@ template <class D>
 HWY_INLINE void StoreFloats(hn::Vec<D> v, D d, float* y) {
   hn::StoreU(v, d, y);
 }
-// As to_bfloat16(). The rounded word is shifted down with its sign, so that DemoteTo, which saturates, leaves its
-// lower half as it is.
+// As to_bfloat16(). The rounded word is shifted down with its sign,
+// so that DemoteTo, which saturates, leaves its lower half as it is.
 template <class D>
 HWY_INLINE void StoreFloats(hn::Vec<D> v, D, BFloat16* y) {
   const hn::RebindToUnsigned<D> du;

@@ -1,8 +1,8 @@
 // Compiled for AVX512-BF16 (CMakeLists.txt).
 //
-// The dot product takes pairs along the sum, here along the pixels of a row. So dy is stored anew with pairs of
-// pixels side by side, and x turned over, with a channel's pixels in a row; zeros around it spare the taps all
-// checks. Both are made once for some rows of an image and serve every pair of channel blocks.
+// The dot product takes pairs along the sum, here along the pixels of a row. So dy is stored anew with pairs
+// of pixels side by side, and x turned over, with a channel's pixels in a row; zeros around it spare
+// the taps all checks. Both are made once for some rows of an image and serve every pair of channel blocks.
 #include "nodes/kernels/bfloat16_dots.h"
 
 #include <immintrin.h>
@@ -28,8 +28,8 @@ struct Bands {
   // Few enough that one block of x and three of dy stay in the nearest cache.
   static constexpr int kPixels = 256;
   std::ptrdiff_t rows, pairs;
-  // Columns of x, from the first that the kernel reads: with stride 2 first all even ones, then all odd ones, so that
-  // what meets neighbouring pixels of dy always lies side by side.
+  // Columns of x, from the first that the kernel reads: with stride 2 first all even ones,
+  // then all odd ones, so that what meets neighbouring pixels of dy always lies side by side.
   std::ptrdiff_t x_part, x_row;
   std::ptrdiff_t x_channel, x_size;  // [I, rows of x, x_row]
   std::ptrdiff_t dy_block;           // [O/16, rows, pairs, 16, 2]

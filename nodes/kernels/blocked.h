@@ -1,6 +1,6 @@
-// The channel-blocked layout of one image, [ceil(C/b), P, b] with P = height * width and b = 8 or 16, to and
-// from the plain one, [C, P]; and what resizes it. Channels that only fill the last block up are written as
-// zero.
+// The channel-blocked layout of one image, [ceil(C/b), P, b] with P = height * width
+// and b = 8 or 16, to and from the plain one, [C, P]; and what resizes it.
+// Channels that only fill the last block up are written as zero.
 #pragma once
 
 #include <cstddef>

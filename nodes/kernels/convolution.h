@@ -1,12 +1,14 @@
-// A convolution in float32, the direct way: every output is one chain of multiply-adds, from bias and add on, over
-// the taps that lie inside x and then the channels. Its bits depend neither on the other images nor on the bands.
+// A convolution in float32, the direct way: every output is one chain of multiply-adds,
+// from bias and add on, over the taps that lie inside x and then the channels.
+// Its bits depend neither on the other images nor on the bands.
 //
-//   y[n,o,p,q]  = bias[o] + add[n,o,p,q] + sum over r, s, i of w[o,i,r,s] * x[n,i, p*stride + r - before,
-//                                                                              q*stride + s - before]
-//   dx[n,i,h,w] = sum over r, s, o of w[o,i,r,s] * dy[n,o,p,q] where p*stride + r - before = h, w alike
+//   y[n,o,p,q]  = bias[o] + add[n,o,p,q]
+//                 + sum over r,s,i of w[o,i,r,s] * x[n, i, p*stride + r - before, q*stride + s - before]
+//   dx[n,i,h,w] = sum over r,s,o of w[o,i,r,s] * dy[n,o,p,q]
+//                 where p*stride + r - before = h and q*stride + s - before = w
 //
-// Large 3x3 layers at stride 1 are quicker by winograd.h. In the layers left to it, it reaches 80 to 95 % of the peak
-// where they have 64 channels and more.
+// Large 3x3 layers at stride 1 are quicker by winograd.h.
+// In the layers left to it, it reaches 80 to 95 % of the peak where they have 64 channels and more.
 #pragma once
 
 #include <cstddef>
@@ -29,8 +31,8 @@ struct Band {
   int image, first, end;
 };
 
-// Pointers to the whole arrays. x: [N,I/b,H,W,b] or plain [N,I,H,W]; y, add: [N,O/b,P,Q,b]; bias: [O]. bias and add
-// may be null. weight: [O/b,I/b,k,k,b of I,b of O]; for a plain x [O/b,k,k,I,b of O].
+// Pointers to the whole arrays. x: [N,I/b,H,W,b] or plain [N,I,H,W]; y, add: [N,O/b,P,Q,b]; bias: [O].
+// bias and add may be null. weight: [O/b,I/b,k,k,b of I,b of O]; for a plain x [O/b,k,k,I,b of O].
 void convolution_forward(const ConvolutionShape& shape, const Band& band, const float* x, const float* weight,
                          const float* bias, const float* add, float* y);
 // weight: [O/b,I/b,k,k,b of O,b of I], whether x is plain or not. dx is blocked, also where x is plain.

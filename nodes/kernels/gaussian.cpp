@@ -29,8 +29,8 @@ void Gaussian(const RandomStream& stream, float* out, std::size_t n, std::size_t
 using Words = hn::ScalableTag<std::uint64_t>;
 using HalfWords = hn::Repartition<std::uint32_t, Words>;
 
-// Pairs of normal numbers, one pair for each word of `u` and its neighbour in `angle`, written one after the
-// other.
+// Pairs of normal numbers, one pair for each word of `u`
+// and its neighbour in `angle`, written one after the other.
 HWY_INLINE void StorePairs(hn::Vec<HalfWords> u, hn::Vec<HalfWords> angle, float* out) {
   const Floats d;
   const hn::RebindToSigned<Floats> di;

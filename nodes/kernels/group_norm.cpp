@@ -10,7 +10,8 @@
 HWY_BEFORE_NAMESPACE();
 namespace dagfusion::kernels::HWY_NAMESPACE {
 
-// Of a slice: sums of x - pivot and its square over a chunk, and the pivot, the mean of up to eight of all pixels.
+// Of a slice: sums of x - pivot and its square over a chunk,
+// and the pivot, the mean of up to eight of all pixels.
 template <class D>
 struct Sums {
   using V = hn::Vec<D>;

@@ -38,7 +38,8 @@ inline constexpr std::size_t kGroupNormChunk = 256;
 void group_norm(const GroupNormShape& shape, const float* x, const float* shift, const float* gamma,
                 const float* beta, float* y, float* mean, float* rstd);
 
-// The same with the same bits in two steps that threads share by chunks of the pixels: all sums first, then all y.
+// The same with the same bits in two steps that threads
+// share by chunks of the pixels: all sums first, then all y.
 struct GroupNormChunks {
   std::size_t first, end;
 };

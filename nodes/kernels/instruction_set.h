@@ -1,5 +1,5 @@
-// Which instruction set the kernels run with. They choose the best one on their first use; tests try the
-// others.
+// Which instruction set the kernels run with.
+// They choose the best one on their first use; tests try the others.
 #pragma once
 
 #include <string>

@@ -10,8 +10,8 @@ namespace dagfusion::kernels::HWY_NAMESPACE {
 
 namespace hn = hwy::HWY_NAMESPACE;
 
-// Twelve sums in flight hide the latency of two multiply-adds a cycle. Each begins with another value: a compiler
-// keeps one of those that it can see are equal.
+// Twelve sums in flight hide the latency of two multiply-adds a cycle.
+// Each begins with another value: a compiler keeps one of those that it can see are equal.
 std::int64_t MultiplyAddLoop(std::int64_t rounds, float* sink) {
   const hn::ScalableTag<float> d;
   const auto a = hn::Set(d, 0.999999f), b = hn::Set(d, 1e-7f);

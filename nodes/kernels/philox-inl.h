@@ -1,5 +1,5 @@
-// Blocks of random numbers (graph/values/random.h), as many at once as a vector has 64-bit lanes; once per instruction set
-// that has vectors.
+// Blocks of random numbers (graph/values/random.h), as many at once as a vector has 64-bit lanes;
+// once per instruction set that has vectors.
 #if defined(DAGFUSION_KERNELS_PHILOX_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef DAGFUSION_KERNELS_PHILOX_INL_H_
 #undef DAGFUSION_KERNELS_PHILOX_INL_H_
@@ -16,8 +16,8 @@ namespace hn = hwy::HWY_NAMESPACE;
 
 #if HWY_TARGET != HWY_SCALAR
 
-// Philox4x32-10 of the blocks whose numbers are in `index`, vectors of 64-bit words: the low half counts, the high
-// half is junk.
+// Philox4x32-10 of the blocks whose numbers are in `index`, vectors of 64-bit words:
+// the low half counts, the high half is junk.
 template <class D, class V = hn::Vec<D> >
 HWY_INLINE void Philox(D d, const RandomStream& stream, V index, V& c0, V& c1, V& c2, V& c3) {
   const hn::Repartition<std::uint32_t, D> half;

@@ -88,8 +88,8 @@ HWY_INLINE void Rows(D d, std::ptrdiff_t rows, const ProductSteps& s, const Vect
   }
 }
 
-// As many vectors as a tile takes of those that are left: by threes, but no single one at the end where two
-// twos do.
+// As many vectors as a tile takes of those that are left:
+// by threes, but no single one at the end where two twos do.
 HWY_INLINE int Together(std::ptrdiff_t left) { return left == 3 || left >= 5 ? 3 : left >= 2 ? 2 : 1; }
 
 template <class D>

@@ -41,8 +41,8 @@ void SquaredDifferenceBackward(float s, const float* a, const float* b, float* d
       da, n, [&](auto u, auto v) HWY_ATTR { return hn::Mul(factor, hn::Sub(u, v)); }, a, b);
 }
 
-// The sum of f(in...) in double; f takes and gives vectors of doubles. Eight partial sums for the pipeline's
-// sake.
+// The sum of f(in...) in double; f takes and gives vectors of doubles.
+// Eight partial sums for the pipeline's sake.
 template <class F, class... In>
 HWY_INLINE double Total(std::size_t n, const F& f, const In*... in) {
   const hn::ScalableTag<double> d;

@@ -1,6 +1,6 @@
-// Element-wise sums and products, and sums over arrays. Arrays are n floats; outputs may be any of the
-// inputs. Sums over arrays are taken in double and in an order that depends on n and the instruction set
-// only.
+// Element-wise sums and products, and sums over arrays.
+// Arrays are n floats; outputs may be any of the inputs.
+// Sums over arrays are taken in double and in an order that depends on n and the instruction set only.
 #pragma once
 
 #include <cstddef>

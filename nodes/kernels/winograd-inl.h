@@ -1,5 +1,5 @@
-// The transforms of Winograd's algorithm F(4x4, 3x3), once per instruction set: of vectors of channels, for the
-// interpolation points 0, 1, -1, 2, -2 and infinity.
+// The transforms of Winograd's algorithm F(4x4, 3x3), once per instruction set:
+// of vectors of channels, for the interpolation points 0, 1, -1, 2, -2 and infinity.
 #if defined(DAGFUSION_KERNELS_WINOGRAD_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef DAGFUSION_KERNELS_WINOGRAD_INL_H_
 #undef DAGFUSION_KERNELS_WINOGRAD_INL_H_
@@ -107,8 +107,8 @@ HWY_INLINE void Transform(D d, const V* from, V* to, Line line) {
   for (int i = 0; i < kTo; ++i) line(d, between + i * kFrom, to + i * kTo, 1);
 }
 
-// The patches of 6x6 inputs that some tiles read, transformed: to[place][vector of channels][tile][lane], places
-// `step` floats apart, `room` tiles in a row. T: of the feature maps, float or BFloat16.
+// The patches of 6x6 inputs that some tiles read, transformed: to[place][vector of channels][tile][lane],
+// places `step` floats apart, `room` tiles in a row. T: of the feature maps, float or BFloat16.
 template <class D, class T>
 HWY_NOINLINE void ReadPatches(D d, const Maps& maps, const T* x, int first, int count, int room, float* to,
                               std::ptrdiff_t step) {

@@ -10,8 +10,8 @@
 HWY_BEFORE_NAMESPACE();
 namespace dagfusion::kernels::HWY_NAMESPACE {
 
-// A pass over the layer: forward, or backward to the gradient of x, which is the same convolution with the kernels
-// turned by 180 degrees, and input and output channels the other way round.
+// A pass over the layer: forward, or backward to the gradient of x, which is the same convolution
+// with the kernels turned by 180 degrees, and input and output channels the other way round.
 struct Pass {
   Maps from, to;
   bool backward;
@@ -173,8 +173,8 @@ bool winograd_fits(const ConvolutionShape& s) {
          std::min(s.channels_in, s.channels_out) >= kFewestChannels;
 }
 
-// Tiles are shared where there are more of them than of channels: each part transforms all weights that it uses and all
-// patches that it reads.
+// Tiles are shared where there are more of them than of channels:
+// each part transforms all weights that it uses and all patches that it reads.
 std::vector<WinogradPart> winograd_parts(const ConvolutionShape& s, WinogradPass pass, int ways) {
   const int tiles = outputs_of(s).tiles(),
             channels = pass == WinogradPass::forward ? s.channels_out : s.channels_in;

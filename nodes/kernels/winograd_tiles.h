@@ -44,13 +44,14 @@ struct TilePlace {
   int image, row, column, rows, columns;
 };
 
-// So many tiles are in work at a time: enough that transforming the weights for them costs little, and few enough that
-// one place of all their patches stays near.
+// So many tiles are in work at a time: enough that transforming the weights for them costs little,
+// and few enough that one place of all their patches stays near.
 inline int tiles_in_work(int tiles, int channels) {
   return std::min(tiles, std::clamp(32768 / channels / 8 * 8, 32, 128));
 }
 
-// Floats from one of the 36 places to the next: not a power of two, or all would share the same few lines of a cache.
+// Floats from one of the 36 places to the next:
+// not a power of two, or all would share the same few lines of a cache.
 inline std::ptrdiff_t place_step(std::ptrdiff_t floats) { return (floats + 15) / 16 * 16 + 16; }
 
 constexpr int kInputsInWork = 128;                // input channels whose transformed weights stay near

@@ -1,5 +1,5 @@
-// Activations are float32 or bfloat16. Where arithmetic is short beside the memory it passes over, a node computes
-// in float32 and its bfloat16 values are widened and narrowed piece by piece, in the nearest cache.
+// Activations are float32 or bfloat16. Where arithmetic is short beside the memory it passes over, a node
+// computes in float32 and its bfloat16 values are widened and narrowed piece by piece, in the nearest cache.
 #pragma once
 
 #include <algorithm>
@@ -11,7 +11,7 @@ namespace dagfusion {
 
 inline bool is_half(const TensorSpec& spec) { return spec.dtype == DType::bf16; }
 
-// f(const float* in..., float* out, count) over all n elements, of float32 or bfloat16 alike.
+// f(const float* in..., float* out, count) over all n elements, which are float32 or bfloat16.
 template <class F, class... In>
 void for_pieces(bool half, std::size_t n, const F& f, void* out, const In*... in) {
   if (!half) return f(static_cast<const float*>(in)..., static_cast<float*>(out), n);

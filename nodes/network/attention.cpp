@@ -2,13 +2,16 @@
 // Vaswani et al. 2017, "Attention Is All You Need", arXiv:1706.03762, eq. 1; over the pixels of a feature map
 // as in Ho et al. 2020, arXiv:2006.11239, appendix B.
 //
-//   w[i,j] = softmax over j of sum over c of q[c,i] * k[c,j] / sqrt(D) ;  y[c,i] = sum over j of w[i,j] *
-//   v[c,j]
+//   w[i,j] = softmax over j of (sum over c of q[c,i] * k[c,j] / sqrt(D))
+//   y[c,i] = sum over j of w[i,j] * v[c,j]
 //
 // q, k, v, y: [N,C,H,W]; i, j: the P = H*W pixels of an image; c: the D = C/heads channels of one head.
-// Backward: dv[c,j] = sum over i of w[i,j] * dy[c,i] ; dw[i,j] = sum over c of dy[c,i] * v[c,j] ;
-//   ds[i,j] = w[i,j] * (dw[i,j] - sum over l of w[i,l] * dw[i,l]) / sqrt(D) ;
-//   dq[c,i] = sum over j of ds[i,j] * k[c,j] ; dk[c,j] = sum over i of ds[i,j] * q[c,i]
+// Backward, with s[i,j] = sum over c of q[c,i] * k[c,j]:
+//   dv[c,j] = sum over i of w[i,j] * dy[c,i]
+//   dw[i,j] = sum over c of dy[c,i] * v[c,j]
+//   ds[i,j] = w[i,j] * (dw[i,j] - sum over l of w[i,l] * dw[i,l]) / sqrt(D)
+//   dq[c,i] = sum over j of ds[i,j] * k[c,j]
+//   dk[c,j] = sum over i of ds[i,j] * q[c,i]
 
 #include <algorithm>
 #include <cmath>
@@ -190,8 +193,8 @@ class Attention final : public Map {
     for_each(h, [&](std::int64_t to, std::int64_t from) { set(feature_map[to], copy[from]); });
   }
 
-  // out[i,j] = sum over c of a[c,i] * b[c,j]. Every b channels of b are turned over, to [P/b,b channels,b
-  // pixels].
+  // out[i,j] = sum over c of a[c,i] * b[c,j].
+  // Every b channels of b are turned over, to [P/b,b channels,b pixels].
   void pixels_by_pixels(Rows rows, const float* a, const float* b, float* transposed, float* out) const {
     const std::int64_t groups = filled_up(depth_) / block_;
     for (std::int64_t g = 0; g < groups; ++g) {

@@ -1,18 +1,22 @@
 // conv2d: convolves feature maps with a 1x1 or 3x3 kernel; can add other feature maps in the same pass.
 // LeCun et al. 1989, "Backpropagation Applied to Handwritten Zip Code Recognition"; initial weights as in
-// Glorot and Bengio 2010, "Understanding the difficulty of training deep feedforward neural networks", eq.
-// 16, times init_scale.
+// Glorot and Bengio 2010, "Understanding the difficulty of training deep feedforward neural networks",
+// eq. 16, times init_scale.
 //
-//   y[n,k,p,q] = bias[k] + add[n,k,p,q] + sum over i,r,s of weight[k,i,r,s] * x[n,i, p*stride + r - a,
-//   q*stride + s - a]
+//   y[n,k,p,q] = bias[k] + add[n,k,p,q]
+//                + sum over i,r,s of weight[k,i,r,s] * x[n, i, p*stride + r - a, q*stride + s - a]
 //
 // x: [N,I,H,W], zero outside; y and add: [N,K,P,Q]; weight: [K,I,kernel,kernel]; bias: [K].
-// padding `same`: a = (kernel-1)/2 zeros on each side. `end`: a = 0 and one row and column of zeros at the
-// bottom and on the right, as TensorFlow's SAME pads even sides at stride 2 and as Ho et al. 2020 halve their
-// feature maps. Backward, sums over what is in range: dx[n,i,h,w] = sum weight[k,i,r,s] * dy[n,k,p,q] where
-// p*stride + r - a = h (w alike);
-//   dweight[k,i,r,s] = sum dy[n,k,p,q] * x[n,i, p*stride + r - a, ...] ; dbias[k] = sum dy[n,k,p,q] ; dadd =
-//   dy
+// padding `same`: a = (kernel-1)/2 zeros on each side.
+// padding `end`: a = 0, and one row and one column of zeros at the bottom and on the right,
+// as TensorFlow's SAME pads even sides at stride 2 and as Ho et al. 2020 halve their feature maps.
+//
+// Backward, each sum over what is in range:
+//   dx[n,i,h,w]      = sum over k,r,s of weight[k,i,r,s] * dy[n,k,p,q]
+//                      where p*stride + r - a = h and q*stride + s - a = w
+//   dweight[k,i,r,s] = sum over n,p,q of dy[n,k,p,q] * x[n, i, p*stride + r - a, q*stride + s - a]
+//   dbias[k]         = sum over n,p,q of dy[n,k,p,q]
+//   dadd             = dy
 
 #include <algorithm>
 

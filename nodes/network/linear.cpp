@@ -1,15 +1,18 @@
 // linear: every output is a weighted sum of all inputs, plus a bias.
-// Initial weights as in Glorot and Bengio 2010, "Understanding the difficulty of training deep feedforward
-// neural networks", eq. 16, times init_scale.
+// Initial weights as in Glorot and Bengio 2010,
+// "Understanding the difficulty of training deep feedforward neural networks", eq. 16, times init_scale.
 //
 //   y[n,o] = bias[o] + sum over i of weight[o,i] * x[n,i]
 //
 // x: [N,I]; y: [N,O]; weight: [O,I]; bias: [O].
-// Backward: dx[n,i] = sum over o of weight[o,i] * dy[n,o] ; dweight[o,i] = sum over n of dy[n,o] * x[n,i] ;
-//   dbias[o] = sum over n of dy[n,o]
-// Not by oneDNN: on AVX2 the bits of its rows depend on how many rows there are. Here each element is one
-// chain of multiply-adds, so a sample does not depend on its neighbours, nor a gradient on how a batch is
-// cut.
+// Backward:
+//   dx[n,i]      = sum over o of weight[o,i] * dy[n,o]
+//   dweight[o,i] = sum over n of dy[n,o] * x[n,i]
+//   dbias[o]     = sum over n of dy[n,o]
+//
+// Not by oneDNN: on AVX2 the bits of its rows depend on how many rows there are.
+// Here each element is one chain of multiply-adds,
+// so a sample does not depend on its neighbours, nor a gradient on how a batch is cut.
 
 #include <algorithm>
 

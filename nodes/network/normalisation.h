@@ -1,6 +1,6 @@
-// What group_norm and rms_norm share: groups of channels of one image are normalised, then each channel is scaled
-// and shifted; the timestep's shift before it and the SiLU behind it are done in the same passes, since the layer
-// is bound by memory.
+// What group_norm and rms_norm share: groups of channels of one image are normalised,
+// then each channel is scaled and shifted; the timestep's shift before it
+// and the SiLU behind it are done in the same passes, since the layer is bound by memory.
 #pragma once
 
 #include <fmt/format.h>

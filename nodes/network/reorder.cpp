@@ -33,7 +33,8 @@ class Reorder final : public Map {
   }
 
  private:
-  // Image by image: to float32, to the other layout, to what is wanted; what of these changes nothing is left out.
+  // Image by image: to float32, to the other layout, to what is wanted;
+  // what of these changes nothing is left out.
   static void copy(const std::byte* from, const TensorSpec& given, std::byte* to, const TensorSpec& wanted,
                    std::byte* scratch) {
     const std::size_t from_size = given.image_elements(), to_size = wanted.image_elements();

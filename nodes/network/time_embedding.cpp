@@ -1,6 +1,6 @@
 // time_embedding: turns the timestep of each image into sines and cosines of falling frequency.
-// Vaswani et al. 2017, "Attention Is All You Need", arXiv:1706.03762, section 3.5; as used by Ho et al. 2020,
-// arXiv:2006.11239.
+// Vaswani et al. 2017, "Attention Is All You Need", arXiv:1706.03762, section 3.5;
+// as used by Ho et al. 2020, arXiv:2006.11239.
 //
 //   frequency[i] = max_period^(-i / (half - freq_shift)),  i = 0 … half-1,  half = D/2
 //   y = [sin(t * frequency), cos(t * frequency)]       (order: sin_cos)

@@ -3,10 +3,11 @@
 // doi:10.1007/s10851-014-0506-3, eq. 8; by projections as Rabin et al. 2011.
 //
 //   W2^2(theta) = mean over i of (a_(i) - b_(i))^2       a_(i), b_(i): <image, theta> of all images, sorted
-//   distance = sqrt(mean over the directions theta of D * W2^2(theta))       theta: unit vectors in D dimensions
+//   distance = sqrt(mean over the directions theta of D * W2^2(theta))    theta: unit vectors in D dimensions
 //
-// samples, reference: [N,...] of one shape, such as [-1,1]. The directions are the same for every run, so that
-// distances of equally many images can be compared; fewer images give larger ones, also between equal heaps.
+// samples, reference: [N,...] of one shape, such as [-1,1].
+// The directions are the same for every run, so that distances of equally many images can be compared;
+// fewer images give larger ones, also between equal heaps.
 // D makes it a distance of images: for heaps of one image each it is close to their Euclidean distance.
 // Writes <name>.csv into the run's directory: images, distance.
 

@@ -1,5 +1,5 @@
-// image_numbers: counts images, 0, 1, 2, …: the source of a sampling pipeline, which starts from nothing but
-// a number.
+// image_numbers: counts images, 0, 1, 2, …:
+// the source of a sampling pipeline, which starts from nothing but a number.
 //
 // number: [N], 0 … count - 1. Noise made for image k depends on k alone, so image 5 of 8 is image 5 of 800.
 

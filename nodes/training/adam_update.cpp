@@ -4,18 +4,20 @@
 //
 //   g  = scale * gradient                   t = 1 at the first update
 //   lr = learning_rate * min(t / warmup_steps, 1) * fall
-//   fall = (1 + cos(pi * min((t - 1 - warmup_steps) / (decay_steps - warmup_steps), 1))) / 2   after
-// warm-up, with
-//          decay_steps; else 1
+//   fall = 1 during the warm-up, or without decay_steps; else
+//          (1 + cos(pi * min((t - 1 - warmup_steps) / (decay_steps - warmup_steps), 1))) / 2
 //   w *= 1 - lr * weight_decay
 //   m  = beta1 * m + (1 - beta1) * g        m_hat = m / (1 - beta1^t)
 //   v  = beta2 * v + (1 - beta2) * g^2      v_hat = v / (1 - beta2^t)
-//   w -= lr * m_hat / (sqrt(v_hat) + epsilon)                                    as in PyTorch, or with
-//   epsilon_hat w -= lr * sqrt(1 - beta2^t) / (1 - beta1^t) * m / (sqrt(v) + epsilon)        as in TensorFlow
-//   1 and Ho et al. 2020
 //
-// Ho et al. count the warm-up from 0, so that their first update changes nothing; here it is their second
-// one.
+//   w -= lr * m_hat / (sqrt(v_hat) + epsilon)                               PyTorch
+//
+// or, with epsilon_hat: true,
+//
+//   w -= lr * sqrt(1 - beta2^t) / (1 - beta1^t) * m / (sqrt(v) + epsilon)   TensorFlow 1, Ho et al. 2020
+//
+// Ho et al. count the warm-up from 0, so that their first update changes nothing;
+// our first one is their second.
 
 #include <fmt/format.h>
 

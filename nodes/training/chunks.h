@@ -1,5 +1,5 @@
-// Weights cut into pieces of a fixed size, so that several threads share the work and no result depends on
-// how.
+// Weights cut into pieces of a fixed size,
+// so that several threads share the work and no result depends on how.
 #pragma once
 
 #include <algorithm>

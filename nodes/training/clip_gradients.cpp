@@ -5,8 +5,8 @@
 //   grad_norm = sqrt(sum over all weights of g^2)
 //   scale     = min(1, clip_norm / (grad_norm + 1e-6)), or 1 when clip_norm is 0
 //
-// g is the gradient of the mean loss over the batch. The sum is taken in double, chunk by chunk in a fixed
-// order.
+// g is the gradient of the mean loss over the batch.
+// The sum is taken in double, chunk by chunk in a fixed order.
 
 #include <fmt/format.h>
 

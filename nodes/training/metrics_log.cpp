@@ -3,11 +3,11 @@
 //
 //   {"step":10,"images":1280,"seconds":12.345,"loss":0.0312}
 //
-// step: updates made so far; images: step * batch_size; seconds: time the run has taken, over all its
-// processes. A value is that of its step alone (of a port that comes per frame: its mean over the step's
-// images), also with `every: 10`. A value that its node gives in other steps only (`every`) is left out of the
-// JSON line and empty in CSV. What is not finite is null in JSON and nan, inf or -inf in CSV. A resumed run
-// cuts both files back to the step it goes on from. Two logs in one pipeline need two names.
+// step: updates made so far; images: step * batch_size; seconds: time the run has taken,
+// over all its processes. A value is that of its step alone (of a port that comes per frame: its mean over
+// the step's images), also with `every: 10`. A value that its node gives in other steps only (`every`) is
+// left out of the JSON line and empty in CSV. What is not finite is null in JSON and nan, inf or -inf in CSV.
+// A resumed run cuts both files back to the step it goes on from. Two logs in one pipeline need two names.
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>

@@ -1,5 +1,5 @@
-// pack_weights: brings the packed copies of all weights up to date, once per step for every frame and layer
-// to share.
+// pack_weights: brings the packed copies of all weights up to date,
+// once per step for every frame and layer to share.
 
 #include "graph/types/setup.h"
 #include "nodes/catalog.h"

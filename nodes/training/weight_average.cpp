@@ -7,8 +7,8 @@
 //   d = decay                                                          warmup: none
 //   d = min(decay, 1 - (1 + (n - 1) / inv_gamma)^-power)               warmup: power
 //
-// n counts the updates made here (with `every: 10`, one in ten steps) and is saved, so that resuming goes on
-// with it.
+// n counts the updates made here (with `every: 10`, one in ten steps);
+// it is saved, so that a resumed run goes on with it.
 
 #include <cmath>
 #include <cstring>

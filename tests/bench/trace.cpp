@@ -1,7 +1,8 @@
 // What looking costs, in nanoseconds for each visit of a frame to a node: build/tests/bench_trace
 //
-// First the very calls that the engine makes around a task, alone in a loop: the difference to "no engine" is the cost of
-// tracing when it is off, and when it is on. Then whole runs of nodes that do next to nothing, on one thread.
+// First the very calls that the engine makes around a task, alone in a loop:
+// the difference to "no engine" is the cost of tracing when it is off, and when it is on.
+// Then whole runs of nodes that do next to nothing, on one thread.
 #include "tools/observe/trace.h"
 
 #include <benchmark/benchmark.h>

@@ -1,6 +1,7 @@
-// charbonnier_loss: the smooth sibling of the absolute error, squared where the prediction is near its target.
-// Charbonnier et al. 1994, "Two deterministic half-quadratic regularization algorithms for computed imaging",
-// doi:10.1109/ICIP.1994.413553.
+// charbonnier_loss: a smooth form of the absolute error,
+// squared where the prediction is near its target.
+// Charbonnier et al. 1994, doi:10.1109/ICIP.1994.413553,
+// "Two deterministic half-quadratic regularization algorithms for computed imaging".
 //
 //   error(e) = sqrt(e^2 + epsilon^2) ;  d(error) = e / error(e)
 //

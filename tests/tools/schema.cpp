@@ -1,4 +1,5 @@
-// The JSON Schema of pipeline files and the checker accept and refuse the same files, as far as a schema can see.
+// The JSON Schema of pipeline files and the checker accept
+// and refuse the same files, as far as a schema can see.
 #include "tools/schema/schema.h"
 
 #include <gtest/gtest.h>

@@ -57,7 +57,8 @@ TensorSpec fitting(const Port& port) {
   return made;
 }
 
-// A pipeline that trains one layer, and the example in it: every input that does not come from that training is given.
+// A pipeline that trains one layer, and the example in it:
+// every input that does not come from that training is given.
 class Around {
  public:
   explicit Around(const NodeType& type) : types_(catalog()) {

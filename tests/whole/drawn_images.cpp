@@ -1,4 +1,5 @@
-// Image k of a sampling run has the same bits whatever the number of images, the micro-batch and the threads are.
+// Image k of a sampling run has the same bits whatever
+// the number of images, the micro-batch and the threads are.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
@@ -79,7 +80,8 @@ std::vector<std::vector<float>> drawn(const std::string& yaml, int threads) {
   return kept;
 }
 
-// 32 channels are two blocks and 48 are three; 24 leave one half empty, and their groups of 6 cut across blocks.
+// 32 channels are two blocks and 48 are three;
+// 24 leave one half empty, and their groups of 6 cut across blocks.
 const char* const kModels[] = {"channels: 32, multipliers: [1, 2], groups: 8",
                                "channels: 48, multipliers: [1, 1], groups: 4, heads: 2",
                                "channels: 24, multipliers: [1, 2], groups: 4"};

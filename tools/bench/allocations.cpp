@@ -15,7 +15,8 @@ constinit thread_local std::int64_t of_this_thread = 0;
 
 #define DAGFUSION_COUNTS_ALLOCATIONS
 
-// glibc's own functions under the names that stay when a program brings its own malloc; free() goes with them.
+// glibc's own functions under the names that stay when
+// a program brings its own malloc; free() goes with them.
 extern "C" {
 void* __libc_malloc(std::size_t);
 void* __libc_calloc(std::size_t, std::size_t);

@@ -1,5 +1,5 @@
-// How often this process asks for memory: calls of malloc, calloc, realloc and the aligned ones, by us and by every
-// library (operator new ends there too). oneTBB's own pools and mapped memory are not seen.
+// How often this process asks for memory: calls of malloc, calloc, realloc and the aligned ones, by us
+// and by every library (operator new ends there too). oneTBB's own pools and mapped memory are not seen.
 #pragma once
 
 #include <cstdint>

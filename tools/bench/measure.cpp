@@ -26,7 +26,7 @@ namespace {
 constexpr double kWindowSeconds = 0.3, kPeakSeconds = 0.06, kWarmUpSeconds = 1;
 constexpr std::int64_t kEndless = std::int64_t{1} << 40;
 
-// When this process started, on the steady clock; the kernel tells it in ticks since the machine was started.
+// When this process started, on the steady clock; the kernel gives it in ticks since the machine was started.
 double process_start() {
   std::ifstream file("/proc/self/stat");
   std::string stat;
@@ -48,7 +48,7 @@ std::size_t most_memory() {
   return 0;
 }
 
-// The run goes on until it is told to stop, and writes nothing that the user would find.
+// The run goes on until it is asked to stop, and writes nothing that the user would find.
 void make_endless(Checked& checked) {
   for (const CheckedNode& n : checked.nodes)
     if (n.type->role == Role::ordered)
@@ -105,8 +105,8 @@ Measurement conditions(const Run& run, const std::string& file) {
           .planned_bytes = run.planned_bytes()};
 }
 
-// Of the units that the run's products go through, and of those for float32; the same where that is the run's
-// precision.
+// Of the units that the run's products go through, and of those for float32;
+// the same where that is the run's precision.
 struct Peaks {
   Peak own, float32;
 };

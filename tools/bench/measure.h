@@ -1,5 +1,5 @@
-// One measurement: a run whose threads stop every few tenths of a second between two tasks, and measure in that
-// pause how fast they multiply and add at best.
+// One measurement: a run whose threads stop every few tenths of a second between two tasks,
+// and measure in that pause how fast they multiply and add at best.
 #pragma once
 
 #include <atomic>

@@ -1,4 +1,4 @@
-// What a bench tells: text for people, one JSON object for programs.
+// What a bench reports: text for people, one JSON object for programs.
 #pragma once
 
 #include <optional>

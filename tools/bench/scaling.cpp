@@ -11,7 +11,8 @@ namespace {
 
 constexpr int kRounds = 3;
 
-// Cores that share a cache do it in 0.1 to 0.3 microseconds. On a virtual machine they may be far apart for minutes:
+// Cores that share a cache do it in 0.1 to 0.3 microseconds.
+// On a virtual machine they may be far apart for minutes:
 // then threads that share one image lose what they wait for each other.
 double round_trip() {
   constexpr int kBatches = 5, kTrips = 4'000;

@@ -10,7 +10,7 @@ const std::vector<ExitCode>& exit_codes() {
   static const std::vector<ExitCode> all = {
       {kDone, "done"},
       {kFailed, "something failed (disk, memory, a value that is not finite)"},
-      {kUserError, "a mistake in the file or\nin the arguments, told with its place"},
+      {kUserError, "a mistake in the file or\nin the arguments, with its place"},
       {kStopped, "stopped by a signal, and can go on"},
       {kAborted, "stopped at once"}};
   return all;

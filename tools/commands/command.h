@@ -1,4 +1,4 @@
-// What the subcommands of run-pipeline have in common: exit codes, arguments, and how their errors are told.
+// What the subcommands of run-pipeline have in common: exit codes, arguments, and how their errors are shown.
 #pragma once
 
 #include <CLI/CLI.hpp>
@@ -30,7 +30,7 @@ struct TypedPipeline {
   Invocation invocation() const;
 };
 
-// Reads the arguments, then does the work; faults of the user and of the machine are told on stderr.
+// Reads the arguments, then does the work; faults of the user and of the machine go to stderr.
 int run_command(CLI::App&, int argc, char** argv, const std::function<int()>& work);
 
 // The last part alone, for what has read its arguments already.

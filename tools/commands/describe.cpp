@@ -25,7 +25,7 @@ const std::vector<std::pair<std::string, std::string>> kOthers = {
     {"model",
      "model: a call of the file's section `model` (or of one below `models`, with `model: NAME`). Its type, "
      "such as unet,\n"
-     "and its parameters stand in that section; `describe unet` tells them.\n\n"
+     "and its parameters stand in that section; `describe unet` lists them.\n\n"
      "example\n  name: {type: model, in: {x: xt, t: t}}\n"},
     {"loop",
      "loop: repeats the nodes of its body, once for each time that `each` gives.\n\n"

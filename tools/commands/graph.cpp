@@ -1,4 +1,5 @@
-// run-pipeline graph FILE: the pipeline as a picture, for Graphviz, for a browser, or as one page that needs no network.
+// run-pipeline graph FILE: the pipeline as a picture, for Graphviz,
+// for a browser, or as one page that needs no network.
 #include <fmt/format.h>
 #include <unistd.h>
 

@@ -42,7 +42,7 @@ int nodes_command(int argc, char** argv, const Command& about) {
   TypedPlugins plugins;
   app.add_option("--like", like, "only what stands for this (loss, sampler, …), or for what this type does")
       ->type_name("WORD|TYPE");
-  app.add_flag("--json", json, "an array with all that `describe` tells of each");
+  app.add_flag("--json", json, "an array with all that `describe` shows of each");
   plugins.declare(app);
   plugins.declare_of(app);
   return run_command(app, argc, argv, [&]() -> int {

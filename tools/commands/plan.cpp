@@ -1,4 +1,5 @@
-// run-pipeline plan FILE: the tasks of a frame in the order they run, what keeps some of them in order, and memory.
+// run-pipeline plan FILE: the tasks of a frame in the order they run,
+// what keeps some of them in order, and memory.
 #include "graph/plan/plan.h"
 
 #include <fmt/format.h>

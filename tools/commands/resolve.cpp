@@ -1,4 +1,5 @@
-// run-pipeline resolve FILE: the pipeline with all it extends, its variables put in, and where each value came from.
+// run-pipeline resolve FILE: the pipeline with all it extends,
+// its variables put in, and where each value came from.
 #include <fmt/format.h>
 
 #include "tools/commands/commands.h"

@@ -1,4 +1,5 @@
-// run-pipeline sweep FILE: many runs of one pipeline that differ in what the section `sweep` says, and their report.
+// run-pipeline sweep FILE: many runs of one pipeline that differ
+// in what the section `sweep` says, and their report.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -88,7 +89,7 @@ class Sweep {
     });
   }
 
-  // The faults of all cells together, each told once, with the cells that have it.
+  // The faults of all cells together, each shown once, with the cells that have it.
   void for_each_cell(const std::function<void(const SweepCell&)>& work) const {
     std::vector<std::pair<Fault, std::vector<std::string>>> found;
     for (const SweepCell& cell : plan_.cells) {
@@ -156,7 +157,7 @@ class Sweep {
       try {
         const CheckpointFacts facts = open_checkpoint(*begun, passed_over);
         if (facts.step >= check_file(request).run.steps)
-          return mark_done(where);  // stopped just before it said so
+          return mark_done(where);  // stopped just before it was marked
         request.resume = begun->string();
       } catch (const UserError&) {  // it was stopped before its first checkpoint: from the start
       }

@@ -29,7 +29,7 @@ void TypedPlugins::add_to(Tree& pipeline) const {
                             Entry{"plugins", {"command line"}, {.kind = Tree::Kind::list}});
   Tree& all = *pipeline.find("plugins");
   if (all.is_null()) all.kind = Tree::Kind::list;
-  if (!all.is_list()) return;  // a fault, told by who reads it
+  if (!all.is_list()) return;  // a fault, reported by the function that reads it
   for (const std::string& file : files)
     all.items.push_back(scalar(
         file,

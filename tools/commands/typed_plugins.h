@@ -1,5 +1,5 @@
-// Where a command finds further node types: --plugin libmy_nodes.so, and in the blocks and plugins of a pipeline, --of
-// train.yaml.
+// Where a command finds further node types:
+// --plugin libmy_nodes.so, and in the blocks and plugins of a pipeline, --of train.yaml.
 #pragma once
 
 #include <CLI/CLI.hpp>

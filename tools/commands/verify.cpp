@@ -1,4 +1,5 @@
-// run-pipeline verify FILE: runs it several times, on other numbers of threads, and compares every value bit for bit.
+// run-pipeline verify FILE: runs it several times,
+// on other numbers of threads, and compares every value bit for bit.
 #include <fmt/format.h>
 
 #include <filesystem>

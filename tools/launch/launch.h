@@ -29,7 +29,7 @@ struct Invocation {
 struct Launch {
   std::optional<RunDirectory> directory;  // locked while this lives
   std::unique_ptr<Run> run;
-  std::vector<std::string> notes;  // said before the run starts
+  std::vector<std::string> notes;  // shown before the run starts
   bool saves = false;              // a node writes checkpoints
   std::int64_t first_step = 0;
 };

@@ -20,8 +20,8 @@ std::filesystem::path newest_run(const Tree& file);
 // train may differ. A UserError lists the rest.
 void refuse_changes(const Tree& before, const Tree& now, const std::filesystem::path& run);
 
-// What the shapes, the machine, the data sets and the plugins decide: micro_batch, precision, instruction set,
-// fingerprints, and the code of plugins.
+// What the shapes, the machine, the data sets and the plugins decide:
+// micro_batch, precision, instruction set, fingerprints, and the code of plugins.
 void refuse_other_conditions(const CheckpointFacts&, const Checked&, const std::string& instruction_set,
                              const std::vector<std::string>& plugins);
 

@@ -5,8 +5,8 @@
 
 namespace dagfusion {
 
-// SIGINT and SIGTERM go to this run as long as this lives: the first one stops it after its step, the second one
-// at once.
+// SIGINT and SIGTERM go to this run as long as this lives:
+// the first one stops it after its step, the second one at once.
 class StopSignals {
  public:
   explicit StopSignals(Run&);

@@ -35,7 +35,8 @@ class Fingerprints final : public TaskObserver {
   std::map<Key, Seen> values_;
 };
 
-// The value that differs and arose first in `a`; nothing when all are equal. `missing`: only one of them has it.
+// The value that differs and arose first in `a`; nothing when all are equal.
+// `missing`: only one of them has it.
 struct Deviation {
   Fingerprints::Key key;
   bool missing = false;

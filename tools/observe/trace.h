@@ -19,7 +19,8 @@ class Trace final : public TaskObserver {
   void begins(const TaskVisit&) noexcept override;
   void ends(const TaskVisit&) noexcept override;
 
-  // Chrome's trace event format: a track for each thread, an arrow from task to task for each frame. After the run.
+  // Chrome's trace event format: a track for each thread,
+  // an arrow from task to task for each frame. After the run.
   void write(const std::filesystem::path&) const;
   std::size_t visits() const;
 

@@ -15,7 +15,8 @@ std::string document(const NodeType& type) {
 
 bool is_map(const NodeType& type) { return type.role == Role::map || type.role == Role::composite; }
 
-// What `in` may be: the main input's source alone, or a map from ports; with `each` the times of a loop wire the rest.
+// What `in` may be: the main input's source alone, or a map from ports;
+// with `each` the times of a loop wire the rest.
 Json inputs(const NodeType& type, bool& needed) {
   Json ports = {{"each", with_doc(reference("reference"), "wires every input that it has an output for")}};
   std::vector<std::string> required;

@@ -5,7 +5,8 @@
 
 namespace dagfusion::schema {
 
-// node, nodes, nodes_of_a_loop, loop, and for files that say what differs `new_node`, which other nodes are wired to.
+// node, nodes, nodes_of_a_loop, loop, and for files that say
+// what differs `new_node`, which other nodes are wired to.
 void add_nodes(const Catalog&, Json& definitions);
 
 // model: what stands in the section; and `inner_nodes`, those of a block.

@@ -1,7 +1,7 @@
 // Pieces of a JSON Schema: values, maps, and the parameters of a node or a section. Private to tools/schema.
 //
-// yaml-language-server tells best what has one `type` and no alternatives, so choices between shapes are `if`/`then`
-// and lists of types; `errorMessage` words are its own keywords, which other programs pass over.
+// yaml-language-server explains best what has one `type` and no alternatives, so choices between shapes are
+// `if`/`then` and lists of types; `errorMessage` words are its own keywords, which other programs pass over.
 #pragma once
 
 #include <nlohmann/json.hpp>

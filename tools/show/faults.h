@@ -1,5 +1,5 @@
-// Faults as people and as programs read them. Under the line that says what is wrong stand the line of the file it is
-// about, a mark below the place, and where the value came from when it did not stand there.
+// Faults as people and as programs read them. Under the line that says what is wrong stand the line
+// of the file it is about, a mark below the place, and where the value came from when it did not stand there.
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>

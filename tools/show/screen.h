@@ -14,8 +14,8 @@ void say_after(const Launch&, const Report&);
 // Runs, with its progress on the screen; Ctrl-C stops it.
 Report run_on_screen(Run&);
 
-// Images a second that so many threads could bring to the model if they did nothing else, by the time the nodes
-// in front of it took for so many images; 0 when there is no model.
+// Images a second that so many threads could bring to the model if they did nothing else,
+// by the time the nodes in front of it took for so many images; 0 when there is no model.
 double data_rate(const std::vector<TaskTime>&, double images, int threads);
 
 std::string bytes_in_words(double bytes);  // "312 MiB"

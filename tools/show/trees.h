@@ -1,4 +1,4 @@
-// Trees of YAML beside each other and in one line, for what is said of them.
+// Trees of YAML beside each other and in one line, for messages about them.
 #pragma once
 
 #include <string>

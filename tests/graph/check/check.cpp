@@ -1,5 +1,5 @@
-// What is refused before anything runs: keys, types, ports, dtypes, shapes, rates, references; each whole
-// message.
+// What is refused before anything runs:
+// keys, types, ports, dtypes, shapes, rates, references; each whole message.
 #include <gtest/gtest.h>
 
 #include "graph/document/number.h"

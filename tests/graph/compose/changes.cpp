@@ -142,8 +142,7 @@ TEST(Replace, RefusesWhatItDoesNotKnow) {
             "denoise/each");
   EXPECT_EQ(refusal([] { replaced("out/mid/attention", "{type: identity}"); }),
             "b.yaml:3:5: 'out/mid/attention' lies in a call of the section 'model', whose calls are all "
-            "alike; did you "
-            "mean 'model/mid/attention'?");
+            "the same; did you mean 'model/mid/attention'?");
 }
 
 TEST(Remove, WiresReadersToWhatTheNodeRead) {

@@ -117,8 +117,8 @@ TEST(Substitute, RefusesVariablesThatGrowWithoutBounds) {
     list += "  v" + std::to_string(i) + ": [" + ten + "]\n";
     text += "  v" + std::to_string(i) + ": x" + use + use + use + use + use + "\n";
   }
-  // v0 to v4 are 23463 values together; the ninth v4 inside v5 makes it over 200000. v8 is 4 million letters
-  // long.
+  // v0 to v4 are 23463 values together; the ninth v4 inside v5 makes it over 200000.
+  // v8 is 4 million letters long.
   std::string grows =
       "variables make the file grow over 200000 values or 4194304 bytes; use fewer variables inside "
       "variables";

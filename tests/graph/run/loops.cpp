@@ -89,8 +89,8 @@ nodes:
 }
 
 TEST(Loop, SeesValuesFromOutsideInEveryIteration) {
-  // v -> v / 2 + outside, three times from 0 with outside = 8: 8, 12, 14. A name of the body hides the one
-  // out here.
+  // v -> v / 2 + outside, three times from 0 with outside = 8: 8, 12, 14.
+  // A name of the body hides the one out here.
   EXPECT_EQ(run_text(R"(run: {micro_batch: 1}
 nodes:
   loop:
@@ -116,8 +116,8 @@ nodes:
 }
 
 TEST(Loop, KeepsWhatItCollectsFromTheBodysMemory) {
-  // A wide body inside the model's lane: strips are written in every iteration, while other slots come and
-  // go.
+  // A wide body inside the model's lane:
+  // strips are written in every iteration, while other slots come and go.
   const char* yaml = R"(run: {micro_batch: 2, lanes: 2}
 model: {type: chain, layers: 3}
 nodes:

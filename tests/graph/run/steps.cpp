@@ -1,5 +1,5 @@
-// Steps: means over their frames, when nodes are due and in which order, admission, resumption, pipelines
-// inside.
+// Steps: means over their frames, when nodes are due and in which order,
+// admission, resumption, pipelines inside.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
@@ -36,8 +36,8 @@ nodes:
 }
 
 TEST(Step, IsAFrameWhereNothingIsTrained) {
-  // The last of 21 frames has one valid image of two. `second` takes its time to read what `first` said of
-  // its frame.
+  // The last of 21 frames has one valid image of two.
+  // `second` takes its time to read what `first` wrote for its frame.
   EXPECT_EQ(run_text(R"(run: {micro_batch: 2, frames_in_flight: 8}
 nodes:
   x: {type: numbers, size: 41, width: 1}

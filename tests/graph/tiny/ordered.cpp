@@ -113,7 +113,7 @@ class Update final : public Ordered {
   Output size_;
 };
 
-// average: keeps ten times the weights, to be told from the live ones.
+// average: keeps ten times the weights, to be different from the live ones.
 class Average final : public Ordered, public WeightSource {
  public:
   explicit Average(Setup& setup) : table_(setup.weight_table()) {}

@@ -18,7 +18,7 @@ class Trouble {
       : spin_(setup.integer("spin")), at_(setup.integer("fail_at")), in_(setup.text("fail_in")) {}
   void meet(const Call& call, const std::string& where = "forward") const {
     if (spin_ > 0) {
-      // By the clock, so that no two runs go alike.
+      // By the clock, so that no two runs go the same way.
       const auto begin = std::chrono::steady_clock::now();
       const auto ticks = begin.time_since_epoch().count();
       const auto end = begin + std::chrono::microseconds((ticks / 64 * 7919) % (spin_ + 1));

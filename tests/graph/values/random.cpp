@@ -33,8 +33,8 @@ TEST(StreamKey, DiffersBetweenSeedsAndNames) {
 }
 
 TEST(StreamKey, NeverChanges) {
-  // Worked out once from the published definitions of FNV-1a and SplitMix64 in Python: runs that exist depend
-  // on it.
+  // Worked out once from the published definitions of FNV-1a
+  // and SplitMix64 in Python: runs that exist depend on it.
   EXPECT_EQ(stream_key(1, "noise"), (std::array<std::uint32_t, 2>{0x42f5cdb1, 0xc980e3d0}));
 }
 
@@ -55,8 +55,8 @@ TEST(RandomStream, IsUniformInMeanAndVariance) {
       }
     }
   }
-  // 40000 numbers: the mean's deviation is sqrt(1/12/40000) = 0.0014, the variance's 0.0004; bounds are four
-  // of them.
+  // 40000 numbers: the mean's deviation is sqrt(1/12/40000) = 0.0014,
+  // the variance's 0.0004; bounds are four of them.
   const double count = 4.0 * images * blocks;
   EXPECT_NEAR(sum / count, 0.5, 0.0058);
   EXPECT_NEAR(squares / count, 1.0 / 12, 0.0016);

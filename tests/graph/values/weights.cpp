@@ -122,8 +122,8 @@ TEST(WeightTable, StartsWithTheDistributionAskedFor) {
     }
     return std::array<double, 3>{sum / 1e4, squares / 1e4, fourth / 1e4};
   };
-  // Uniform in [-a, a]: E v^2 = a^2/3, E v^4 = a^4/5. Normal: s^2, 3 s^4. Bounds are four deviations of 10^4
-  // numbers.
+  // Uniform in [-a, a]: E v^2 = a^2/3, E v^4 = a^4/5.
+  // Normal: s^2, 3 s^4. Bounds are four deviations of 10^4 numbers.
   const auto uniform = moments(1), normal = moments(2);
   EXPECT_NEAR(uniform[0], 0, 0.0116);
   EXPECT_NEAR(uniform[1], 0.25 / 3, 0.003);

@@ -36,7 +36,8 @@ TEST(HuberLoss, LimitsItsGradientToDelta) {
   EXPECT_EQ(loss.d_input("target").values, std::vector<float>({-1, -2, 0, 2}));
 }
 
-// torch.nn.functional.huber_loss(tensor([0.3, -1.2, 2.5, 0.]), tensor([0., 0., -1., 0.25]), delta=0.7), of 1.13
+// huber_loss(tensor([0.3, -1.2, 2.5, 0.]), tensor([0., 0., -1., 0.25]), delta=0.7)
+// of torch.nn.functional 1.13
 TEST(HuberLoss, GivesWhatPyTorchGives) {
   constexpr float kPyTorch = 0.7190625071525574f;
   OneNode loss("{type: huber_loss, delta: 0.7}",

@@ -63,7 +63,8 @@ TEST(SplitConvolution, HasTheBitsOfTheWhole) {
     }
 }
 
-// By images first; where there are fewer than threads, by blocks of output channels, of which there are three.
+// By images first; where there are fewer than threads,
+// by blocks of output channels, of which there are three.
 TEST(SplitConvolution, HasAPieceForEveryThreadWhereItCan) {
   if (!bfloat16_available()) GTEST_SKIP() << "this core has no bfloat16 dot products";
   constexpr int block = 16;

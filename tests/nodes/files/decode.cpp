@@ -111,8 +111,8 @@ TEST(DecodeImage, RoundsSixteenBitsToEight) {
 
 TEST(DecodeImage, TurnsJpegUprightByItsOrientation) {
   Bytes jpeg = encoded(".jpg", gradient(8, 24));
-  // APP1: "Exif", a big-endian TIFF header, one entry: orientation (0x0112), short, one value, 6 = turn
-  // right.
+  // APP1: "Exif", a big-endian TIFF header, one entry:
+  // orientation (0x0112), short, one value, 6 = turn right.
   const Bytes exif = {0xFF, 0xE1, 0, 34,   'E', 'x', 'i', 'f', 0, 0, 'M', 'M', 0, 42, 0, 0, 0, 8,
                       0,    1,    1, 0x12, 0,   3,   0,   0,   0, 1, 0,   6,   0, 0,  0, 0, 0, 0};
   jpeg.insert(jpeg.begin() + 2, exif.begin(), exif.end());

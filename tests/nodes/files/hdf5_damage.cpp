@@ -1,4 +1,4 @@
-// Files that hdf5_writer made, damaged in every place: what is read is right, or the fault is told.
+// Files that hdf5_writer made, damaged in every place: what is read is right, or the fault is reported.
 #include <gtest/gtest.h>
 
 #include <fstream>

@@ -6,7 +6,8 @@
 namespace dagfusion::kernels {
 namespace {
 
-// Were two of its sums equal, a compiler would make one of them, and the loop would claim work that it did not do.
+// Were two of its sums equal, a compiler would make one of them,
+// and the loop would claim work that it did not do.
 TEST(Peak, TheTwelveSumsOfTheLoopDiffer) {
   with_every_instruction_set([] {
     constexpr int kRounds = 1000;

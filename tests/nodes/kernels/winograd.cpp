@@ -1,4 +1,5 @@
-// Winograd's algorithm beside the direct way: the same values up to rounding, and bits that depend on nothing else.
+// Winograd's algorithm beside the direct way:
+// the same values up to rounding, and bits that depend on nothing else.
 #include "nodes/kernels/winograd.h"
 
 #include <gtest/gtest.h>
@@ -127,7 +128,8 @@ void expect_near(const Result& found, const Result& expected, double bound) {
   EXPECT_LT(deviation(found.dbias, expected.dbias), bound);
 }
 
-// Heights and widths that tiles do not divide, more channels than are in work at a time, one vector and several.
+// Heights and widths that tiles do not divide,
+// more channels than are in work at a time, one vector and several.
 TEST(Winograd, GivesWhatTheDefinitionGivesOnEveryInstructionSet) {
   for (const ConvolutionShape& s :
        {same_size(2, 32, 48, 9, 7), same_size(1, 48, 32, 8, 8), same_size(1, 160, 32, 5, 6),
@@ -139,7 +141,8 @@ TEST(Winograd, GivesWhatTheDefinitionGivesOnEveryInstructionSet) {
   }
 }
 
-// Of the size of a real layer: more tiles than are in work at a time, and sums of output channels in two panels.
+// Of the size of a real layer: more tiles than are in work at a time,
+// and sums of output channels in two panels.
 TEST(Winograd, GivesWhatTheDefinitionGivesForLargeLayers) {
   for (const ConvolutionShape& s : {same_size(3, 64, 64, 32, 32), same_size(1, 2048, 144, 5, 7)}) {
     SCOPED_TRACE(name_of(s));

@@ -32,8 +32,8 @@ struct Pair {
   }
 };
 
-// Both nodes, forward and backward, with weights that bfloat16 can hold. A difference of up to `slack` of the largest
-// value is allowed on top of the rounding: sums are taken in another order.
+// Both nodes, forward and backward, with weights that bfloat16 can hold. A difference of up
+// to `slack` of the largest value is allowed on top of the rounding: sums are taken in another order.
 void expect_alike(const Pair& pair, const std::vector<std::string>& weights = {}, double slack = 0) {
   OneNode exact = pair.made(false), half = pair.made(true);
   for (const std::string& w : weights) {

@@ -47,8 +47,8 @@ TEST(DdpmStep, AgreesWithTheGoldenNumbers) {
 }
 
 TEST(DdpmStep, HasTheGoldenMeanExactly) {
-  // The stream's noise is the same for both, so what differs is the mean: clipped .5001102325, unclipped
-  // .5051663235.
+  // The stream's noise is the same for both, so what differs is the mean:
+  // clipped .5001102325, unclipped .5051663235.
   const double clipped = step(-.25f, 500, 499).mean, unclipped = step(-.25f, 500, 499, ", clip: false").mean;
   EXPECT_NEAR(unclipped - clipped, .5051663235 - .5001102325, 1e-7);
   EXPECT_NEAR(clipped - step(.25f, 500, 499).mean, .5001102325 - .4999019285, 1e-7);

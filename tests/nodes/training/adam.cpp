@@ -30,8 +30,8 @@ class Numbers final : public DataSet {
   Output x_;
 };
 
-// loss = mean (w - x)^2, which is least where w is the mean of x. With `times: inf` its gradient is not
-// finite.
+// loss = mean (w - x)^2, which is least where w is the mean of x.
+// With `times: inf` its gradient is not finite.
 class Distance final : public Map {
  public:
   explicit Distance(Setup& setup)
