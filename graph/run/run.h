@@ -52,7 +52,7 @@ class TaskVisit {
   virtual std::vector<Value> outputs() const = 0;  // what a task has written; in ends()
 };
 
-// Told by every thread before and after each task; who waits in begins() holds that thread back. For
+// Called by every thread before and after each task; who waits in begins() holds that thread back. For
 // measuring and looking.
 class TaskObserver {
  public:

@@ -60,10 +60,17 @@ PrefersTheUsersPipelines() {
   has err "$err" "pipelines/forward.yaml:1:24: node 'digits': no type 'drawn_digit'; did you mean 'drawn_digits'?"
 }
 
-ChecksAllThatTheReadmeSwaps() {  # what it runs on pipelines that need no data and no checkpoint
+readmes() {  # README.md, and those of the folders
+  (cd "$source_folder" && find . -name 'build*' -prune -o -name README.md -print | sort)
+}
+
+commands() {  # REGEX: the arguments of what the READMEs call tools/run-pipeline with, of which the expression must meet a part
+  readmes | (cd "$source_folder" && xargs sed -n 's/  *#.*//; s|^\(\$ \)\?tools/run-pipeline \(.*\)|\2|p') | grep -E "$1"
+}
+
+ChecksAllThatTheReadmesSwap() {  # what they run on pipelines that need no data and no checkpoint
   local line lines arguments
-  mapfile -t lines < <(sed -n 's/ *#.*//; s|^tools/run-pipeline \(pipelines/train.yaml .*\)|\1|p' \
-    "$source_folder/README.md" | grep -v -e --resume -e run.steps)
+  mapfile -t lines < <(commands '^pipelines/train.yaml .' | grep -v -e --resume -e run.steps)
   [[ ${#lines[@]} -ge 2 ]] || is 'number of commands' "${#lines[@]}" 'two at least'
   for line in "${lines[@]}"; do
     mapfile -t arguments < <(xargs -n 1 <<<"$line")  # xargs takes quotes as a shell does
@@ -73,17 +80,48 @@ ChecksAllThatTheReadmeSwaps() {  # what it runs on pipelines that need no data a
   done
 }
 
-ChecksAllFilesOfTheReadmeThatExtendOthers() {
+ShowsAllThatTheReadmesLookAt() {  # what needs no run before it
+  local line lines arguments
+  mapfile -t lines < <(commands '^(nodes|describe|plan|resolve|schema) |^sweep .*--list' | sed 's/ >.*//')
+  [[ ${#lines[@]} -ge 7 ]] || is 'number of commands' "${#lines[@]}" 'seven at least'
+  for line in "${lines[@]}"; do
+    mapfile -t arguments < <(xargs -n 1 <<<"$line")
+    run "${arguments[@]}"
+    is "what '$line' says" "$err" ''
+    is "status of '$line'" "$status" 0
+  done
+}
+
+ChecksAllFilesOfTheReadmesThatExtendOthers() {
   ln -s "$source_folder/pipelines" pipelines
-  awk '/^```/ { inside = /yaml/; delta = 0; next } inside && /^extends:/ { ++n; delta = 1 } delta { print > (n ".yaml") }' \
-    "$source_folder/README.md"
-  [[ -e 6.yaml && ! -e 7.yaml ]] || is 'files of the README' "$(ls)" '1.yaml to 6.yaml'
+  readmes | (cd "$source_folder" && xargs cat) |
+    awk '/^```/ { inside = /yaml/; delta = 0; next } inside && /^extends:/ { ++n; delta = 1 } delta { print > (n ".yaml") }'
+  [[ -e 6.yaml && ! -e 7.yaml ]] || is 'files of the READMEs' "$(ls)" '1.yaml to 6.yaml'
   for file in [1-6].yaml; do
     ! grep -q sample.yaml "$file" || continue  # needs a checkpoint
     if grep -q sweep: "$file"; then run sweep "$file" --list; else run check "$file"; fi
     is "what $file says" "$err" ''
     is "status of $file" "$status" 0
   done
+}
+
+LinksOfTheReadmesLeadSomewhere() {
+  local readme link anchor heading links=0
+  for readme in $(readmes) .github/CONTRIBUTING.md; do
+    while read -r link; do
+      links=$((links + 1))
+      anchor=${link#*#}
+      [[ $anchor != "$link" ]] || anchor=
+      link=${link%%#*}
+      [[ -e $source_folder/$(dirname "$readme")/$link ]] || is "a link of $readme" "$link" 'a file or a folder that is there'
+      [[ -n $anchor ]] || continue
+      heading=$source_folder/$(dirname "$readme")/$link
+      [[ -n $link ]] || heading=$source_folder/$readme
+      sed -n 's/^##* //p' "$heading" | tr 'A-Z ' 'a-z-' | tr -cd 'a-z0-9\n-' | grep -qx -e "$anchor" ||
+        is "a link of $readme" "$link#$anchor" 'one of the headings there'
+    done < <(grep -o '](\.*[^):]*)' "$source_folder/$readme" | sed 's/^](//; s/)$//' | grep -v '^http')
+  done
+  [[ $links -ge 20 ]] || is 'number of links' "$links" '20 at least'
 }
 
 RunsWhereItIsInstalled() {

@@ -1,4 +1,4 @@
-// README.md has a table of all node types; this compares it with the catalog.
+// nodes/README.md has a table of all node types; this compares it with the catalog.
 #include <gtest/gtest.h>
 
 #include <fstream>
@@ -24,9 +24,10 @@ TEST(Readme, HasARowForEveryNodeTypeAndForNothingElse) {
     wanted.insert("| `" + type.name + "` | " + type.summary + " |");
   wanted.insert("| `" + run_pipeline().name + "` | " + run_pipeline().summary + " |");
   const std::set<std::string> rows = rows_of_the_table();
-  for (const std::string& row : wanted) EXPECT_TRUE(rows.contains(row)) << "README.md lacks the row\n" << row;
+  for (const std::string& row : wanted)
+    EXPECT_TRUE(rows.contains(row)) << "nodes/README.md lacks the row\n" << row;
   for (const std::string& row : rows)
-    EXPECT_TRUE(wanted.contains(row)) << "README.md has a row too many\n" << row;
+    EXPECT_TRUE(wanted.contains(row)) << "nodes/README.md has a row too many\n" << row;
 }
 
 }  // namespace
