@@ -92,8 +92,8 @@ class Definition {
       known.insert(other.stands_for.begin(), other.stands_for.end());
     for (const Tree& role : roles.items) {
       if (!role.is_scalar() || !known.contains(role.text))
-        fault(role.where, fmt::format("'stands_for' is {}, which is no role of a type{}", described(role),
-                                      suggestion(role.text, {known.begin(), known.end()})));
+        fault(role.where, fmt::format("'stands_for' is {}, which is not the role of any type{}",
+                                      described(role), suggestion(role.text, {known.begin(), known.end()})));
       type_.stands_for.push_back(role.text);
     }
   }

@@ -74,7 +74,7 @@ Catalog types_of(const Tree& item, const fs::path& path, const fs::path& canonic
   const std::string bytes = bytes_of(item, path);
   if (const std::string wrong = not_a_library(bytes); !wrong.empty()) refuse(item, path, wrong);
   const std::optional<std::string> built_for = plugin_built_for(bytes);
-  constexpr const char* kNone = "is no plugin; it lacks DAGFUSION_PLUGIN of graph/plugin.h";
+  constexpr const char* kNone = "is not a plugin; it lacks DAGFUSION_PLUGIN of graph/plugin.h";
   if (!built_for) refuse(item, path, kNone);
   if (*built_for != DAGFUSION_BUILT_FOR)
     refuse(item, path,

@@ -53,7 +53,7 @@ std::uint64_t whole_size(const Header& header, const std::string& bytes) {
 
 std::string not_a_library(const std::string& bytes) {
   const std::optional<Header> header = header_of(bytes);
-  if (!header) return "is no shared library";
+  if (!header) return "is not a shared library";
   const Header& own = own_header();
   if (header->e_ident[EI_CLASS] != own.e_ident[EI_CLASS] ||
       header->e_ident[EI_DATA] != own.e_ident[EI_DATA] ||
@@ -61,7 +61,7 @@ std::string not_a_library(const std::string& bytes) {
     return "was built for another kind of processor";
   if (const std::uint64_t whole = whole_size(*header, bytes); bytes.size() < whole)
     return fmt::format("is cut short: {} of {} bytes are there", bytes.size(), whole);
-  if (header->e_type != ET_DYN) return "is no shared library";
+  if (header->e_type != ET_DYN) return "is not a shared library";
   return "";
 }
 

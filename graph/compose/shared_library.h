@@ -6,7 +6,7 @@
 
 namespace dagfusion {
 
-// Why these bytes cannot be a shared library of this machine ("is no shared library"); "" when they can.
+// Why these bytes cannot be a shared library of this machine ("is not a shared library"); "" when they can.
 std::string not_a_library(const std::string& bytes);
 
 // What a plugin was built for; nothing when it is none.

@@ -140,7 +140,7 @@ class Substitution {
 void substitute_variables(Tree& root) {
   const Tree* vars = std::as_const(root).find("vars");
   if (vars != nullptr && !vars->is_map() && !vars->is_null())
-    throw UserError(vars->where, "'vars' is no map; expected name: value pairs");
+    throw UserError(vars->where, "'vars' is not a map; expected name: value pairs");
   Tree result = root;
   Substitution substitution(vars);
   if (!result.is_map()) substitution.in(result, 0);

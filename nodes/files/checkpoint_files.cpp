@@ -109,8 +109,7 @@ CheckpointFacts open_checkpoint(const fs::path& given, std::vector<std::string>&
   }
   passed_over.insert(passed_over.end(), passed.begin(), passed.end());
   if (facts) return *facts;
-  std::string message =
-      fmt::format("'{}' has no checkpoint that is whole; looked at {}", given.string(), looked_at);
+  std::string message = fmt::format("'{}' has no valid checkpoint; looked at {}", given.string(), looked_at);
   for (const std::string& reason : passed) message += "\n  " + reason;
   throw UserError({}, message);
 }

@@ -14,7 +14,7 @@
 namespace dagfusion {
 namespace {
 
-constexpr const char* kRemedy = "; pack the images anew with image_folder and hdf5_writer";
+constexpr const char* kRemedy = "; pack the images again with image_folder and hdf5_writer";
 constexpr std::uint64_t kLeastPackedBytes = 8;  // zlib makes no less of anything
 
 // Memory for zlib's inflate, so that an image is read without allocating:
@@ -110,7 +110,7 @@ Hdf5Id ImageFile::open_dataset(const char* name) const {
   H5O_info_t object;
   if (H5Oget_info_by_name2(file_, name, &object, H5O_INFO_BASIC, H5P_DEFAULT) < 0) fail_as_damaged();
   if (object.type != H5O_TYPE_DATASET)
-    fail(fmt::format("has something that is no dataset in place of '{}'", name));
+    fail(fmt::format("has something that is not a dataset in place of '{}'", name));
   Hdf5Id dataset(H5Dopen2(file_, name, H5P_DEFAULT), H5Dclose);
   if (!dataset) fail_as_damaged();
 

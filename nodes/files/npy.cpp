@@ -52,7 +52,7 @@ Shape shape_of(std::string_view text, const std::filesystem::path& path) {
     std::int64_t side = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), side);
     if (error != std::errc() || side < 1 || side > 1 << 30)
-      fail(path, "has a shape with a side that is no number above 0");
+      fail(path, "has a shape with a side that is not a number above 0");
     shape.push_back(side);
     text.remove_prefix(static_cast<std::size_t>(end - text.data()));
     while (text.starts_with(',') || text.starts_with(' ')) text.remove_prefix(1);

@@ -87,7 +87,7 @@ Json parse_strictly(const std::string& text) {
 
 std::uint64_t natural(const Json& number) {
   if (!number.is_number_unsigned())
-    throw std::invalid_argument("has a side or an offset that is no whole number");
+    throw std::invalid_argument("has a side or an offset that is not a whole number");
   return number.get<std::uint64_t>();
 }
 

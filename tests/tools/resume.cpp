@@ -93,7 +93,7 @@ TEST(NamedRun, IsARunOrTheNewestBelow) {
 TEST(NamedRun, IsNoOtherFolder) {
   const ScratchFolder folder;
   EXPECT_EQ(thrown([&] { named_run(folder.path(), false); }),
-            "'" + folder.path().string() + "' is no run directory: there is no pipeline.yaml in it");
+            "'" + folder.path().string() + "' is not a run directory: there is no pipeline.yaml in it");
   EXPECT_EQ(thrown([&] { named_run(folder.path() / "x", false); }),
             "there is no run directory '" + (folder / "x") + "'");
 }

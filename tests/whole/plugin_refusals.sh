@@ -4,9 +4,9 @@
 
 RefusesWhatIsNoLibrary() {
   echo 'once upon a time' >notes.txt
-  refused notes.txt 'is no shared library'
+  refused notes.txt 'is not a shared library'
   : >empty.so
-  refused empty.so 'is no shared library'
+  refused empty.so 'is not a shared library'
   mkdir folder
   refused folder 'is a directory'
   cp "$library" libcharbonnier.so
@@ -26,7 +26,7 @@ RefusesWhatIsNoLibrary() {
 
 RefusesWhatIsNoPlugin() {
   echo 'int nothing;' | compile libother.so
-  refused libother.so 'is no plugin; it lacks DAGFUSION_PLUGIN of graph/plugin.h' 'it lacks DAGFUSION_PLUGIN of graph/plugin.h'
+  refused libother.so 'is not a plugin; it lacks DAGFUSION_PLUGIN of graph/plugin.h' 'it lacks DAGFUSION_PLUGIN of graph/plugin.h'
 }
 
 RefusesWhatWasBuiltForAnotherVersion() {

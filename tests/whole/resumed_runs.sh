@@ -21,7 +21,7 @@ GivesTheSameBytesHoweverOftenItIsKilled() {
   done
   if [[ -d runs/001/checkpoints ]] && ! [[ -e runs/001/checkpoints/step-000008 ]]; then
     run train.yaml run.steps=8 --resume
-    [[ $status == 0 || $err == *'has no checkpoint that is whole'* ]] || fail 'cannot go on'
+    [[ $status == 0 || $err == *'has no valid checkpoint'* ]] || fail 'cannot go on'
   fi
   local checked=0 finished
   for finished in runs/001 done-*; do
@@ -58,12 +58,12 @@ SaysSoWhenNoCheckpointIsLeft() {
   printf 'run: [' >"$facts/pipeline.yaml"
   run --resume runs/001 run.steps=6
   ends 2
-  is "$err" "'runs/001' has no checkpoint that is whole; looked at runs/001/checkpoints
+  is "$err" "'runs/001' has no valid checkpoint; looked at runs/001/checkpoints
   runs/001/checkpoints/step-000003: pipeline.yaml has 6 bytes instead of $(awk '$3 == "pipeline.yaml" { print $2 }' $facts/MANIFEST)"
   rm -r runs/001/checkpoints
   run train.yaml --resume
   ends 2
-  is "$err" "'runs/001' has no checkpoint that is whole; looked at runs/001/checkpoints"
+  is "$err" "'runs/001' has no valid checkpoint; looked at runs/001/checkpoints"
 }
 
 RefusesToGoOnWithAnotherPipeline() {
@@ -109,7 +109,7 @@ GoesOnFromItsOwnFile() {
   mkdir empty
   run --resume empty
   ends 2
-  is "$err" "'empty' is no run directory: there is no pipeline.yaml in it"
+  is "$err" "'empty' is not a run directory: there is no pipeline.yaml in it"
   is "$(ls empty)" ''
   run --resume nowhere
   ends 2

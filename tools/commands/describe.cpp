@@ -73,7 +73,7 @@ int describe_command(int argc, char** argv, const Command& about) {
     }
     for (const auto& [word, text] : kOthers) {
       if (word == name && json)
-        throw UserError({"command line"}, fmt::format("'{}' is no node type and has no JSON", name));
+        throw UserError({"command line"}, fmt::format("'{}' is not a node type and has no JSON", name));
       if (word == name) return fmt::print("{}", text), kDone;
       known.push_back(word);
     }

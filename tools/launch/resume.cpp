@@ -79,8 +79,8 @@ fs::path named_run(const fs::path& given, bool fork) {
   }
   if (fs::exists(named / "pipeline.yaml")) return named;
   if (const auto newest = RunDirectory::newest(named)) return *newest;
-  throw UserError({},
-                  fmt::format("'{}' is no run directory: there is no pipeline.yaml in it", named.string()));
+  throw UserError(
+      {}, fmt::format("'{}' is not a run directory: there is no pipeline.yaml in it", named.string()));
 }
 
 fs::path newest_run(const Tree& file) {

@@ -105,7 +105,7 @@ TEST(Substitute, RefusesWhatIsNoTextInsideALongerText) {
 TEST(Substitute, RefusesAnOpenBraceAndVariablesThatAreNoMap) {
   EXPECT_EQ(refusal("vars: {a: 1}\nb: x${a\n"),
             "a.yaml:2:4: 'x${a' opens a variable that is not closed; write ${name}, or $${ for a plain ${");
-  EXPECT_EQ(refusal("vars: [a]\n"), "a.yaml:1:7: 'vars' is no map; expected name: value pairs");
+  EXPECT_EQ(refusal("vars: [a]\n"), "a.yaml:1:7: 'vars' is not a map; expected name: value pairs");
 }
 
 // Each variable holds the one before it ten times: ten to the power of thirty in the end.

@@ -9,7 +9,7 @@
 namespace dagfusion::tests {
 namespace {
 
-constexpr const char* kRemedy = "; pack the images anew with image_folder and hdf5_writer";
+constexpr const char* kRemedy = "; pack the images again with image_folder and hdf5_writer";
 
 // What is wrong with the file, after its name.
 std::string complaint(const std::string& path) {
@@ -42,7 +42,7 @@ void chunks(hid_t creation, std::vector<hsize_t> chunk) {
 TEST(Hdf5Images, RefusesAFileWithoutImages) {
   EXPECT_EQ(complaint([](const NewHdf5&) {}), std::string("has no dataset '/images'") + kRemedy);
   EXPECT_EQ(complaint([](const NewHdf5& file) { H5Gclose(H5Gcreate2(file, "images", 0, 0, 0)); }),
-            "has something that is no dataset in place of '/images'");
+            "has something that is not a dataset in place of '/images'");
 }
 
 TEST(Hdf5Images, RefusesAnotherVersion) {

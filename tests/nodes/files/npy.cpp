@@ -62,7 +62,7 @@ TEST(Npy, RefusesWhatItCannotRead) {
       "holds <f8; readable are uint8, uint16, int32 and float32: numpy.save(file, array.astype('float32'))");
   EXPECT_EQ(refusal(changed("False", "True ")),
             "is in Fortran order; numpy.save(file, numpy.ascontiguousarray(array)) is not");
-  EXPECT_EQ(refusal(changed("(2, 3)", "(2, -)")), "has a shape with a side that is no number above 0");
+  EXPECT_EQ(refusal(changed("(2, 3)", "(2, -)")), "has a shape with a side that is not a number above 0");
 }
 
 TEST(NpyReader, GivesTheRowsOfTheFile) {

@@ -117,9 +117,9 @@ TEST(Safetensors, RefuseHeadersThatLie) {
   EXPECT_EQ(refusal_of(R"({"a":{"dtype":"U8","shape":8,"data_offsets":[0,8]}})"),
             "tensor 'a' needs a list of sides as its shape, and two offsets");
   EXPECT_EQ(refusal_of(R"({"a":{"dtype":"U8","shape":[-8],"data_offsets":[0,8]}})"),
-            "tensor 'a' has a side or an offset that is no whole number");
+            "tensor 'a' has a side or an offset that is not a whole number");
   EXPECT_EQ(refusal_of(R"({"a":{"dtype":"U8","shape":[8],"data_offsets":[0.0,8]}})"),
-            "tensor 'a' has a side or an offset that is no whole number");
+            "tensor 'a' has a side or an offset that is not a whole number");
   EXPECT_EQ(refusal_of(R"({"a":{"dtype":"U8","shape":[4294967296,4294967296],"data_offsets":[0,8]}})"),
             "tensor 'a' has more elements than any memory");
   EXPECT_EQ(refusal_of(R"({"a":{"dtype":"F32","shape":[8],"data_offsets":[0,8]}})"),

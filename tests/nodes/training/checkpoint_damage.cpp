@@ -80,9 +80,8 @@ TEST_F(Damaged, AllOfThemLeaveNothingToOpen) {
   std::vector<std::string> passed_over;
   const std::string below = folder_ / "checkpoints";
   EXPECT_EQ(thrown([&] { open_checkpoint(folder_.path(), passed_over); }),
-            "'" + folder_.path().string() + "' has no checkpoint that is whole; looked at " + below + "\n  " +
-                below + "/step-000002: MANIFEST is missing\n  " + below +
-                "/step-000001: state.json is missing");
+            "'" + folder_.path().string() + "' has no valid checkpoint; looked at " + below + "\n  " + below +
+                "/step-000002: MANIFEST is missing\n  " + below + "/step-000001: state.json is missing");
 }
 
 TEST(Checkpoint, IsNotThereWhereThereIsNone) {
@@ -90,7 +89,7 @@ TEST(Checkpoint, IsNotThereWhereThereIsNone) {
   fs::create_directory(folder.path() / "001");
   std::vector<std::string> passed_over;
   EXPECT_EQ(thrown([&] { open_checkpoint(folder.path(), passed_over); }),
-            "'" + folder.path().string() + "' has no checkpoint that is whole; looked at " +
+            "'" + folder.path().string() + "' has no valid checkpoint; looked at " +
                 (folder / "checkpoints") + ", " + (folder / "001/checkpoints"));
   EXPECT_EQ(thrown([&] { open_checkpoint(folder.path() / "x", passed_over); }),
             "there is no directory '" + (folder / "x") + "'");
