@@ -34,14 +34,13 @@ class NodeBuilder final : public Builder {
       inner.in[port.empty() && !inner.type->inputs.empty() ? inner.type->inputs.front().name : port] = wire;
     }
     Inside::Node changed{.settings = settings, .where = inner.where};
-    try {
+    Wire made;
+    checking_.guarded([&] {
       for (const auto& inside : inner.insides)
         inside->apply(inner.path, changed, changed.type ? *changed.type : *inner.type, checking_.catalog);
-      return add_changed(std::move(inner), name, changed);
-    } catch (const UserError& e) {
-      checking_.add(e);
-      return {};
-    }
+      made = add_changed(std::move(inner), name, changed);
+    });
+    return made;
   }
 
   Wire port(Wire wire, std::string_view output) const override {

@@ -117,7 +117,7 @@ const Resource& Checking::resource(const std::string& name, const std::string& o
                     fmt::format("{}: reads the section '{}', which this file lacks; '{}: {{}}' is one with "
                                 "the defaults",
                                 owner, name, name));
-  if (!failed_sections.insert(name).second) throw UserError(std::vector<Fault>{});
+  if (!failed_sections.insert(name).second) throw AlreadyReported();
   std::vector<Fault> found;
   const Parameters parameters =
       Parameters::read(entry->second.value, type->parameters, {}, fmt::format("section '{}'", name), found);
@@ -164,13 +164,6 @@ bool anything_minimizes(const Tree& nodes, const Catalog& catalog) {
 }  // namespace
 
 Checked Checking::result() {
-  const auto guarded = [&](auto&& stage) {
-    try {
-      stage();
-    } catch (const UserError& e) {
-      add(e);
-    }
-  };
   if (!file.is_map()) throw UserError(file.where, "a pipeline is a map with the key 'nodes'");
   const Tree* nodes = file.find("nodes");
   if (!nodes || !nodes->is_map() || nodes->entries.empty())
@@ -188,6 +181,13 @@ Checked Checking::result() {
   for (const auto& [name, model] : models)
     if (!called.count(name) && checked.model_from.empty() && !options.model)
       checked.notes.push_back(fmt::format("section '{}' is called by no node", name));
+  if (faults.empty() && !checked.model_from.empty() &&
+      called.empty())  // else each of its weights would be one
+    fault(
+        file.find("model")->where,
+        fmt::format("section 'model': no node calls it, so the weights of '{}' have no place here; a node of "
+                    "'type: model' calls it",
+                    checked.model_from));
   for (const auto& [name, section] : sections)
     if (!failed_sections.count(name)) guarded([&] { resource(name, "", section.where); });
   if (!checked.run.training) guarded([&] { count_images(*this); });

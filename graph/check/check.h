@@ -109,7 +109,7 @@ struct Checked {
 // What `model: {from: …}` takes out of a checkpoint, or a preview out of the run around it.
 struct ModelSource {
   Tree model;                   // the section
-  std::vector<Entry> sections;  // the others that a run saves: diffusion
+  std::vector<Entry> sections;  // the others that a run saves
   Shape input;                  // [C,H,W]
 };
 

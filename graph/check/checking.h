@@ -2,6 +2,7 @@
 #pragma once
 
 #include <set>
+#include <utility>
 
 #include "graph/check/check.h"
 #include "graph/compose/inside.h"
@@ -17,9 +18,31 @@ struct Named {
   int node = -1;        // the last node made for it, for `after`
 };
 
+// The names that can be seen at one place: those of this map of nodes, and of the maps around it.
 struct Scope {
   const Scope* parent = nullptr;
   std::map<std::string, Named> names;
+
+  const Named* find(const std::string& name) const;  // the innermost; null when there is none
+  std::vector<std::string> visible() const;
+};
+
+// Thrown where work stops because of a fault that is reported already:
+// whatever else could be reported would only follow from it.
+struct AlreadyReported {};
+
+// Sets a value, and sets it back at the end of the block.
+template <class T>
+class Temporarily {
+ public:
+  Temporarily(T& place, T value) : place_(place), before_(std::exchange(place, std::move(value))) {}
+  ~Temporarily() { place_ = std::move(before_); }
+  Temporarily(const Temporarily&) = delete;
+  Temporarily& operator=(const Temporarily&) = delete;
+
+ private:
+  T& place_;
+  T before_;
 };
 
 // An input as the user wired it, for messages.
@@ -39,7 +62,7 @@ struct First {
 // The section `model`, or one of `models`.
 struct ModelSection {
   Tree tree;
-  const NodeType* type = nullptr;  // null: a fault of the section, reported already
+  const NodeType* type = nullptr;  // null: the section has a fault, which is reported
   Parameters parameters;
 };
 
@@ -79,6 +102,7 @@ class Checking {
   Checked result();
 
   // models.cpp
+  std::string example_model() const;  // of the catalog, for messages: "unet"
   void find_models();
   void read_model(const std::string& name, const Tree& section);
   ModelSource from_checkpoint(const Tree& section);
@@ -131,8 +155,21 @@ class Checking {
   void fault(Position where, std::string message) {
     faults.push_back({std::move(where), std::move(message)});
   }
-  void add(const UserError& e) { faults.insert(faults.end(), e.faults().begin(), e.faults().end()); }
+  // Does some work, and keeps the faults that end it. False: there was one.
+  template <class Work>
+  bool guarded(Work&& work) {
+    try {
+      work();
+      return true;
+    } catch (const UserError& e) {
+      faults.insert(faults.end(), e.faults().begin(), e.faults().end());
+    } catch (const AlreadyReported&) {
+    }
+    return false;
+  }
   bool broken(Wire w) const { return w.node < 0; }
+  // What the name means; throws AlreadyReported when that is nothing, or had a fault.
+  Wire need(const Tree& reference, const Scope& scope, const std::string& owner);
   const TensorSpec& spec(Wire w) const { return checked.nodes[w.node].outputs[w.output].spec; }
   // The same value in another dtype (f32 or bf16) or layout:
   // through a reorder node, shared by all who ask, where it has to be.
@@ -148,7 +185,7 @@ class Checking {
   std::map<std::string, ModelSection> models;  // by name: "model" or the keys of `models`
   bool models_broken = false;                  // a fault was reported, and some may be missing
   std::set<std::string> called;                // the models that some node calls
-  std::map<std::string, Entry> sections;       // by name: "diffusion"
+  std::map<std::string, Entry> sections;       // those of the catalog, by name
   // Of a wire, to a form, in a loop, under a condition.
   std::map<std::tuple<int, int, DType, int, int, int>, Wire> reorders;
   std::set<std::string> failed_sections;

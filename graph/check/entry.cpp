@@ -39,15 +39,17 @@ void Checking::read_model_call(Request& request, const Tree& tree, const std::st
   const std::string section = which ? which->text : "model";
   called.insert(section);
   const auto found = models.find(section);
-  if (found == models.end() && models_broken) throw UserError(std::vector<Fault>{});
+  if (found == models.end() && models_broken) throw AlreadyReported();
   if (found == models.end())
-    throw UserError(which ? which->where : tree.find("type")->where,
-                    fmt::format("{}: calls the section '{}', which this file lacks{}", owner, section,
-                                models.empty() ? "; it says what the model is, like model: {type: unet} or "
-                                                 "model: {from: runs/train}"
-                                               : suggestion(section, names_of(models))));
+    throw UserError(
+        which ? which->where : tree.find("type")->where,
+        fmt::format("{}: calls the section '{}', which this file lacks{}", owner, section,
+                    models.empty() ? fmt::format("; it says what the model is, like model: {{type: {}}} or "
+                                                 "model: {{from: runs/train}}",
+                                                 example_model())
+                                   : suggestion(section, names_of(models))));
   const ModelSection& model = found->second;
-  if (!model.type) throw UserError(std::vector<Fault>{});
+  if (!model.type) throw AlreadyReported();
   request.type = model.type;
   request.weight_path = section;
   request.parameters = model.parameters;
@@ -70,7 +72,8 @@ void Checking::read_type(Request& request, const Tree& tree, const std::string& 
                                             request.path, request.path));
   if (!request.type) {
     std::vector<std::string> names = {"model", "run_pipeline"};
-    for (const NodeType& t : catalog.nodes) names.push_back(t.name);
+    for (std::string& name : catalog.names([](const NodeType&) { return true; }))
+      names.push_back(std::move(name));
     throw UserError(type.where, fmt::format("node '{}': no type '{}'{}", request.path, type.text,
                                             suggestion(type.text, names)));
   }
@@ -82,11 +85,11 @@ void Checking::read_type(Request& request, const Tree& tree, const std::string& 
   if (composite) keys.push_back("inside");
   const std::size_t before = faults.size();
   request.parameters = Parameters::read(tree, request.type->parameters, keys, owner, faults);
-  if (faults.size() != before) throw UserError(std::vector<Fault>{});
+  if (faults.size() != before) throw AlreadyReported();
   read_inside(request, tree, owner);
 }
 
-// False: the reference is wrong, which is reported; the node is passed over.
+// False: a reference is wrong, and reported; the node is passed over.
 bool Checking::wire_inputs(Request& request, const Tree& in, const Scope& scope, const std::string& owner) {
   bool good = true;
   const std::vector<Port>& ports = request.type->inputs;
@@ -112,9 +115,7 @@ bool Checking::wire_inputs(Request& request, const Tree& in, const Scope& scope,
       continue;
     }
     // `each: X` wires every input that X has an output for and that is not wired by name.
-    const Named* bundle = nullptr;
-    for (const Scope* s = &scope; s && !bundle; s = s->parent)
-      if (auto found = s->names.find(e.value.text); found != s->names.end()) bundle = &found->second;
+    const Named* bundle = scope.find(e.value.text);
     if (!bundle) look_up(e.value, scope, owner);
     if (!bundle || bundle->broken) {
       good = false;
@@ -163,7 +164,7 @@ Named Checking::check_entry(const Entry& entry, const Scope& scope, const std::s
         tree.where,
         fmt::format("node '{}' is {}; it must be a map with the key 'type', like {}: {{type: {}}}", path,
                     described(tree), entry.key,
-                    tree.is_scalar() && catalog.find(tree.text) ? tree.text : "identity"));
+                    tree.is_scalar() && catalog.find(tree.text) ? tree.text : "TYPE"));
   if (tree.find("loop")) return check_loop(entry, scope, prefix);
   const Tree* type = tree.find("type");
   if (!type) throw UserError(entry.where, fmt::format("node '{}' lacks the key 'type'", path));
@@ -178,7 +179,7 @@ Named Checking::check_entry(const Entry& entry, const Scope& scope, const std::s
   const Tree* in = tree.find("in");
   const bool wired = !in || wire_inputs(request, *in, scope, owner);
   read_common_keys(request, tree, scope, owner);
-  if (!wired) throw UserError(std::vector<Fault>{});
+  if (!wired) throw AlreadyReported();
   if (type->text == "model") take_model_input(request, owner);
   if (tree.find("when") || tree.find("otherwise")) return check_when(std::move(request), tree, scope, owner);
   if (request.type->minimizes) return check_optimiser(std::move(request), tree, scope, owner);
@@ -192,17 +193,12 @@ Named Checking::check_optimiser(Request request, const Tree& tree, const Scope& 
     throw UserError(request.where, fmt::format("{}: 'minimize' is missing: the loss to make small", owner));
   if (current_loop >= 0)
     throw UserError(request.where, fmt::format("{}: nothing can be trained inside a loop", owner));
-  const std::optional<Wire> loss = look_up(*minimize, scope, owner);
-  if (!loss || broken(*loss)) throw UserError(std::vector<Fault>{});
-  if (count_of(spec(*loss).shape) != 1 || spec(*loss).dtype != DType::f32)
+  const Wire loss = need(*minimize, scope, owner);
+  if (count_of(spec(loss).shape) != 1 || spec(loss).dtype != DType::f32)
     throw UserError(minimize->where, fmt::format("{}: minimizes '{}', which is {}; a loss is one f32 number",
-                                                 owner, minimize->text, to_string(spec(*loss))));
-  checked.groups.push_back({.path = request.path, .loss = *loss, .weights = {}});
-  current_group = static_cast<int>(checked.groups.size()) - 1;
-  struct Leave {
-    int& group;
-    ~Leave() { group = -1; }
-  } const leave{current_group};
+                                                 owner, minimize->text, to_string(spec(loss))));
+  checked.groups.push_back({.path = request.path, .loss = loss, .weights = {}});
+  const Temporarily<int> of_this_group(current_group, static_cast<int>(checked.groups.size()) - 1);
   return expand(std::move(request));
 }
 

@@ -28,6 +28,7 @@ Flow gradient_flow(const Checked& checked, const Group& group) {
 }
 
 void Checking::check_gradients() {
+  const std::vector<std::string> cuts = catalog.names([](const NodeType& t) { return t.stops_gradient; });
   for (const Group& group : checked.groups) {
     const Flow flow = gradient_flow(checked, group);
     for (std::size_t n = 0; n < checked.nodes.size(); ++n) {
@@ -45,10 +46,11 @@ void Checking::check_gradients() {
         at = next;
         way += " -> " + checked.nodes[at].path;
       }
-      fault(node.where,
-            fmt::format("{}: has no backward, but lies between weights and the loss that '{}' minimizes: {}; "
-                        "stop_gradient before it would cut the path",
-                        owner_of(node.path, node.type->name), group.path, way));
+      fault(
+          node.where,
+          fmt::format("{}: has no backward, but lies between weights and the loss that '{}' minimizes: {}{}",
+                      owner_of(node.path, node.type->name), group.path, way,
+                      cuts.empty() ? "" : fmt::format("; {} before it would cut the path", cuts.front())));
     }
   }
 }

@@ -9,14 +9,19 @@ namespace dagfusion {
 
 namespace {
 
-std::vector<std::string> composites(const Catalog& catalog) {
-  std::vector<std::string> names;
-  for (const NodeType& t : catalog.nodes)
-    if (t.role == Role::composite && !t.minimizes) names.push_back(t.name);
-  return names;
+bool can_be_a_model(const NodeType& type) { return type.role == Role::composite && !type.minimizes; }
+
+bool stands_for_a_model(const NodeType& type) {
+  return std::find(type.stands_for.begin(), type.stands_for.end(), "model") != type.stands_for.end();
 }
 
 }  // namespace
+
+std::string Checking::example_model() const {
+  for (const auto& is : {stands_for_a_model, can_be_a_model})
+    if (const std::vector<std::string> names = catalog.names(is); !names.empty()) return names.front();
+  return "TYPE";
+}
 
 // Read whether a node calls it or not; a fault is reported once, not with every call.
 void Checking::read_model(const std::string& name, const Tree& section) {
@@ -25,22 +30,22 @@ void Checking::read_model(const std::string& name, const Tree& section) {
   const std::string owner = fmt::format("section '{}'", name);
   if (!section.is_map())
     return fault(section.where,
-                 fmt::format("{} is {}; it must be a map, like {{type: unet, channels: 64}} or "
-                             "{{from: runs/train}}",
-                             owner, described(section)));
+                 fmt::format("{} is {}; it must be a map, like {{type: {}}} or {{from: runs/train}}", owner,
+                             described(section), example_model()));
   const Tree* named = section.find("type");
   if (!named) {
     for (const Entry& e : section.entries)
       if (nearest(e.key, {"type", "from"}))
         return fault(e.where, fmt::format("{}: unknown key '{}'{}", owner, e.key,
                                           suggestion(e.key, {"type", "from"})));
-    return fault(section.where, fmt::format("{} lacks the key 'type', for example unet", owner));
+    return fault(section.where,
+                 fmt::format("{} lacks the key 'type', for example {}", owner, example_model()));
   }
   const NodeType* type = named->is_scalar() ? catalog.find(named->text) : nullptr;
   if (!type)
     return fault(named->where, named->is_scalar()
                                    ? fmt::format("{}: no type '{}'{}", owner, named->text,
-                                                 suggestion(named->text, composites(catalog)))
+                                                 suggestion(named->text, catalog.names(can_be_a_model)))
                                    : fmt::format("{}: 'type' is {}; it must be the name of a node type",
                                                  owner, described(*named)));
   const std::size_t before = faults.size();
@@ -55,8 +60,8 @@ void Checking::find_models() {
   if (several && !several->is_map())
     return fault(several->where,
                  fmt::format("'models' is {}; it must be a map from names to models, like {{student: "
-                             "{{type: unet}}}}",
-                             described(*several)));
+                             "{{type: {}}}}}",
+                             described(*several), example_model()));
   if (several)
     for (const Entry& e : several->entries) read_model(e.key, e.value);
   if (several || (!model && !options.model)) return;
@@ -93,7 +98,7 @@ ModelSource Checking::from_checkpoint(const Tree& section) {
        .wanted = "the path of a run or a checkpoint"},
       {.name = "weights", .kind = Kind::text, .doc = "live or an average", .standard = std::string("live")}};
   const Parameters given = Parameters::read(section, kKeys, {}, "section 'model'", faults);
-  if (!given.has("from")) throw UserError(std::vector<Fault>{});
+  if (!given.has("from")) throw AlreadyReported();
   if (!options.open_model) given.fail("from", "checkpoints cannot be opened here");
   checked.model_from = given.text("from");
   checked.model_weights = given.text("weights");

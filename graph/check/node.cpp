@@ -10,14 +10,15 @@ Wire Checking::in_form(Wire wire, DType dtype, int block) {
   if (given.block == block && given.dtype == dtype) return wire;
   const auto key = std::make_tuple(wire.node, wire.output, dtype, block, current_loop, current_when.node);
   if (auto made = reorders.find(key); made != reorders.end()) return made->second;
-  const NodeType* type = catalog.find("reorder");
-  if (!type) throw std::logic_error("the catalog has no 'reorder'");
+  const auto type = std::find_if(catalog.nodes.begin(), catalog.nodes.end(),
+                                 [](const NodeType& t) { return t.changes_form; });
+  if (type == catalog.nodes.end()) throw std::logic_error("the catalog has no type that changes_form");
   const CheckedNode& producer = checked.nodes[wire.node];
   const std::string layout = block > 1 ? "blocked" : "plain";
   const std::string name(name_of(dtype));
   Request request{.path = fmt::format("{}/{}", producer.path,
                                       given.dtype == dtype ? layout : fmt::format("{}_{}", layout, name)),
-                  .type = type,
+                  .type = &*type,
                   .in = {{"x", wire}},
                   .where = producer.where};
   request.parameters = Parameters::make({{"layout", layout}, {"dtype", name}}, type->parameters,
@@ -75,8 +76,7 @@ Named Checking::make(Request request) {
     if (node.outputs[i].port.empty())
       throw std::logic_error(
           fmt::format("{} never asked for its output '{}'", type.name, type.outputs[i].name));
-  for (const Parameter& p : type.parameters)
-    if (type.role == Role::data_set && p.name == "shuffle") node.shuffle = request.parameters.flag("shuffle");
+  if (!type.shuffled_by.empty()) node.shuffle = request.parameters.flag(type.shuffled_by);
   node.parameters = std::move(request.parameters);
   const int index = static_cast<int>(checked.nodes.size());
   if (!type.outputs.empty()) named.main = type.outputs.front().name;

@@ -1,6 +1,9 @@
 #include "graph/check/node_setup.h"
 
+#include <cxxabi.h>
 #include <fmt/format.h>
+
+#include <cstdlib>
 
 #include "graph/document/near_path.h"
 #include "graph/document/pattern.h"
@@ -15,11 +18,38 @@ DType dtype_of(const std::string& name) {
   throw std::logic_error("no dtype " + name);
 }
 
-std::string dtype_hint(DType given, DType wanted) {
-  if (given == DType::u8 && wanted == DType::f32) return "; to_signed turns bytes into numbers";
-  if (given == DType::f32 && wanted == DType::u8) return "; to_bytes turns numbers into bytes";
-  if (given == DType::images && wanted == DType::u8) return "; center_crop turns pictures into one tensor";
-  return "";
+std::string in_words(DType dtype) {
+  return dtype == DType::u8       ? "bytes"
+         : dtype == DType::f32    ? "numbers"
+         : dtype == DType::images ? "pictures"
+                                  : std::string(name_of(dtype));
+}
+
+// Whether a node of this type takes what is given and puts out the wanted dtype.
+bool turns(const NodeType& type, const TensorSpec& given, DType wanted) {
+  if (type.role != Role::map || type.inputs.size() != 1 || type.outputs.empty()) return false;
+  const PortSpec in = parse_port(type.inputs.front().spec), out = parse_port(type.outputs.front().spec);
+  return in.dtype == name_of(given.dtype) && out.dtype == name_of(wanted) &&
+         !Sides().bind(type.inputs.front(), in, given.shape);
+}
+
+// "; to_signed turns bytes into numbers", when the catalog has a type that does so.
+std::string dtype_hint(const Catalog& catalog, const TensorSpec& given, DType wanted) {
+  const std::vector<std::string> types =
+      catalog.names([&](const NodeType& type) { return turns(type, given, wanted); });
+  if (types.empty()) return "";
+  return fmt::format("; {} {} {} into {}", fmt::join(types, " or "), types.size() == 1 ? "turns" : "turn",
+                     in_words(given.dtype), in_words(wanted));
+}
+
+// As it stands in the source, without its namespace.
+std::string class_name(const std::type_info& type) {
+  int status = 0;
+  const std::unique_ptr<char, void (*)(void*)> whole(
+      abi::__cxa_demangle(type.name(), nullptr, nullptr, &status), std::free);
+  const std::string name = whole ? whole.get() : type.name();
+  const std::size_t colon = name.rfind("::");
+  return colon == std::string::npos ? name : name.substr(colon + 2);
 }
 
 }  // namespace
@@ -89,7 +119,6 @@ Output NodeSetup::output(std::string_view port) {
 
 Output NodeSetup::output(std::string_view port, Shape shape) {
   const std::string dtype = port_spec(port).dtype;
-  if (type_.name == "reorder") return output(port, std::move(shape), dtype_of(text("dtype")));
   return output(port, std::move(shape),
                 dtype == "act"     ? run().activation
                 : dtype == "float" ? float_.value_or(DType::f32)
@@ -102,12 +131,15 @@ Output NodeSetup::output(std::string_view port, Shape shape, DType dtype) {
   if (made.shape.size() == 4) {
     if (spec.layout == "blocked") made.block = run().channel_block;
     if (spec.layout == "free") made.block = std::max(free_block_, 1);
-    if (type_.name == "reorder") made.block = text("layout") == "blocked" ? run().channel_block : 1;
   }
+  return output_as(port, std::move(made));
+}
+
+Output NodeSetup::output_as(std::string_view port, TensorSpec form) {
   for (std::size_t i = 0; i < type_.outputs.size(); ++i) {
     if (type_.outputs[i].name != port) continue;
-    node_.outputs[i] = {.port = std::string(port), .spec = made};
-    return {static_cast<int>(i), made};
+    node_.outputs[i] = {.port = std::string(port), .spec = form};
+    return {static_cast<int>(i), std::move(form)};
   }
   throw std::logic_error(fmt::format("{} has no output '{}'", type_.name, port));
 }
@@ -136,8 +168,7 @@ Packed NodeSetup::packed(const Weight& weight, std::string key, std::size_t byte
 
 Shape NodeSetup::model_input() {
   // Without a model because of another fault: that one is enough.
-  if (checking_.checked.model_input.empty() && !checking_.faults.empty())
-    throw UserError(std::vector<Fault>{});
+  if (checking_.checked.model_input.empty() && !checking_.faults.empty()) throw AlreadyReported();
   if (checking_.checked.model_input.empty())
     fail(
         "asks for the shape of the model's input, which is not known here; a model from a checkpoint knows "
@@ -152,6 +183,15 @@ std::filesystem::path NodeSetup::readable(std::string_view parameter) {
     fail_at(parameter, fmt::format("'{}' is {}, which does not exist{}", parameter, path.string(),
                                    path_suggestion(path.string())));
   return path;
+}
+
+void NodeSetup::refuse_resource(const std::string& section, const std::type_info& made,
+                                const std::type_info& wanted) const {
+  throw UserError(
+      checking_.sections.at(section).where,
+      fmt::format("{}: reads the section '{}' as {}, but that is made into {}; a node type and the "
+                  "section it reads must belong together",
+                  owner(), section, class_name(wanted), class_name(made)));
 }
 
 void NodeSetup::note_at(std::string_view parameter, const std::string& message) {
@@ -187,10 +227,7 @@ PortSpec NodeSetup::port_spec(std::string_view output) const {
 
 DType NodeSetup::wanted_dtype(const PortSpec& port, const TensorSpec& given) {
   if (port.dtype == "any") return given.dtype;
-  if (port.dtype == "act") {
-    const bool first = port.layout == "first" && given.shape.size() == 4 && given.shape[1] <= 4;
-    return first ? DType::f32 : run().activation;
-  }
+  if (port.dtype == "act") return stays_plain(port, given.shape) ? DType::f32 : run().activation;
   if (port.dtype != "float") return dtype_of(port.dtype);
   if (!float_ && convertible(given.dtype, DType::f32)) float_ = given.dtype;
   return float_.value_or(DType::f32);
@@ -212,7 +249,7 @@ bool NodeSetup::bind(const Port& port, Wire wire) {
   const DType dtype = wanted_dtype(wanted, given);
   if (!convertible(given.dtype, dtype) || (given.dtype != dtype && given.shape.size() != 4)) {
     fault(port.name, fmt::format("input '{}' takes {}, but '{}' gives {}{}", port.name, port.spec, from,
-                                 to_string(given), dtype_hint(given.dtype, dtype)));
+                                 to_string(given), dtype_hint(checking_.catalog, given, dtype)));
     return false;
   }
   if (const auto wrong = sides_.bind(port, wanted, given.shape)) {
@@ -235,8 +272,8 @@ bool NodeSetup::bind(const Port& port, Wire wire) {
     return false;
   }
   int block = 1;
-  if (given.shape.size() == 4 && type_.name != "reorder") {
-    if (wanted.layout == "blocked" || (wanted.layout == "first" && given.shape[1] > 4))
+  if (given.shape.size() == 4) {
+    if (wanted.layout == "blocked" || (wanted.layout == "first" && !stays_plain(wanted, given.shape)))
       block = run().channel_block;
     if (wanted.layout == "free") block = free_block_ = free_block_ ? free_block_ : given.block;
     wire = checking_.in_form(wire, dtype, block);
@@ -248,7 +285,9 @@ bool NodeSetup::bind(const Port& port, Wire wire) {
 std::vector<int> NodeSetup::trained_weights(const std::string& pattern) {
   Checked& checked = checking_.checked;
   if (checking_.current_group < 0)
-    fail("stands outside an optimiser, which says what to minimize; write one whole, such as adam");
+    fail(fmt::format(
+        "stands outside an optimiser, which says what to minimize; write one whole, such as {}",
+        fmt::join(checking_.catalog.names([](const NodeType& t) { return t.minimizes; }), " or ")));
   Group& group = checked.groups[checking_.current_group];
   std::vector<bool> upstream(checked.nodes.size());
   upstream[group.loss.node] = true;

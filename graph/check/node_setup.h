@@ -28,6 +28,7 @@ class NodeSetup final : public Setup {
   Output output(std::string_view port) override;
   Output output(std::string_view port, Shape shape) override;
   Output output(std::string_view port, Shape shape, DType dtype) override;
+  Output output_as(std::string_view port, TensorSpec form) override;
   Saved saved(std::string_view name, TensorSpec spec, Span span) override {
     node_.saved.push_back({std::string(name), std::move(spec), span});
     return {static_cast<int>(node_.saved.size()) - 1};
@@ -62,6 +63,8 @@ class NodeSetup final : public Setup {
   const Resource& resource_of(const std::string& section) override {
     return checking_.resource(section, owner(), request_.where);
   }
+  [[noreturn]] void refuse_resource(const std::string& section, const std::type_info& made,
+                                    const std::type_info& wanted) const override;
 
  private:
   std::string owner() const { return request_.owner(); }

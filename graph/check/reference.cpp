@@ -10,17 +10,6 @@
 
 namespace dagfusion {
 
-namespace {
-
-std::vector<std::string> visible_names(const Scope& scope) {
-  std::vector<std::string> names;
-  for (const Scope* s = &scope; s; s = s->parent)
-    for (const auto& [name, named] : s->names) names.push_back(name);
-  return names;
-}
-
-}  // namespace
-
 std::optional<Wire> Checking::look_up(const Tree& reference, const Scope& scope, const std::string& owner) {
   const std::string name = name_in(reference), port = port_in(reference);
   if (!reference.is_scalar() || name.empty() || reference.text.ends_with('.')) {
@@ -30,27 +19,30 @@ std::optional<Wire> Checking::look_up(const Tree& reference, const Scope& scope,
                       owner, described(reference)));
     return std::nullopt;
   }
-  for (const Scope* s = &scope; s; s = s->parent) {
-    const auto found = s->names.find(name);
-    if (found == s->names.end()) continue;
-    const Named& named = found->second;
-    if (named.broken) return Wire{};
-    const auto wire = named.ports.find(port.empty() ? named.main : port);
-    if (wire != named.ports.end()) return wire->second;
-    std::vector<std::string> ports;
-    for (const auto& [p, w] : named.ports) ports.push_back(p);
-    if (ports.empty())
-      fault(reference.where, fmt::format("{}: '{}' puts nothing out", owner, name));
-    else if (port.empty())
-      fault(reference.where,
-            fmt::format("{}: say which output of '{}'{}", owner, name, suggestion("", ports)));
-    else
-      fault(reference.where,
-            fmt::format("{}: '{}' has no output '{}'{}", owner, name, port, suggestion(port, ports)));
+  const Named* named = scope.find(name);
+  if (!named) {
+    fault(reference.where, fmt::format("{}: no node '{}'{}", owner, name, hint_for(name, scope)));
     return std::nullopt;
   }
-  fault(reference.where, fmt::format("{}: no node '{}'{}", owner, name, hint_for(name, scope)));
+  if (named->broken) return Wire{};
+  const auto wire = named->ports.find(port.empty() ? named->main : port);
+  if (wire != named->ports.end()) return wire->second;
+  std::vector<std::string> ports;
+  for (const auto& [p, w] : named->ports) ports.push_back(p);
+  if (ports.empty())
+    fault(reference.where, fmt::format("{}: '{}' puts nothing out", owner, name));
+  else if (port.empty())
+    fault(reference.where, fmt::format("{}: say which output of '{}'{}", owner, name, suggestion("", ports)));
+  else
+    fault(reference.where,
+          fmt::format("{}: '{}' has no output '{}'{}", owner, name, port, suggestion(port, ports)));
   return std::nullopt;
+}
+
+Wire Checking::need(const Tree& reference, const Scope& scope, const std::string& owner) {
+  const std::optional<Wire> wire = look_up(reference, scope, owner);
+  if (!wire || broken(*wire)) throw AlreadyReported();
+  return *wire;
 }
 
 // Why a name cannot be seen here, or what else can.
@@ -64,7 +56,7 @@ std::string Checking::hint_for(const std::string& name, const Scope& scope) cons
       return fmt::format(" here; it lies in the loop '{}', which hands on what 'next' and 'collect' name",
                          e.key);
   }
-  return suggestion(name, visible_names(scope));
+  return suggestion(name, scope.visible());
 }
 
 Setting Checking::read_key(const Tree& value, const Parameter& declared, const std::string& owner) {
@@ -107,13 +99,12 @@ std::vector<First> Checking::read_after(const Tree& tree, const Scope& scope, co
     if (!reference.is_scalar())
       return fault(reference.where, fmt::format("{}: 'after' holds {}; it must be the name of a node", owner,
                                                 described(reference)));
-    for (const Scope* s = &scope; s; s = s->parent)
-      if (auto found = s->names.find(reference.text); found != s->names.end()) {
-        if (found->second.node >= 0) nodes.push_back({found->second.node, reference.text, reference.where});
-        return;
-      }
-    fault(reference.where, fmt::format("{}: 'after' names no node '{}'{}", owner, reference.text,
-                                       hint_for(reference.text, scope)));
+    const Named* named = scope.find(reference.text);
+    if (!named)
+      fault(reference.where, fmt::format("{}: 'after' names no node '{}'{}", owner, reference.text,
+                                         hint_for(reference.text, scope)));
+    else if (named->node >= 0)
+      nodes.push_back({named->node, reference.text, reference.where});
   };
   if (tree.is_scalar())
     read(tree);

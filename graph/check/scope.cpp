@@ -17,6 +17,19 @@ bool good_name(const std::string& name) {
 
 }  // namespace
 
+const Named* Scope::find(const std::string& name) const {
+  for (const Scope* scope = this; scope; scope = scope->parent)
+    if (const auto found = scope->names.find(name); found != scope->names.end()) return &found->second;
+  return nullptr;
+}
+
+std::vector<std::string> Scope::visible() const {
+  std::vector<std::string> all;
+  for (const Scope* scope = this; scope; scope = scope->parent)
+    for (const auto& [name, named] : scope->names) all.push_back(name);
+  return all;
+}
+
 // Depth first in the order of the file:
 // a node comes as early as its inputs allow, and the order never varies.
 std::vector<const Entry*> Checking::in_order(const Tree& nodes, const std::string& prefix) {
@@ -64,12 +77,7 @@ void Checking::check_nodes(const Tree& nodes, Scope& scope, const std::string& p
     if (const Tree* doc = e.value.find("doc")) read_key(*doc, kDoc, fmt::format("node '{}'", prefix + e.key));
   for (const Entry* e : in_order(nodes, prefix)) {
     Named named;
-    try {
-      named = check_entry(*e, scope, prefix);
-    } catch (const UserError& error) {
-      add(error);
-      named.broken = true;
-    }
+    if (!guarded([&] { named = check_entry(*e, scope, prefix); })) named.broken = true;
     scope.names.insert_or_assign(e->key, std::move(named));
   }
 }

@@ -25,19 +25,14 @@ Named Checking::check_when(Request request, const Tree& tree, const Scope& scope
   const bool zeros = otherwise->text == "zeros" && !otherwise->quoted;
   const std::optional<Wire> condition = look_up(*when, scope, owner);
   const std::optional<Wire> other = zeros ? kNoWire : look_up(*otherwise, scope, owner);
-  if (!condition || broken(*condition) || !other || (!zeros && broken(*other)))
-    throw UserError(std::vector<Fault>{});
+  if (!condition || broken(*condition) || !other || (!zeros && broken(*other))) throw AlreadyReported();
   const TensorSpec& flag = spec(*condition);
   if (flag.shape.size() > 1 || (flag.dtype != DType::f32 && flag.dtype != DType::i32))
     throw UserError(when->where,
                     fmt::format("{}: 'when' is '{}', which is {}; it must be one number, i32 or f32", owner,
                                 when->text, to_string(flag)));
 
-  struct Leave {
-    Wire& when;
-    ~Leave() { when = kNoWire; }
-  } const leave{current_when};
-  current_when = *condition;
+  const Temporarily<Wire> under_it(current_when, *condition);
   Request choice{.path = request.path + "/otherwise", .type = &choose(), .where = request.where};
   const Named made =
       request.type->role == Role::composite ? expand(std::move(request)) : make(std::move(request));
@@ -49,9 +44,8 @@ Named Checking::check_when(Request request, const Tree& tree, const Scope& scope
       throw UserError(otherwise->where,
                       fmt::format("{}: 'otherwise' is '{}', which is {}, but the node gives {}", owner,
                                   otherwise->text, to_string(spec(*other)), to_string(spec(main))));
-    current_when = kNoWire;  // brought into the node's layout in every frame
+    const Temporarily<Wire> in_every_frame(current_when, kNoWire);  // brought into the node's form
     choice.in["otherwise"] = in_form(*other, spec(main).dtype, spec(main).block);
-    current_when = *condition;
   }
   const Named chosen = make(std::move(choice));
   return {.ports = {{made.main, chosen.ports.at(chosen.main)}}, .main = made.main, .node = chosen.node};

@@ -86,10 +86,12 @@ class Definition {
   }
 
   void read_roles(const Tree& roles) {
-    if (!roles.is_list()) return fault(roles.where, "'stands_for' must be a list, like [attention]");
     std::set<std::string> known;
     for (const NodeType& other : catalog_.nodes)
       known.insert(other.stands_for.begin(), other.stands_for.end());
+    if (!roles.is_list())
+      return fault(roles.where, fmt::format("'stands_for' must be a list, like [{}]",
+                                            known.empty() ? "ROLE" : *known.begin()));
     for (const Tree& role : roles.items) {
       if (!role.is_scalar() || !known.contains(role.text))
         fault(role.where, fmt::format("'stands_for' is {}, which is not the role of any type{}",

@@ -43,7 +43,7 @@ class Changer {
             "'plugins' cannot be set, since they come before all else; name them in 'plugins' of a file, or "
             "with --plugin FILE");
       if (replaces_type()) return;
-      return change_value(root_, root_, "", path_, change_.kind, change_.value);
+      return change_value(root_, root_, "", path_, change_.kind, change_.value, catalog_);
     }
     if (path_.keys.empty())
       fail(fmt::format("'{}' names a node; a value is one of its keys, like {}.{}", change_.path, path_.nodes,
@@ -53,7 +53,7 @@ class Changer {
       if (path_.keys.size() == 1 && path_.keys[0] == "type" && change_.value.is_scalar() && has_type(place)) {
         replace_by_type(place);
       } else {
-        change_value(root_, *place.node, place.path, path_, change_.kind, change_.value);
+        change_value(root_, *place.node, place.path, path_, change_.kind, change_.value, catalog_);
       }
     }
     for (const InsidePlace& place : places.insides) {
@@ -116,7 +116,7 @@ class Changer {
       replace_node(place, change_.value, change_.where, catalog_, notes_);
     for (const InsidePlace& place : places.insides) {
       if (!change_.value.is_map() || !change_.value.find("type"))
-        fail(fmt::format("'{}' is replaced by what has no 'type'; a node is a map like {{type: identity}}",
+        fail(fmt::format("'{}' is replaced by what has no 'type'; a node is a map like {{type: TYPE}}",
                          change_.path));
       inside_settings(place, change_.where) = change_.value;
     }
@@ -128,7 +128,8 @@ class Changer {
         path_.nodes.empty() && path_.keys.size() > 1 ? node_at(all, path_.keys) : nullptr;
     const bool bare = path_.nodes.empty() && path_.keys.size() == 1 && !root_.find(path_.keys[0]);
     if (place) return remove_node(root_, *place, change_.where, catalog_);
-    if (path_.nodes.empty() && !bare) return change_value(root_, root_, "", path_, change_.kind, {});
+    if (path_.nodes.empty() && !bare)
+      return change_value(root_, root_, "", path_, change_.kind, {}, catalog_);
     if (!path_.keys.empty() && !path_.nodes.empty()) return remove_key();
     const Places places = node_places();
     for (auto node = places.nodes.rbegin(); node != places.nodes.rend(); ++node) {
@@ -146,7 +147,7 @@ class Changer {
       fail(fmt::format("'{}' lies inside a composite, whose nodes have no keys of their own; set it instead",
                        change_.path));
     for (const NodePlace& place : places.nodes)
-      change_value(root_, *place.node, place.path, path_, change_.kind, {});
+      change_value(root_, *place.node, place.path, path_, change_.kind, {}, catalog_);
   }
 
   void insert() {

@@ -14,7 +14,7 @@ namespace dagfusion {
 // Names of nodes may be patterns ("*", "**"); what matches nothing is a fault with a suggestion.
 struct Change {
   enum class Kind {
-    set,      // a value; the path must exist, or be a parameter of a node, the run, diffusion or a model
+    set,      // a value; the path must exist, or be a parameter of a node, the run, a section or a model
     add,      // a value that must not be there yet
     replace,  // a node by one of another type, with the same wires
     remove,   // a key; a node with what reads it rewired to what it read

@@ -120,10 +120,9 @@ void replace_node(const NodePlace& place, const Tree& by, const Position& where,
                   std::vector<std::string>& notes) {
   const Tree* named = by.is_map() ? by.find("type") : nullptr;
   if (!named || !named->is_scalar())
-    throw UserError(
-        by.is_map() ? where : by.where,
-        fmt::format("'{}' is replaced by what has no 'type'; a node is a map like {{type: identity}}",
-                    place.path));
+    throw UserError(by.is_map() ? where : by.where,
+                    fmt::format("'{}' is replaced by what has no 'type'; a node is a map like {{type: TYPE}}",
+                                place.path));
   const NodeType* to = catalog.find(named->text);
   if (!to) {
     std::vector<std::string> names;

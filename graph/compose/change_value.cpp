@@ -27,13 +27,14 @@ Tree* child(Tree& parent, const std::string& key) {
 
 class ValueChange {
  public:
-  ValueChange(Tree& root, Tree& below, std::string above, const Path& path)
+  ValueChange(Tree& root, Tree& below, std::string above, const Path& path, const Catalog& catalog)
       : root_(root),
         below_(below),
         above_(std::move(above)),
         keys_(path.keys),
         where_(path.where),
-        text_(path.text) {}
+        text_(path.text),
+        catalog_(catalog) {}
 
   void apply(Change::Kind kind, const Tree& value) {
     const bool adds = kind == Change::Kind::add, removes = kind == Change::Kind::remove;
@@ -96,11 +97,12 @@ class ValueChange {
     fail(what + hint);
   }
 
-  // Where the checker knows which keys there are: parameters of a node, of the run and of the models.
+  // Where the checker knows which keys there are:
+  // parameters of a node, of the run, of sections and of the models.
   bool takes_new_keys() const {
     if (!above_.empty()) return keys_.size() == 1;
     const std::size_t depth = keys_.size() - 1;
-    if (depth == 1) return keys_[0] == "run" || keys_[0] == "diffusion" || keys_[0] == "model";
+    if (depth == 1) return keys_[0] == "run" || keys_[0] == "model" || catalog_.section(keys_[0]);
     return (depth == 2 && keys_[0] == "models") || (depth >= 2 && keys_[depth - 2] == "nodes");
   }
 
@@ -134,13 +136,14 @@ class ValueChange {
   const std::vector<std::string>& keys_;
   const Position where_;
   const std::string text_;
+  const Catalog& catalog_;
 };
 
 }  // namespace
 
 void change_value(Tree& root, Tree& below, const std::string& above, const Path& path, Change::Kind kind,
-                  const Tree& value) {
-  ValueChange(root, below, above, path).apply(kind, value);
+                  const Tree& value, const Catalog& catalog) {
+  ValueChange(root, below, above, path, catalog).apply(kind, value);
 }
 
 }  // namespace dagfusion

@@ -69,8 +69,8 @@ std::vector<Tree*> texts_of(Tree& reader) {
 void refuse_taken_names(const NodePlace& place, const Tree& nodes, const Position& where) {
   if (!nodes.is_map() || nodes.entries.empty())
     throw UserError(nodes.where.line ? nodes.where : where,
-                    fmt::format("what is inserted at '{}' must be a map from names to nodes, like {{smooth: "
-                                "{{type: identity}}}}",
+                    fmt::format("what is inserted at '{}' must be a map from names to nodes, like {{NAME: "
+                                "{{type: TYPE}}}}",
                                 place.path));
   if (!place.siblings)
     throw UserError(

@@ -8,7 +8,7 @@ namespace dagfusion {
 
 // change_value.cpp: what keys name below `root`; `above` stands before them in messages ("denoise/prev").
 void change_value(Tree& root, Tree& below, const std::string& above, const Path&, Change::Kind,
-                  const Tree& value);
+                  const Tree& value, const Catalog&);
 
 // change_node.cpp: one node by another one, with the same wires. The note says what is dropped and needed.
 void replace_node(const NodePlace&, const Tree& by, const Position& where, const Catalog&,

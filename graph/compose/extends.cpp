@@ -5,6 +5,7 @@
 #include "graph/compose/change.h"
 #include "graph/compose/plugins.h"
 #include "graph/document/near_path.h"
+#include "graph/types/file_keys.h"
 
 namespace dagfusion {
 
@@ -19,12 +20,12 @@ const std::vector<std::string> kKeys = {"extends", "set",    "replace", "remove"
 
 // Not like refuse_other_keys of graph/types/value.h:
 // a section is no misspelt key, but stands in the wrong place.
-void refuse_sections_and_other_keys(const Tree& file) {
+void refuse_sections_and_other_keys(const Tree& file, const Catalog& catalog) {
+  const std::vector<std::string> sections = top_level_keys(catalog);
   std::vector<Fault> faults;
   for (const Entry& e : file.entries) {
     if (std::find(kKeys.begin(), kKeys.end(), e.key) != kKeys.end()) continue;
-    const bool section =
-        e.key == "run" || e.key == "nodes" || e.key == "model" || e.key == "vars" || e.key == "diffusion";
+    const bool section = std::find(sections.begin(), sections.end(), e.key) != sections.end();
     faults.push_back(
         {e.where, section ? fmt::format("'{}' in a file that extends another; what differs stands below "
                                         "'set', like set: {{{}.NAME: VALUE}}",
@@ -41,7 +42,7 @@ const Tree& needs_map(const Entry& e, const char* example) {
 }
 
 void read_inserts(const Entry& insert, std::vector<Change>& changes) {
-  constexpr const char* kExample = "insert: {after: {x0: {smooth: {type: identity}}}}";
+  constexpr const char* kExample = "insert: {after: {NODE: {NAME: {type: TYPE}}}}";
   for (const Entry& side : needs_map(insert, kExample).entries) {
     if (side.key != "before" && side.key != "after")
       throw UserError(side.where, fmt::format("unknown key '{}' below 'insert'{}", side.key,
@@ -79,7 +80,7 @@ Composed compose(Tree file, const Catalog& catalog, std::vector<fs::path>& open)
     made.file = std::move(file);
     return made;
   }
-  refuse_sections_and_other_keys(file);
+  refuse_sections_and_other_keys(file, catalog);
   const fs::path path = extended(*base);
   std::error_code ignored;
   const fs::path canonical = fs::weakly_canonical(path, ignored);
@@ -124,7 +125,7 @@ std::vector<Change> read_changes(const Tree& map) {
       for (const Entry& s : needs_map(e, "set: {run.steps: 100}").entries)
         changes.push_back({Change::Kind::set, s.key, s.where, s.value});
     if (e.key == "replace")
-      for (const Entry& r : needs_map(e, "replace: {loss: {type: mse_loss}}").entries)
+      for (const Entry& r : needs_map(e, "replace: {NODE: {type: TYPE}}").entries)
         changes.push_back({Change::Kind::replace, r.key, r.where, r.value});
     if (e.key == "insert") read_inserts(e, changes);
     if (e.key != "remove") continue;

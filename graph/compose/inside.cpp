@@ -40,7 +40,7 @@ Inside::Inside(const Tree& map, std::string path, std::string owner)
   if (!map.is_map())
     throw UserError(map.where,
                     fmt::format("{}: 'inside' must be a map from nodes inside to what is different about "
-                                "them, like {{mid/attention: {{heads: 4}}}}",
+                                "them, like {{PATH: {{PARAMETER: VALUE}}}}",
                                 owner_));
   for (const Entry& e : map.entries) {
     if (!e.value.is_map() && !e.value.is_null())

@@ -25,7 +25,7 @@ std::vector<std::string> split(const std::string& text, char mark) {
 
 [[noreturn]] void fail_path(const Path& path) {
   throw UserError(path.where, fmt::format("'{}' is not a path; expected keys with dots between them, like "
-                                          "nodes.adam.learning_rate",
+                                          "nodes.NAME.KEY",
                                           path.text));
 }
 

@@ -1,4 +1,4 @@
-// The catalog of node types and sections: all that graph/ knows of diffusion.
+// The catalog of node types and sections: all that graph/ knows of what a pipeline is for.
 #pragma once
 
 #include <functional>
@@ -30,13 +30,22 @@ struct NodeType {
   std::vector<Port> inputs = {};
   std::vector<Port> outputs = {};  // the first is the main output
   std::vector<Parameter> parameters = {};
-  bool differentiable = false;  // has backward()
-  bool stops_gradient = false;  // nothing flows back through it
-  bool minimizes = false;       // takes `minimize`
-  bool only_training = false;   // identity without training (dropout): the checker takes it out of the graph
+  bool differentiable = false;     // has backward()
+  bool stops_gradient = false;     // nothing flows back through it
+  bool minimizes = false;          // takes `minimize`
+  bool only_training = false;      // identity without training: the checker takes it out of the graph
+  bool counts_iterations = false;  // makes a Times, which can be `each` of a loop
+  // The checker puts it where a value and the input that reads it differ in form.
+  // Takes the parameters `layout` (plain or blocked) and `dtype` (f32 or bf16).
+  bool changes_form = false;
+  // Of a data set: the boolean parameter that makes the engine draw its samples in another order each epoch.
+  std::string shuffled_by = {};
   std::function<std::unique_ptr<Node>(Setup&)> create = {};
   std::function<void(Builder&)> expand = {};  // of a composite
 };
+
+// Whether nothing that a run computes can depend on a node of this type: it only writes files, or the screen.
+bool only_writes_out(const NodeType&);
 
 template <class T>
 std::unique_ptr<Node> make_node(Setup& setup) {
@@ -56,6 +65,8 @@ struct Catalog {
   std::vector<std::string> plugins = {};  // files whose types are in (graph/compose/plugins.h)
   const NodeType* find(const std::string& name) const;
   const SectionType* section(const std::string& name) const;
+  // The names of the types of which `is` holds, for messages.
+  std::vector<std::string> names(const std::function<bool(const NodeType&)>& is) const;
 };
 
 }  // namespace dagfusion

@@ -81,6 +81,10 @@ PortSpec parse_port(const std::string& spec) {
   return port;
 }
 
+bool stays_plain(const PortSpec& spec, const Shape& shape) {
+  return spec.layout == "first" && shape.size() == 4 && shape[1] <= kMostPlainChannels;
+}
+
 std::optional<std::string> Sides::bind(const Port& port, const PortSpec& spec, const Shape& shape) {
   const bool open = open_ended(spec);
   const std::size_t fixed = spec.sides.size() - (open ? 1 : 0);

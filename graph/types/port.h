@@ -16,7 +16,8 @@ struct Port {
   // numbers stand for themselves, "..." for any further sides ("[N,...]"), "[]" is a scalar.
   // dtype: u8 u16 i32 f32 images, `act` = what run.precision says, `float` = f32 or bf16
   // as the first such input, `any`. Layout: nothing = plain; `blocked` = channel-blocked;
-  // `first` = that, but plain and f32 up to 4 channels (for first layers); `free` = as the first free input.
+  // `first` = that, but plain and f32 up to kMostPlainChannels (for first layers);
+  // `free` = as the first free input.
   std::string spec;
   std::string doc;
   bool optional = false;
@@ -32,6 +33,13 @@ struct PortSpec {
 };
 
 PortSpec parse_port(const std::string& spec);
+
+// Channels up to which an input of layout `first` stays plain:
+// images have no more, and blocks would hold mostly filling.
+inline constexpr std::int64_t kMostPlainChannels = 4;
+
+// Whether a value of this shape stays plain and f32 at a port of layout `first`.
+bool stays_plain(const PortSpec& spec, const Shape& shape);
 
 // The letters of one node, bound as its inputs are looked at.
 class Sides {

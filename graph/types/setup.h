@@ -12,10 +12,12 @@
 
 namespace dagfusion {
 
-// A long-lived object made from a section of the file ("diffusion"), read by nodes.
+// A long-lived object made from a section of the file, read by nodes.
 class Resource {
  public:
   virtual ~Resource() = default;
+  // What is allowed but hardly meant, for the program to print before a run.
+  virtual std::vector<std::string> warnings() const { return {}; }
 };
 
 // The `run` section, after the checks; -1 = not given, to be chosen.
@@ -55,6 +57,8 @@ class Setup {
   virtual Output output(std::string_view port) = 0;
   virtual Output output(std::string_view port, Shape shape) = 0;
   virtual Output output(std::string_view port, Shape shape, DType dtype) = 0;  // of ports with dtype `any`
+  // Its layout and dtype are the node's choice too (NodeType::changes_form).
+  virtual Output output_as(std::string_view port, TensorSpec form) = 0;
 
   // Memory. What backward() or accumulate() read of the forward
   // pass must be declared here; all else may be overwritten.
@@ -73,10 +77,13 @@ class Setup {
   // Multiply-adds of one frame, forward.
   virtual void multiply_adds(std::int64_t) = 0;
 
-  // The section `name` of the file as the object it was made into; a fault when the file has no such section.
+  // The section of the file as the object it was made into;
+  // a fault when the file has no such section, or when the object is of another class.
   template <class R>
   const R& resource(const std::string& section) {
-    return dynamic_cast<const R&>(resource_of(section));
+    const Resource& made = resource_of(section);
+    if (const auto* wanted = dynamic_cast<const R*>(&made)) return *wanted;
+    refuse_resource(section, typeid(made), typeid(R));
   }
   // [C,H,W] of the model's main input:
   // what the first call was given, or what the checkpoint says; a fault when unknown.
@@ -103,6 +110,8 @@ class Setup {
 
  protected:
   virtual const Resource& resource_of(const std::string& section) = 0;
+  [[noreturn]] virtual void refuse_resource(const std::string& section, const std::type_info& made,
+                                            const std::type_info& wanted) const = 0;
 };
 
 }  // namespace dagfusion

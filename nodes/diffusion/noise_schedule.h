@@ -41,8 +41,7 @@ class NoiseSchedule final : public Resource {
   // `t` as a timestep from `lowest` on; throws std::runtime_error when it is none.
   int index(float t, int lowest = 0) const;
 
-  // What is allowed but hardly meant, for the program to print.
-  const std::vector<std::string>& warnings() const { return warnings_; }
+  std::vector<std::string> warnings() const override { return warnings_; }
 
  private:
   std::vector<double> beta_, alpha_bar_;

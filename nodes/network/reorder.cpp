@@ -16,7 +16,12 @@ namespace {
 
 class Reorder final : public Map {
  public:
-  explicit Reorder(Setup& setup) : x_(setup.input("x")), y_(setup.output("y", x_.spec.shape)) {}
+  explicit Reorder(Setup& setup)
+      : x_(setup.input("x")),
+        y_(setup.output_as("y",
+                           {.dtype = setup.text("dtype") == "bf16" ? DType::bf16 : DType::f32,
+                            .shape = x_.spec.shape,
+                            .block = setup.text("layout") == "blocked" ? setup.run().channel_block : 1})) {}
 
   void prepare(Preparation& preparation) override {
     preparation.scratch((x_.spec.image_elements() + y_.spec.image_elements()) * sizeof(float));
@@ -72,7 +77,7 @@ class Reorder final : public Map {
   }
 
   Input x_;
-  Output y_;  // its form is the checker's choice, by `layout` and `dtype`
+  Output y_;
 };
 
 }  // namespace
@@ -95,6 +100,7 @@ NodeType reorder() {
                           .standard = std::string("f32"),
                           .choices = {"f32", "bf16"}}},
           .differentiable = true,
+          .changes_form = true,
           .create = make_node<Reorder>};
 }
 

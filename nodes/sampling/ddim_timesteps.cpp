@@ -53,6 +53,7 @@ NodeType ddim_timesteps() {
             .doc = "leading ends at 0, trailing starts at T - 1, linspace does both",
             .standard = std::string("leading"),
             .choices = {"leading", "linspace", "trailing"}}},
+      .counts_iterations = true,
       .create = make_node<DdimTimesteps>};
 }
 

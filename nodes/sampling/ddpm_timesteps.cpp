@@ -56,6 +56,7 @@ NodeType ddpm_timesteps() {
                           .kind = Kind::integers,
                           .doc = "steps in each of so many equal sections, from clean to noisy",
                           .minimum = 1}},
+          .counts_iterations = true,
           .create = make_node<DdpmTimesteps>};
 }
 

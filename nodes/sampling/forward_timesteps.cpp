@@ -72,6 +72,7 @@ NodeType forward_timesteps() {
                           .kind = Kind::integers,
                           .doc = "the timesteps themselves, rising",
                           .minimum = 0}},
+          .counts_iterations = true,
           .create = make_node<ForwardTimesteps>};
 }
 

@@ -85,6 +85,7 @@ NodeType hdf5_images() {
                           .kind = Kind::boolean,
                           .doc = "another order in every epoch",
                           .standard = false}},
+          .shuffled_by = "shuffle",
           .create = make_node<Hdf5Images>};
 }
 

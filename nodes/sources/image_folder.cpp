@@ -150,6 +150,7 @@ NodeType image_folder() {
                           .kind = Kind::boolean,
                           .doc = "another order in every epoch",
                           .standard = false}},
+          .shuffled_by = "shuffle",
           .create = make_node<ImageFolder>};
 }
 

@@ -69,6 +69,7 @@ NodeType npy_reader() {
                           .kind = Kind::boolean,
                           .doc = "another order in every epoch",
                           .standard = false}},
+          .shuffled_by = "shuffle",
           .create = make_node<NpyReader>};
 }
 

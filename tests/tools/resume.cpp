@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "nodes/catalog.h"
 #include "tests/fixtures/step_bench.h"
 
 namespace dagfusion::tests {
@@ -20,11 +21,12 @@ nodes:
 )";
 
 // What refuse_changes() says when `from` is replaced by `to`; "" = nothing.
-std::string said(const std::string& from = "", const std::string& to = "") {
+std::string said(const std::string& from = "", const std::string& to = "", const Catalog& types = catalog()) {
   std::string now = kBefore;
   if (!from.empty()) now.replace(now.find(from), from.size(), to);
   return thrown([&] {
-    refuse_changes(parse_document(kBefore, "before.yaml"), parse_document(now, "now.yaml"), "runs/001");
+    refuse_changes(parse_document(kBefore, "before.yaml"), parse_document(now, "now.yaml"), types,
+                   "runs/001");
   });
 }
 
@@ -49,8 +51,20 @@ TEST(RefuseChanges, LetsSpeedLengthAndSinksChange) {
            {"  log: {type: metrics_log, in: {loss: loss}, every: 5}\n", ""},
            {"in: {loss: loss}, every: 5", "in: {loss: loss, norm: adam.grad_norm}, name: other"},
            {"  save:", "  grid: {type: png_grid, in: images}\n  save:"},
+           {"  save:", "  arrays: {type: npy_writer, in: images, path: images.npy}\n  save:"},
+           {"  save:", "  shown: {type: run_pipeline, pipeline: sample.yaml}\n  save:"},
            {"run:", "vars: {a: 1}\ndoc: a run\nrun:"}})
     EXPECT_EQ(said(from, to), "") << from << " -> " << to;
+}
+
+TEST(RefuseChanges, TakesEveryTypeThatOnlyWritesOutForASink) {
+  Catalog types = catalog();
+  types.nodes.push_back({.name = "mailer", .role = Role::ordered, .inputs = {{"x", "[N] f32", "values"}}});
+  types.nodes.push_back({.name = "stirrer", .role = Role::ordered, .rate = Rate::step});
+  const auto with = [](const std::string& type) { return "  new: {type: " + type + ", in: loss}\n  save:"; };
+  EXPECT_EQ(said("  save:", with("mailer"), types), "");
+  EXPECT_EQ(said("  save:", with("stirrer"), types),
+            refusal("now.yaml:8:8: nodes.new was nothing, and is now {type: stirrer, in: loss}"));
 }
 
 TEST(RefuseChanges, NamesWhatHasChanged) {

@@ -3,6 +3,7 @@
 
 #include <fstream>
 
+#include "nodes/catalog.h"
 #include "tests/fixtures/scratch_folder.h"
 #include "tools/sweep/report.h"
 
@@ -91,7 +92,7 @@ TEST(Sweep, RefusesLossesOfTwoKindsAsMetric) {
         std::string("nodes: {loss: {type: ") + type + "}, log: {type: metrics_log, in: {loss: loss}}}",
         "a.yaml"));
   try {
-    refuse_other_scales(p, files);
+    refuse_other_scales(p, files, catalog());
     ADD_FAILURE();
   } catch (const UserError& e) {
     EXPECT_STREQ(
@@ -102,7 +103,7 @@ TEST(Sweep, RefusesLossesOfTwoKindsAsMetric) {
         "images instead, as pipelines/judge.yaml does");
   }
   files[2] = files[3] = files[0];
-  refuse_other_scales(p, files);
+  refuse_other_scales(p, files, catalog());
 }
 
 void write_run(const fs::path& directory, double distance, const std::string& step = "step-000010") {

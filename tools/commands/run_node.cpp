@@ -86,8 +86,11 @@ Tree pipeline_around(Tree entry, const std::vector<std::pair<std::string, fs::pa
   const std::string frame = std::to_string(std::min<std::int64_t>(images, 4096));
   Tree file = map_of({{"run", map_of({{"micro_batch", scalar(frame, {"command line"})},
                                       {"images", scalar(std::to_string(images), {"command line"})}})},
-                      {"diffusion", map_of({})},
                       {"nodes", map_of(nodes)}});
+  for (const SectionType& section : types.sections)  // those whose parameters all have defaults
+    if (std::none_of(section.parameters.begin(), section.parameters.end(),
+                     [](const Parameter& p) { return p.required; }))
+      file.entries.push_back({section.name, {"command line"}, map_of({})});
   asked.plugins.add_to(file);
   return file;
 }

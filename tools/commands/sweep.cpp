@@ -42,7 +42,7 @@ class Sweep {
     plan_ = read_sweep(composed_.sweep, asked_.file);
     if (!asked_.only.empty()) keep_only();
     compose_cells();
-    refuse_other_scales(plan_, files_);
+    refuse_other_scales(plan_, files_, with_own_types(catalog(), composed_.file));
   }
 
   int run() {

@@ -122,7 +122,9 @@ Prepared prepare(const Invocation& request, bool lock) {
     p.directory.emplace(RunDirectory::open(*p.resumed));
     remove_unfinished_checkpoints(*p.resumed);
   }
-  if (!request.fork) refuse_changes(read_document(*p.resumed / "pipeline.yaml"), kept(p.file), *p.resumed);
+  if (!request.fork)
+    refuse_changes(read_document(*p.resumed / "pipeline.yaml"), kept(p.file),
+                   with_own_types(catalog(), p.file), *p.resumed);
   std::vector<std::string> passed_over;
   p.checkpoint = open_checkpoint(*p.resumed, passed_over);
   pass_over(p.notes, passed_over);

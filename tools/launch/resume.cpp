@@ -7,6 +7,7 @@
 #include <optional>
 #include <set>
 
+#include "graph/types/builtin.h"
 #include "nodes/files/manifest.h"
 #include "nodes/files/run_directory.h"
 #include "tools/show/trees.h"
@@ -18,17 +19,17 @@ namespace {
 namespace fs = std::filesystem;
 
 const std::set<std::string> kFreeRunKeys = {"threads", "lanes", "frames_in_flight", "steps", "output"};
-const std::set<std::string> kSinks = {"png_grid",    "png_folder",   "hdf5_writer",
-                                      "metrics_log", "run_pipeline", "checkpoint"};
 
-bool is_sink(const Tree& node) {
-  const Tree* type = node.find("type");
-  return type && kSinks.count(type->text);
+bool is_sink(const Tree& node, const Catalog& types) {
+  const Tree* named = node.is_map() ? node.find("type") : nullptr;
+  if (!named || !named->is_scalar()) return false;
+  const NodeType* type = named->text == run_pipeline().name ? &run_pipeline() : types.find(named->text);
+  return type && only_writes_out(*type);
 }
 
 // nodes.NAME without what is free to change. Sinks are free altogether.
-std::optional<Tree> bound(const Tree* node) {
-  if (!node || is_sink(*node)) return std::nullopt;
+std::optional<Tree> bound(const Tree* node, const Catalog& types) {
+  if (!node || is_sink(*node, types)) return std::nullopt;
   Tree rest = *node;
   std::erase_if(rest.entries, [](const Entry& e) { return e.key == "doc"; });
   return rest;
@@ -37,7 +38,8 @@ std::optional<Tree> bound(const Tree* node) {
 std::string shown(const Tree* tree) { return tree ? shortened(in_one_line(*tree), 60) : "nothing"; }
 
 // Differences below `path`, each as one line.
-void compare(const Tree* before, const Tree* now, const std::string& path, std::vector<Fault>& found) {
+void compare(const Tree* before, const Tree* now, const std::string& path, const Catalog& types,
+             std::vector<Fault>& found) {
   if (before && now && before->is_map() && now->is_map()) {
     std::set<std::string> keys;
     for (const Tree* t : {before, now})
@@ -47,13 +49,13 @@ void compare(const Tree* before, const Tree* now, const std::string& path, std::
       if (path.empty() && (key == "vars" || key == "doc" || key == "plugins")) continue;  // wherever they lie
       const Tree *b = before->find(key), *n = now->find(key);
       if (path == "nodes.") {
-        const std::optional<Tree> bound_before = bound(b), bound_now = bound(n);
+        const std::optional<Tree> bound_before = bound(b, types), bound_now = bound(n, types);
         if (bound_before || bound_now)
           compare(bound_before ? &*bound_before : nullptr, bound_now ? &*bound_now : nullptr,
-                  path + key + ".", found);
+                  path + key + ".", types, found);
         continue;
       }
-      compare(b, n, path + key + ".", found);
+      compare(b, n, path + key + ".", types, found);
     }
     return;
   }
@@ -92,9 +94,9 @@ fs::path newest_run(const Tree& file) {
                   fmt::format("there is no run to go on with below '{}'", parent.string()));
 }
 
-void refuse_changes(const Tree& before, const Tree& now, const std::filesystem::path& run) {
+void refuse_changes(const Tree& before, const Tree& now, const Catalog& types, const fs::path& run) {
   std::vector<Fault> found;
-  compare(&before, &now, "", found);
+  compare(&before, &now, "", types, found);
   if (found.empty()) return;
   found.insert(found.begin(), Fault{{}, fmt::format("{} was started from another pipeline", run.string())});
   throw UserError(std::move(found));

@@ -16,9 +16,10 @@ std::filesystem::path named_run(const std::filesystem::path& given, bool fork);
 // The newest run below run.output of this file.
 std::filesystem::path newest_run(const Tree& file);
 
-// Threads, lanes, frames_in_flight, steps, output, variables, `doc`, sinks, and `every` of what does not
-// train may differ. A UserError lists the rest.
-void refuse_changes(const Tree& before, const Tree& now, const std::filesystem::path& run);
+// Threads, lanes, frames_in_flight, steps, output, variables, `doc`,
+// and nodes that only write out may differ. A UserError lists the rest.
+void refuse_changes(const Tree& before, const Tree& now, const Catalog& types,
+                    const std::filesystem::path& run);
 
 // What the shapes, the machine, the data sets and the plugins decide:
 // micro_batch, precision, instruction set, fingerprints, and the code of plugins.

@@ -10,7 +10,6 @@
 #include <mutex>
 #include <thread>
 
-#include "nodes/diffusion/noise_schedule.h"
 #include "tools/launch/stop_signals.h"
 
 namespace dagfusion {
@@ -56,8 +55,7 @@ void say_before(const Launch& launch) {
   const RunSettings& settings = run.checked().run;
   for (const std::string& note : launch.notes) fmt::print("{}\n", note);
   for (const auto& [name, resource] : run.checked().resources)
-    if (const auto* schedule = dynamic_cast<const NoiseSchedule*>(resource.get()))
-      for (const std::string& warning : schedule->warnings()) fmt::print("warning   {}\n", warning);
+    for (const std::string& warning : resource->warnings()) fmt::print("warning   {}\n", warning);
   if (const std::int64_t parameters = run.checked().weights->parameters(); parameters > 0)
     fmt::print("model     {} parameters, {:.3f} G multiply-adds per image{}\n", with_commas(parameters),
                static_cast<double>(run.multiply_adds_per_image()) * 1e-9,

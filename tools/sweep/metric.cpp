@@ -58,13 +58,14 @@ const Tree* logged(const Tree& file, const SweepMetric& metric, std::string& nam
 
 }  // namespace
 
-void refuse_other_scales(const SweepPlan& plan, const std::vector<Tree>& files) {
+void refuse_other_scales(const SweepPlan& plan, const std::vector<Tree>& files, const Catalog& types) {
   std::string name, first_text, first_name;
   for (std::size_t i = 0; i < files.size(); ++i) {
     const Tree* node = logged(files[i], plan.metric, name);
     if (!node) continue;
     std::string text = write_document(*node);
-    if (const Tree* diffusion = files[i].find("diffusion")) text += write_document(*diffusion);
+    for (const SectionType& section : types.sections)
+      if (const Tree* there = files[i].find(section.name)) text += write_document(*there);
     if (first_name.empty()) {
       first_text = text;
       first_name = plan.cells[i].name;

@@ -52,8 +52,8 @@ void refuse_own_values(const Change&);
 // A fault when no node of the checked cell writes the metric.
 void refuse_missing_metric(const SweepMetric&, const Checked& cell);
 
-// A loss of another kind, or of another schedule, is another scale:
-// a fault when the metric is a number of the training whose node, or whose diffusion, differs between cells.
-void refuse_other_scales(const SweepPlan&, const std::vector<Tree>& files);
+// A loss of another kind, or of another schedule, is another scale: a fault when the metric
+// is a number of the training whose node, or a section of these types, differs between cells.
+void refuse_other_scales(const SweepPlan&, const std::vector<Tree>& files, const Catalog&);
 
 }  // namespace dagfusion

@@ -82,9 +82,10 @@ TEST(Check, RefusesReferencesToNothing) {
 TEST(Check, RefusesDtypesThatDoNotFit) {
   EXPECT_EQ(faults_in("  x: {type: numbers}\n  i: {type: integers}\n  y: {type: sink, in: i}\n"),
             "test.yaml:5:23: node 'y' (sink): input 'x' takes [N,...] f32, but 'i' gives [2] i32");
-  EXPECT_EQ(faults_in("  x: {type: numbers}\n  i: {type: integers}\n  y: {type: sink, in: i.z}\n"),
-            "test.yaml:5:23: node 'y' (sink): input 'x' takes [N,...] f32, but 'i.z' gives [2] u8; to_signed "
-            "turns bytes into numbers");
+  EXPECT_EQ(
+      faults_in("  x: {type: numbers}\n  i: {type: integers}\n  y: {type: sink, in: i.z}\n"),
+      "test.yaml:5:23: node 'y' (sink): input 'x' takes [N,...] f32, but 'i.z' gives [2] u8; to_numbers "
+      "turns bytes into numbers");
 }
 
 TEST(Check, RefusesShapesThatDoNotFit) {
@@ -122,7 +123,7 @@ nodes:
             "test.yaml:3:28: node 'x' (numbers): 'size' is 'few'; it must be an integer\n"
             "test.yaml:5:26: node 'z' (add_one): no node 'nothing'; known are x, y\n"
             "test.yaml:6:13: node 'v': no type 'unknown'; known are model, run_pipeline, numbers, sum, half, "
-            "shift, integers, flaky, stop, count, chain, add_one, …");
+            "shift, integers, flaky, stop, count, chain, to_numbers, …");
 }
 
 TEST(Check, RefusesWrongValuesOfEveryOnErrorAfterAndStream) {
@@ -178,20 +179,20 @@ TEST(Check, RefusesWrongSettingsOfTheRun) {
 TEST(Check, RefusesModelsThatAreNotThere) {
   EXPECT_EQ(faults_in("  x: {type: numbers}\n  y: {type: model, in: x}\n"),
             "test.yaml:4:13: node 'y' (model): calls the section 'model', which this file lacks; it says "
-            "what the model is, like model: {type: unet} or model: {from: runs/train}");
+            "what the model is, like model: {type: chain} or model: {from: runs/train}");
   const auto model = [](const std::string& section, const std::string& more = "") {
     return faults_of("run: {images: 2}\nmodel: " + section +
                      "\nnodes:\n  x: {type: numbers}\n  y: {type: model, in: x" + more + "}\n");
   };
   EXPECT_EQ(model("{type: chain}"), "");
-  EXPECT_EQ(model("{layers: 2}"), "test.yaml:2:8: section 'model' lacks the key 'type', for example unet");
+  EXPECT_EQ(model("{layers: 2}"), "test.yaml:2:8: section 'model' lacks the key 'type', for example chain");
   EXPECT_EQ(model("{type: chian}"),
             "test.yaml:2:15: section 'model': no type 'chian'; did you mean 'chain'?");
   EXPECT_EQ(model("{type: chain, layers: 0}"),
             "test.yaml:2:30: section 'model': 'layers' is 0; it must be between 1 and 64");
   EXPECT_EQ(model("chain"),
-            "test.yaml:2:8: section 'model' is 'chain'; it must be a map, like {type: unet, channels: 64} or "
-            "{from: runs/train}");
+            "test.yaml:2:8: section 'model' is 'chain'; it must be a map, like {type: chain} or {from: "
+            "runs/train}");
   EXPECT_EQ(model("{type: chain}", ", layers: 3"),
             "test.yaml:5:27: node 'y' (model): unknown key 'layers'; known are type, in, after, every, "
             "on_error, stream, doc, when, otherwise, model; "
@@ -199,6 +200,16 @@ TEST(Check, RefusesModelsThatAreNotThere) {
   EXPECT_EQ(
       model("{type: chain}", ", model: other"),
       "test.yaml:5:34: node 'y' (model): calls the section 'other', which this file lacks; known are model");
+}
+
+TEST(Check, RefusesWeightsThatNoNodeUses) {
+  CheckOptions options;
+  options.open_model = [](const std::string&, const Position&) {
+    return ModelSource{.model = parse_document("{type: chain}", "pipeline.yaml"), .input = {4}};
+  };
+  EXPECT_EQ(faults_of("run: {images: 2}\nmodel: {from: runs/train}\nnodes:\n  x: {type: numbers}\n", options),
+            "test.yaml:2:8: section 'model': no node calls it, so the weights of 'runs/train' have no place "
+            "here; a node of 'type: model' calls it");
 }
 
 TEST(Check, RefusesACallOfTheModelWithOtherImages) {

@@ -20,9 +20,8 @@ const std::string kNext = "      next: {v: y}\n";
 TEST(CheckLoop, AcceptsALoopWithoutFaults) { EXPECT_EQ(faults_in_loop(kEach + kCarry + kNodes + kNext), ""); }
 
 TEST(CheckLoop, RefusesAbsentParts) {
-  EXPECT_EQ(
-      faults_in_loop(kCarry + kNodes + kNext),
-      "test.yaml:6:7: node 'l' (loop): 'each' is missing: the node that counts, such as ddim_timesteps");
+  EXPECT_EQ(faults_in_loop(kCarry + kNodes + kNext),
+            "test.yaml:6:7: node 'l' (loop): 'each' is missing: the node that counts, such as count");
   EXPECT_EQ(
       faults_in_loop(kEach + kNodes + kNext),
       "test.yaml:6:7: node 'l' (loop): 'carry' is missing: names of the carried values and where they start");
@@ -83,7 +82,7 @@ TEST(CheckLoop, RefusesWhatCannotStandInABody) {
 TEST(CheckLoop, RefusesAnEachThatDoesNotCount) {
   EXPECT_EQ(faults_in_loop("      each: {type: add_one, in: x}\n" + kCarry + kNodes + kNext),
             "test.yaml:6:13: node 'l' (loop): 'each' does not count iterations; it must be a list of times, "
-            "such as ddim_timesteps");
+            "such as count");
   EXPECT_EQ(faults_in_loop("      each: {type: cuont}\n" + kCarry + kNodes + kNext),
             "test.yaml:6:20: node 'l/each': no type 'cuont'; did you mean 'count'?");
 }

@@ -65,7 +65,7 @@ TEST(CheckTraining, RefusesNodesWithoutBackwardAndNamesThePath) {
                       kDescend),
             "test.yaml:5:3: node 'h' (half): has no backward, but lies between weights and the loss that 'd' "
             "minimizes: h -> z -> "
-            "loss; stop_gradient before it would cut the path");
+            "loss; stop before it would cut the path");
 }
 
 TEST(CheckTraining, RefusesToDropFrames) {
@@ -120,8 +120,8 @@ TEST_F(CheckChild, RefusesUnknownKeysAndVariables) {
 
 TEST_F(CheckChild, RefusesModelsThatKeepNoWeights) {
   EXPECT_EQ(faults_with("model: y, pipeline: " + path_),
-            "test.yaml:7:34: node 'p' (run_pipeline): 'model' is y, which keeps no weights; it must be live "
-            "or a weight_average");
+            "test.yaml:7:34: node 'p' (run_pipeline): 'model' is y, which keeps no weights; it must be "
+            "live, since no node of this file keeps any");
   EXPECT_EQ(faults_with("model: ema, pipeline: " + path_),
             "test.yaml:7:34: node 'p' (run_pipeline): no node 'ema'; known are d, loss, x, y");
 }

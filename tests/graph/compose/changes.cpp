@@ -136,7 +136,7 @@ TEST(Replace, RefusesWhatItDoesNotKnow) {
   EXPECT_EQ(refusal([] { replaced("loss", "{type: hubber_loss}"); }),
             "b.yaml:1:8: node 'loss': no type 'hubber_loss'; did you mean 'huber_loss'?");
   EXPECT_EQ(refusal([] { replaced("loss", "{delta: 1}"); }),
-            "b.yaml:3:5: 'loss' is replaced by what has no 'type'; a node is a map like {type: identity}");
+            "b.yaml:3:5: 'loss' is replaced by what has no 'type'; a node is a map like {type: TYPE}");
   EXPECT_EQ(refusal([] { replaced("denoise", "{type: identity}"); }),
             "b.yaml:3:5: 'denoise' is a loop, which no node can replace; its body's nodes can be, such as "
             "denoise/each");
@@ -209,8 +209,8 @@ TEST(Insert, RefusesWhatHasNoPlace) {
   EXPECT_EQ(refusal([] { after("x0", "{t: {type: identity}}"); }), "b.yaml:1:2: there is a node 't' already");
   EXPECT_EQ(refusal([] { after("x0", "{a: {in: t}}"); }), "b.yaml:1:2: node 'a' lacks the key 'type'");
   EXPECT_EQ(refusal([] { after("x0", "[a]"); }),
-            "b.yaml:1:1: what is inserted at 'x0' must be a map from names to nodes, like {smooth: {type: "
-            "identity}}");
+            "b.yaml:1:1: what is inserted at 'x0' must be a map from names to nodes, like {NAME: {type: "
+            "TYPE}}");
 }
 
 TEST(Set, ReachesIntoLoopsAndComposites) {

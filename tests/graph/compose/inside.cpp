@@ -116,7 +116,7 @@ TEST(Inside, RefusesWrongTypesAndParameters) {
   EXPECT_EQ(refusal("[mid/attention]"),
             "test.yaml:3:118: section 'model': 'inside' must be a map from nodes inside to what is different "
             "about them, like "
-            "{mid/attention: {heads: 4}}");
+            "{PATH: {PARAMETER: VALUE}}");
   EXPECT_EQ(refusal("{mid/attention: 3}"),
             "test.yaml:3:134: section 'model': inside 'mid/attention' must be a map of parameters, or null "
             "to take the node out");

@@ -118,7 +118,7 @@ TEST(Override, RefusesWhatIsNoPathWithAValue) {
   EXPECT_EQ(set_refusal("vars.size"),
             "command line: 'vars.size' has no value; expected path=value, like vars.size=VALUE");
   EXPECT_EQ(set_refusal(""), "command line: '' has no value; expected path=value, like run.seed=VALUE");
-  std::string path = " is not a path; expected keys with dots between them, like nodes.adam.learning_rate";
+  std::string path = " is not a path; expected keys with dots between them, like nodes.NAME.KEY";
   EXPECT_EQ(set_refusal("=3"), "command line: ''" + path);
   EXPECT_EQ(set_refusal("vars..size=3"), "command line: 'vars..size'" + path);
   EXPECT_EQ(remove_refusal("vars."), "command line: 'vars.'" + path);

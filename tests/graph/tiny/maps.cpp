@@ -133,6 +133,20 @@ class Shift final : public Map {
   Output y_;
 };
 
+// to_numbers: y = z.
+class ToNumbers final : public Map {
+ public:
+  explicit ToNumbers(Setup& setup) : z_(setup.input("z")), y_(setup.output("y")) {}
+  void forward(Call& call) const override {
+    for (std::int64_t i = 0; i < count_of(z_.spec.shape); ++i)
+      call.out<float>(y_)[i] = call.in<std::uint8_t>(z_)[i];
+  }
+
+ private:
+  Input z_;
+  Output y_;
+};
+
 // chain: `layers` times scale, one after the other; a model.
 void expand_chain(Builder& build) {
   Wire x = build.input("x");
@@ -171,6 +185,7 @@ std::vector<NodeType> plain_maps() {
        .role = Role::data_set,
        .outputs = {x},
        .parameters = with_trouble({size, width, shuffle}),
+       .shuffled_by = "shuffle",
        .create = make_node<Numbers>},
       map_of("sum", {{kAnyName, "[N,W] f32", "terms"}}, {y}, make_node<Sum>),
       map_of("half", {x}, {y}, make_node<Half>),
@@ -193,6 +208,7 @@ std::vector<NodeType> plain_maps() {
        .summary = "Counts iterations.",
        .outputs = {{"index", "[] f32", "from 0"}},
        .parameters = with_trouble({steps}),
+       .counts_iterations = true,
        .create = make_node<Count>},
       {.name = "chain",
        .summary = "A model.",
@@ -201,6 +217,8 @@ std::vector<NodeType> plain_maps() {
        .outputs = {y},
        .parameters = {layers},
        .expand = expand_chain},
+      map_of("to_numbers", {{"z", "[N,...] u8", "bytes"}}, {{"y", "[N,...] f32", "numbers"}},
+             make_node<ToNumbers>),
   };
 }
 

@@ -70,6 +70,7 @@ Catalog small_catalog() {
                      .role = Role::data_set,
                      .outputs = {{"x", "[N,1] f32", ""}},
                      .parameters = {{.name = "shuffle", .kind = Kind::boolean, .standard = true}},
+                     .shuffled_by = "shuffle",
                      .create = make_node<Numbers>},
                     {.name = "distance",
                      .role = Role::map,
