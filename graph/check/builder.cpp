@@ -168,39 +168,47 @@ void Checking::read_inside(Request& request, const Tree& tree, const std::string
   request.insides.push_back(request.own_inside);
 }
 
-Named Checking::expand(Request request) {
+namespace {
+
+// Whether every wired input is one of the composite's, has no fault, and has the shape of its port.
+bool inputs_fit(Checking& checking, const Request& request) {
   const NodeType& type = *request.type;
   const std::string owner = request.owner();
   bool good = true;
+  const auto fault = [&](const Position& where, const std::string& what) {
+    checking.fault(where, fmt::format("{}: {}", owner, what));
+    good = false;
+  };
   std::vector<std::string> names;
   for (const Port& p : type.inputs) names.push_back(p.name);
   for (const auto& [name, wire] : request.in) {
-    if (std::find(names.begin(), names.end(), name) == names.end()) {
-      fault(request.where_named(name),
-            fmt::format("{}: no input '{}'{}", owner, name, suggestion(name, names)));
+    if (std::find(names.begin(), names.end(), name) == names.end())
+      fault(request.where_named(name), fmt::format("no input '{}'{}", name, suggestion(name, names)));
+    else if (checking.broken(wire))
       good = false;
-    } else if (broken(wire)) {
-      good = false;
-    }
   }
   Sides sides;
-  sides.set("N", checked.run.micro_batch, "run.micro_batch");
+  sides.set("N", checking.checked.run.micro_batch, "run.micro_batch");
   for (const Port& port : type.inputs) {
     const auto wired = request.in.find(port.name);
     if (wired == request.in.end()) {
-      if (port.optional) continue;
-      fault(request.where, fmt::format("{}: input '{}' is not wired; it takes {} ({})", owner, port.name,
-                                       port.spec, port.doc));
-      good = false;
-    } else if (!broken(wired->second)) {
-      const TensorSpec& given = spec(wired->second);
-      const auto wrong = sides.bind(port, parse_port(port.spec), given.shape);
-      if (!wrong) continue;
-      fault(request.where_wired(port.name), fmt::format("{}: input '{}' {}", owner, port.name, *wrong));
-      good = false;
+      if (!port.optional)
+        fault(request.where,
+              fmt::format("input '{}' is not wired; it takes {} ({})", port.name, port.spec, port.doc));
+    } else if (!checking.broken(wired->second)) {
+      const TensorSpec& given = checking.spec(wired->second);
+      if (const auto wrong = sides.bind(port, parse_port(port.spec), given.shape))
+        fault(request.where_wired(port.name), fmt::format("input '{}' {}", port.name, *wrong));
     }
   }
-  if (!good) return {.ports = {}, .main = "", .broken = true};
+  return good;
+}
+
+}  // namespace
+
+Named Checking::expand(Request request) {
+  const NodeType& type = *request.type;
+  if (!inputs_fit(*this, request)) return {.ports = {}, .main = "", .broken = true};
 
   NodeBuilder builder(*this, request);
   const std::size_t before = faults.size();

@@ -107,9 +107,11 @@ class Checking {
   void read_model(const std::string& name, const Tree& section);
   ModelSource from_checkpoint(const Tree& section);
 
+  // run_section.cpp
+  void read_run();
+
   // check.cpp
   void read_sections();
-  void read_run();
   const Resource& resource(const std::string& section, const std::string& owner, const Position& where);
 
   // scope.cpp: the nodes of one map, in an order that respects the edges

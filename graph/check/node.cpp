@@ -27,26 +27,36 @@ Wire Checking::in_form(Wire wire, DType dtype, int block) {
   return reorders[key] = named.ports.at(named.main);
 }
 
-Named Checking::make(Request request) {
+namespace {
+
+// A node cannot come after one that is only there once its frame, or its step, is over.
+void refuse_order(const Checking& checking, const Request& request) {
   const NodeType& type = *request.type;
-  const std::string owner = request.owner();
-  if (current_loop >= 0 && (type.role == Role::ordered || type.role == Role::data_set))
-    throw UserError(request.where,
-                    fmt::format("{}: {} cannot stand inside a loop: its order would not be defined", owner,
-                                type.role == Role::ordered ? "an ordered node" : "a data set"));
+  if (checking.current_loop >= 0 && (type.role == Role::ordered || type.role == Role::data_set))
+    throw UserError(
+        request.where,
+        fmt::format("{}: {} cannot stand inside a loop: its order would not be defined", request.owner(),
+                    type.role == Role::ordered ? "an ordered node" : "a data set"));
   for (const First& a : request.after) {
-    const NodeType& first = *checked.nodes[a.node].type;
+    const NodeType& first = *checking.checked.nodes[a.node].type;
     if (first.rate == Rate::step && type.rate == Rate::frame)
       throw UserError(
           a.where, fmt::format("{}: 'after' names '{}', which runs once per step, this node once per frame",
-                               owner, a.name));
+                               request.owner(), a.name));
     if (first.rate == Rate::step && first.phase > type.phase)
       throw UserError(
           a.where,
           fmt::format("{}: 'after' names '{}', which comes later in a step: first what writes resources, "
                       "then what reads them, then what saves them",
-                      owner, a.name));
+                      request.owner(), a.name));
   }
+}
+
+}  // namespace
+
+Named Checking::make(Request request) {
+  const NodeType& type = *request.type;
+  refuse_order(*this, request);
   CheckedNode node;
   node.path = request.path;
   node.type = &type;

@@ -12,36 +12,6 @@ namespace dagfusion {
 
 namespace {
 
-DType dtype_of(const std::string& name) {
-  for (DType d : {DType::u8, DType::u16, DType::i32, DType::f32, DType::bf16, DType::images})
-    if (name_of(d) == name) return d;
-  throw std::logic_error("no dtype " + name);
-}
-
-std::string in_words(DType dtype) {
-  return dtype == DType::u8       ? "bytes"
-         : dtype == DType::f32    ? "numbers"
-         : dtype == DType::images ? "pictures"
-                                  : std::string(name_of(dtype));
-}
-
-// Whether a node of this type takes what is given and puts out the wanted dtype.
-bool turns(const NodeType& type, const TensorSpec& given, DType wanted) {
-  if (type.role != Role::map || type.inputs.size() != 1 || type.outputs.empty()) return false;
-  const PortSpec in = parse_port(type.inputs.front().spec), out = parse_port(type.outputs.front().spec);
-  return in.dtype == name_of(given.dtype) && out.dtype == name_of(wanted) &&
-         !Sides().bind(type.inputs.front(), in, given.shape);
-}
-
-// "; to_signed turns bytes into numbers", when the catalog has a type that does so.
-std::string dtype_hint(const Catalog& catalog, const TensorSpec& given, DType wanted) {
-  const std::vector<std::string> types =
-      catalog.names([&](const NodeType& type) { return turns(type, given, wanted); });
-  if (types.empty()) return "";
-  return fmt::format("; {} {} {} into {}", fmt::join(types, " or "), types.size() == 1 ? "turns" : "turn",
-                     in_words(given.dtype), in_words(wanted));
-}
-
 // As it stands in the source, without its namespace.
 std::string class_name(const std::type_info& type) {
   int status = 0;
@@ -54,42 +24,10 @@ std::string class_name(const std::type_info& type) {
 
 }  // namespace
 
-bool NodeSetup::bind_inputs() {
-  bool good = true;
-  const bool any_name = !type_.inputs.empty() && type_.inputs.back().name == kAnyName;
-  std::vector<std::string> names;
-  for (const Port& p : type_.inputs)
-    if (p.name != kAnyName) names.push_back(p.name);
-  for (const auto& [name, wire] : request_.in) {
-    const bool known = std::find(names.begin(), names.end(), name) != names.end();
-    if (!known && !any_name) {
-      good = false;
-      checking_.fault(request_.where_named(name),
-                      fmt::format("{}: no input '{}'{}", owner(), name, suggestion(name, names)));
-    }
-    if (checking_.broken(wire)) good = false;
-  }
-  if (!good) return false;
-  for (const Port& port : type_.inputs) {
-    if (port.name == kAnyName) {
-      for (const auto& [name, wire] : request_.in)
-        if (std::find(names.begin(), names.end(), name) == names.end()) {
-          const Port own{.name = name, .spec = port.spec};
-          good = bind(own, wire) && good;
-          any_.push_back(name);
-        }
-      continue;
-    }
-    const auto wired = request_.in.find(port.name);
-    if (wired != request_.in.end()) {
-      good = bind(port, wired->second) && good;
-    } else if (!port.optional) {
-      good = false;
-      checking_.fault(request_.where, fmt::format("{}: input '{}' is not wired; it takes {} ({})", owner(),
-                                                  port.name, port.spec, port.doc));
-    }
-  }
-  return good;
+DType dtype_of(const std::string& name) {
+  for (DType d : {DType::u8, DType::u16, DType::i32, DType::f32, DType::bf16, DType::images})
+    if (name_of(d) == name) return d;
+  throw std::logic_error("no dtype " + name);
 }
 
 Input NodeSetup::input(std::string_view port) {
@@ -203,83 +141,10 @@ void NodeSetup::fail_at_input(std::string_view port, const std::string& message)
   throw UserError(where_wired(std::string(port)), fmt::format("{}: {}", owner(), message));
 }
 
-// A wire of one file can be wrong because of another, which put in the node or what it reads.
-Position NodeSetup::where_wired(const std::string& port) const {
-  Position where = request_.where_wired(port);
-  const auto say = [&](const std::string& path, const Position& node) {
-    if (where.origin.empty() && node.file != where.file && !node.file.empty())
-      where.origin = fmt::format("node '{}' is that of {}", path, with_text(node));
-  };
-  say(request_.path, request_.where);
-  if (const auto wired = request_.in.find(port);
-      wired != request_.in.end() && !checking_.broken(wired->second)) {
-    const CheckedNode& producer = checking_.checked.nodes[wired->second.node];
-    say(producer.path, producer.where);
-  }
-  return where;
-}
-
 PortSpec NodeSetup::port_spec(std::string_view output) const {
   for (const Port& p : type_.outputs)
     if (p.name == output) return parse_port(p.spec);
   throw std::logic_error(fmt::format("{} has no output '{}'", type_.name, output));
-}
-
-DType NodeSetup::wanted_dtype(const PortSpec& port, const TensorSpec& given) {
-  if (port.dtype == "any") return given.dtype;
-  if (port.dtype == "act") return stays_plain(port, given.shape) ? DType::f32 : run().activation;
-  if (port.dtype != "float") return dtype_of(port.dtype);
-  if (!float_ && convertible(given.dtype, DType::f32)) float_ = given.dtype;
-  return float_.value_or(DType::f32);
-}
-
-bool NodeSetup::bind(const Port& port, Wire wire) {
-  const PortSpec wanted = parse_port(port.spec);
-  const CheckedNode& producer = checking_.checked.nodes[wire.node];
-  const TensorSpec& given = producer.outputs[wire.output].spec;
-  const std::string from = source(port.name, producer);
-  if (producer.type->rate == Rate::step && type_.rate != Rate::step) {
-    fault(
-        port.name,
-        fmt::format("input '{}': '{}' runs once per step, this node once per frame; a value of a step cannot "
-                    "go back to its frames",
-                    port.name, from));
-    return false;
-  }
-  const DType dtype = wanted_dtype(wanted, given);
-  if (!convertible(given.dtype, dtype) || (given.dtype != dtype && given.shape.size() != 4)) {
-    fault(port.name, fmt::format("input '{}' takes {}, but '{}' gives {}{}", port.name, port.spec, from,
-                                 to_string(given), dtype_hint(checking_.catalog, given, dtype)));
-    return false;
-  }
-  if (const auto wrong = sides_.bind(port, wanted, given.shape)) {
-    fault(port.name, fmt::format("input '{}' {}", port.name, *wrong));
-    return false;
-  }
-  if (producer.type->rate == Rate::step && producer.type->phase > type_.phase) {
-    fault(
-        port.name,
-        fmt::format(
-            "input '{}': '{}' comes later in a step: first what writes resources, then what reads them, then "
-            "what saves them",
-            port.name, from));
-    return false;
-  }
-  if (type_.rate == Rate::step && producer.type->rate == Rate::frame && dtype != DType::f32) {
-    fault(port.name,
-          fmt::format("input '{}': '{}' gives {} for every frame; only f32 can be averaged over a step",
-                      port.name, from, to_string(given)));
-    return false;
-  }
-  int block = 1;
-  if (given.shape.size() == 4) {
-    if (wanted.layout == "blocked" || (wanted.layout == "first" && !stays_plain(wanted, given.shape)))
-      block = run().channel_block;
-    if (wanted.layout == "free") block = free_block_ = free_block_ ? free_block_ : given.block;
-    wire = checking_.in_form(wire, dtype, block);
-  }
-  node_.inputs.push_back({.port = port.name, .from = wire, .spec = checking_.spec(wire)});
-  return true;
 }
 
 std::vector<int> NodeSetup::trained_weights(const std::string& pattern) {

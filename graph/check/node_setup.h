@@ -10,6 +10,8 @@
 
 namespace dagfusion {
 
+DType dtype_of(const std::string& name);  // of a port: "f32"
+
 class NodeSetup final : public Setup {
  public:
   NodeSetup(Checking& checking, const Request& request, CheckedNode& node)
@@ -68,19 +70,18 @@ class NodeSetup final : public Setup {
 
  private:
   std::string owner() const { return request_.owner(); }
-  // What gives the value, as the user wrote it.
-  std::string source(const std::string& port, const CheckedNode& producer) const {
-    const auto wired = request_.written.find(port);
-    return wired == request_.written.end() ? producer.path : wired->second.text;
-  }
-
   Position where_wired(const std::string& port) const;
   void fault(const std::string& port, const std::string& message) {
     checking_.fault(where_wired(port), fmt::format("{}: {}", owner(), message));
   }
   PortSpec port_spec(std::string_view output) const;
+
+  // node_inputs.cpp
   bool bind(const Port& port, Wire wire);
+  std::optional<std::string> misfit(const Port& port, const PortSpec& wanted, Wire wire);
+  std::string source(const std::string& port, const CheckedNode& producer) const;
   DType wanted_dtype(const PortSpec& port, const TensorSpec& given);
+  Wire fitted(Wire wire, const PortSpec& wanted);
 
   Checking& checking_;
   const Request& request_;

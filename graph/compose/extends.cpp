@@ -62,47 +62,47 @@ fs::path extended(const Tree& named) {
                                            path_suggestion(named.text, folder)));
 }
 
-Composed compose(Tree file, const Catalog& catalog, std::vector<fs::path>& open) {
-  Composed made;
-  if (const Tree* sweep = file.find("sweep")) made.sweep = *sweep;
-  const Tree* base = file.is_map() ? file.find("extends") : nullptr;
-  if (!base) {
-    for (const Entry& e : file.entries)
-      if (nearest(e.key, {"extends"}))
-        throw UserError(e.where, fmt::format("unknown section '{}'; did you mean 'extends'?", e.key));
-    for (const char* key : {"set", "replace", "remove", "insert"})
-      if (const Tree* changes = file.find(key))
-        throw UserError(changes->where,
-                        fmt::format("'{}' says what differs from another file; 'extends' must name it", key));
-    std::erase_if(file.entries, [](const Entry& e) { return e.key == "sweep"; });
-    gather_plugins(file);
-    gather_blocks(file);
-    made.file = std::move(file);
-    return made;
-  }
-  refuse_sections_and_other_keys(file, catalog);
-  const fs::path path = extended(*base);
+// A file that stands by itself.
+Composed whole(Tree file, Tree sweep) {
+  for (const Entry& e : file.entries)
+    if (nearest(e.key, {"extends"}))
+      throw UserError(e.where, fmt::format("unknown section '{}'; did you mean 'extends'?", e.key));
+  for (const char* key : {"set", "replace", "remove", "insert"})
+    if (const Tree* changes = file.find(key))
+      throw UserError(changes->where,
+                      fmt::format("'{}' says what differs from another file; 'extends' must name it", key));
+  std::erase_if(file.entries, [](const Entry& e) { return e.key == "sweep"; });
+  gather_plugins(file);
+  gather_blocks(file);
+  return {.file = std::move(file), .sweep = std::move(sweep)};
+}
+
+// The file below, remembered in `open`: one that extends itself has no end.
+fs::path opened(const Tree& base, std::vector<fs::path>& open) {
+  const fs::path path = extended(base);
   std::error_code ignored;
   const fs::path canonical = fs::weakly_canonical(path, ignored);
   if (std::find(open.begin(), open.end(), canonical) != open.end() || open.size() >= kMostFiles)
-    throw UserError(base->where,
+    throw UserError(base.where,
                     fmt::format("'extends' is {}, which extends this file in turn", path.string()));
   open.push_back(canonical);
-  Composed below = compose(read_document(path), catalog, open);
-  made.file = std::move(below.file);
-  made.notes = std::move(below.notes);
-  if (!file.find("sweep")) made.sweep = std::move(below.sweep);
+  return path;
+}
+
+// The plugins and blocks of a file, beside those of the one below.
+void add_own_types(Tree& below, Tree& file) {
   gather_plugins(file);
-  inherit_plugins(made.file, file);
-  if (file.find("blocks")) {
-    gather_blocks(file);
-    Tree* all = made.file.find("blocks");
-    if (all)
-      all->entries.insert(all->entries.end(), file.find("blocks")->entries.begin(),
-                          file.find("blocks")->entries.end());
-    else
-      made.file.entries.push_back({"blocks", file.find("blocks")->where, *file.find("blocks")});
-  }
+  inherit_plugins(below, file);
+  if (!file.find("blocks")) return;
+  gather_blocks(file);
+  const Tree& blocks = *file.find("blocks");
+  if (Tree* all = below.find("blocks"))
+    all->entries.insert(all->entries.end(), blocks.entries.begin(), blocks.entries.end());
+  else
+    below.entries.push_back({"blocks", blocks.where, blocks});
+}
+
+void apply_changes(const Tree& file, const Catalog& catalog, Composed& made) {
   const Catalog types = with_own_types(catalog, made.file);
   std::vector<Fault> faults;
   for (const Change& change : read_changes(file)) {
@@ -113,6 +113,17 @@ Composed compose(Tree file, const Catalog& catalog, std::vector<fs::path>& open)
     }
   }
   if (!faults.empty()) throw UserError(std::move(faults));
+}
+
+Composed compose(Tree file, const Catalog& catalog, std::vector<fs::path>& open) {
+  const Tree* sweep = file.find("sweep");
+  const Tree* base = file.is_map() ? file.find("extends") : nullptr;
+  if (!base) return whole(file, sweep ? *sweep : Tree{});
+  refuse_sections_and_other_keys(file, catalog);
+  Composed made = compose(read_document(opened(*base, open)), catalog, open);
+  if (sweep) made.sweep = *sweep;
+  add_own_types(made.file, file);
+  apply_changes(file, catalog, made);
   return made;
 }
 

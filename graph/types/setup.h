@@ -82,8 +82,9 @@ class Setup {
   template <class R>
   const R& resource(const std::string& section) {
     const Resource& made = resource_of(section);
-    if (const auto* wanted = dynamic_cast<const R*>(&made)) return *wanted;
-    refuse_resource(section, typeid(made), typeid(R));
+    const auto* wanted = dynamic_cast<const R*>(&made);
+    if (!wanted) refuse_resource(section, typeid(made), typeid(R));
+    return *wanted;
   }
   // [C,H,W] of the model's main input:
   // what the first call was given, or what the checkpoint says; a fault when unknown.

@@ -151,6 +151,20 @@ TEST(Catalog, SaysOfEveryParameterWithARangeThatItsDefaultLiesInIt) {
     }
 }
 
+TEST(Catalog, FlagsTypesAsTheyAre) {
+  const auto has = [](const NodeType& type, const std::string& name, Kind kind) {
+    return std::any_of(type.parameters.begin(), type.parameters.end(),
+                       [&](const Parameter& p) { return p.name == name && p.kind == kind; });
+  };
+  for (const NodeType& type : all_types()) {
+    EXPECT_EQ(type.shuffled_by, has(type, "shuffle", Kind::boolean) ? "shuffle" : "") << type.name;
+    EXPECT_EQ(type.changes_form, has(type, "layout", Kind::choice) && has(type, "dtype", Kind::choice))
+        << type.name;
+    EXPECT_EQ(type.counts_iterations, type.name.ends_with("_timesteps") && type.inputs.empty()) << type.name;
+  }
+  EXPECT_EQ(catalog().names([](const NodeType& t) { return t.changes_form; }).size(), 1u);
+}
+
 TEST(Catalog, HasExamplesThatTheCheckerAccepts) {
   const ScratchFolder scratch;
   const std::filesystem::path before = std::filesystem::current_path();

@@ -23,12 +23,22 @@ struct Scaled final : Map {
   Output y;
 };
 
+// Only for machines with blocks of 16 channels.
+struct Wide final : Map {
+  explicit Wide(Setup& setup) : y(setup.output("y", {})) {
+    if (setup.run().channel_block != 16) setup.fail("other blocks");
+  }
+  void forward(Call&) const override {}
+  Output y;
+};
+
 const Catalog& two_sections() {
   static const Catalog all{
       .nodes = {{.name = "scaled",
                  .outputs = {{"y", "[] f32", "the factor"}},
                  .parameters = {{.name = "of", .kind = Kind::text, .doc = "a section", .required = true}},
-                 .create = make_node<Scaled>}},
+                 .create = make_node<Scaled>},
+                {.name = "wide", .outputs = {{"y", "[] f32", "nothing"}}, .create = make_node<Wide>}},
       .sections = {{"scale",
                     "How much.",
                     {{.name = "by", .kind = Kind::real, .doc = "factor", .standard = 1.0}},
@@ -72,6 +82,16 @@ TEST(CheckSection, RefusesAnObjectOfAnotherClass) {
 TEST(CheckSection, KeepsWhatTheObjectWarnsOf) {
   const Checked made = checked("scale: {by: 0}\nnodes: {y: {type: scaled, of: scale}}\n");
   EXPECT_EQ(made.resources.at("scale")->warnings(), std::vector<std::string>{"section 'scale': 'by' is 0"});
+}
+
+TEST(CheckSection, ReportsOfARunWithFaultsNothingThatFollowsFromThem) {
+  try {
+    check(parse_document("run: {images: 1, precision: half}\nnodes: {y: {type: wide}}\n", "a.yaml"),
+          two_sections(), {.channel_block = 16});
+    ADD_FAILURE();
+  } catch (const UserError& e) {
+    EXPECT_STREQ(e.what(), "a.yaml:1:29: section 'run': 'precision' is 'half'; known are float32, bfloat16");
+  }
 }
 
 }  // namespace

@@ -1,0 +1,89 @@
+// The section `run`: how much is trained or sent through, and in which pieces.
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+#include "graph/check/checking.h"
+
+namespace dagfusion {
+
+namespace {
+
+// A whole number or "auto" (-1).
+int number_or_auto(const Parameters& run, const std::string& name, int largest) {
+  const std::string& text = run.text(name);
+  if (text == "auto") return -1;
+  const bool digits =
+      !text.empty() && text.size() < 8 && text.find_first_not_of("0123456789") == std::string::npos;
+  const int value = digits ? std::stoi(text) : 0;
+  if (value < 1 || value > largest)
+    run.fail(name, fmt::format("'{}' is {}; it must be auto or a number from 1 to {}", name, text, largest));
+  return value;
+}
+
+std::int64_t largest_divisor(std::int64_t of, std::int64_t at_most) {
+  std::int64_t divisor = std::min(of, at_most);
+  while (of % divisor != 0) --divisor;
+  return divisor;
+}
+
+// What training needs to know. `where`: of the section.
+void read_training(Checking& checking, const Parameters& run, const Position& where) {
+  std::vector<std::string> missing;
+  for (const char* needed : {"steps", "batch_size"})
+    if (!run.has(needed)) missing.push_back(fmt::format("'{}'", needed));
+  if (!missing.empty())
+    checking.fault(where,
+                   fmt::format("section 'run' lacks {}, which training needs, like run: {{steps: 1000, "
+                               "batch_size: 64}}",
+                               fmt::join(missing, " and ")));
+  if (run.has("images"))
+    run.fail("images", "'images' is for pipelines that train nothing; training counts 'steps'");
+  if (!missing.empty()) return;
+  RunSettings& settings = checking.checked.run;
+  settings.steps = run.integer("steps");
+  settings.batch_size = run.integer("batch_size");
+  if (settings.batch_size % settings.micro_batch != 0)
+    run.fail("micro_batch",
+             fmt::format("'micro_batch' is {}, which does not divide the batch_size {}; {} would do",
+                         settings.micro_batch, settings.batch_size,
+                         largest_divisor(settings.batch_size, settings.micro_batch)));
+}
+
+void refuse_training_keys(const Parameters& run) {
+  for (const char* unused : {"steps", "batch_size"})
+    if (run.has(unused))
+      run.fail(unused,
+               fmt::format("'{}' is for training, but no node of this file minimizes anything", unused));
+}
+
+}  // namespace
+
+void Checking::read_run() {
+  const Tree* tree = file.find("run");
+  const Tree none;
+  const std::size_t before = faults.size();
+  const Parameters run = Parameters::read(tree ? *tree : none, run_parameters(), {}, "section 'run'", faults);
+  if (faults.size() != before) return;
+  RunSettings& settings = checked.run;
+  settings.seed = static_cast<std::uint64_t>(run.integer("seed"));
+  settings.output = run.text("output");
+  settings.winograd = run.flag("winograd");
+  const bool half = run.text("precision") == "bfloat16";
+  if (half && !options.bfloat16)
+    run.fail("precision",
+             "'precision' is bfloat16, which this build cannot compute on this core; float32 runs anywhere");
+  settings.activation = half ? DType::bf16 : DType::f32;
+  if (run.has("images")) checked.images = run.integer("images");
+  settings.lanes = number_or_auto(run, "lanes", 1024);
+  settings.threads = number_or_auto(run, "threads", 1024);
+  settings.frames_in_flight = number_or_auto(run, "frames_in_flight", 4096);
+  settings.micro_batch = number_or_auto(run, "micro_batch", 4096);
+  if (settings.micro_batch < 0) settings.micro_batch = options.auto_micro_batch;
+  if (settings.training) return read_training(*this, run, tree ? tree->where : file.where);
+  refuse_training_keys(run);
+  settings.batch_size = settings.micro_batch;
+}
+
+}  // namespace dagfusion
