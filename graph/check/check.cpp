@@ -114,8 +114,9 @@ Checked Checking::result() {
         fmt::format("section 'model': no node calls it, so the weights of '{}' have no place here; a node of "
                     "'type: model' calls it",
                     checked.model_from));
-  for (const auto& [name, section] : sections)
-    if (!failed_sections.count(name)) guarded([&] { resource(name, "", section.where); });
+  for (const auto& section : sections)
+    if (!failed_sections.count(section.first))
+      guarded([&] { resource(section.first, "", section.second.where); });
   if (!checked.run.training) guarded([&] { count_images(*this); });
   if (faults.empty()) guarded([&] { check_gradients(); });
   if (!faults.empty()) throw UserError(std::move(faults));
