@@ -1,4 +1,4 @@
-// Sections of the file that nodes read: the object that a section is made into, and the class that a node asks for.
+// Sections of the file that nodes read: the object a section is made into, and the class a node asks for.
 #include <gtest/gtest.h>
 
 #include "graph/check/check.h"
