@@ -1,7 +1,6 @@
 // run-pipeline bench FILE: how fast a pipeline is, and how much of the cores' float32 peak it uses.
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
@@ -23,7 +22,7 @@ extern "C" void on_bench_signal(int) {
 }  // namespace
 
 int bench_command(int argc, char** argv, const Command& about) {
-  CLI::App app{
+  Arguments arguments{
       about.help() +
           "\n\nMeasures a pipeline that trains or draws. Every 0.3 s all its threads stop between two tasks "
           "and run "
@@ -35,21 +34,15 @@ int bench_command(int argc, char** argv, const Command& about) {
   double seconds = 10;
   bool json = false, scaling = false;
   int threads = 0;
-  pipeline.declare(app);
-  app.footer(exit_codes_text());
-  app.add_option("--seconds", seconds, "how long to measure at least; training: whole steps")
-      ->capture_default_str()
-      ->check(CLI::Range(0.1, 86400.0));
-  app.add_option("--threads", threads, "threads; the cores of this process otherwise")
-      ->check(CLI::Range(1, 1024));
-  app.add_flag("--scaling", scaling,
-               "measures one thread too, in turns with all, and says what the others add");
-  app.add_flag("--json", json, "prints one JSON object");
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& e) {
-    return app.exit(e) == 0 ? 0 : 2;
-  }
+  pipeline.declare(arguments);
+  arguments.option("--seconds", seconds, "how long to measure at least; training: whole steps")
+      .shows_default()
+      .between(0.1, 86400.0);
+  arguments.option("--threads", threads, "threads; the cores of this process otherwise").between(1, 1024);
+  arguments.flag("--scaling", scaling,
+                 "measures one thread too, in turns with all, and says what the others add");
+  arguments.flag("--json", json, "prints one JSON object");
+  if (const std::optional<int> exit = arguments.read(argc, argv)) return *exit;
   Invocation request = pipeline.invocation();
   request.threads = threads;
   cv::setNumThreads(1);

@@ -34,12 +34,12 @@ nlohmann::ordered_json summary(const Checked& checked, const std::string& file) 
 }  // namespace
 
 int check_command(int argc, char** argv, const Command& about) {
-  CLI::App app{about.help(), "run-pipeline check"};
+  Arguments arguments{about.help(), "run-pipeline check"};
   TypedPipeline pipeline;
   bool json = false;
-  pipeline.declare(app);
-  app.add_flag("--json", json, "one object for a good file, an array of faults for another");
-  return run_command(app, argc, argv, [&]() -> int {
+  pipeline.declare(arguments);
+  arguments.flag("--json", json, "one object for a good file, an array of faults for another");
+  return run_command(arguments, argc, argv, [&]() -> int {
     try {
       const Checked checked = check_file(pipeline.invocation());
       if (json)

@@ -25,9 +25,9 @@ std::string exit_codes_text() {
   return text + '.';
 }
 
-void TypedPipeline::declare(CLI::App& app) {
-  app.add_option("file", file, "pipeline file")->required();
-  typed.declare(app);
+void TypedPipeline::declare(Arguments& arguments) {
+  arguments.option("file", file, "pipeline file").required();
+  typed.declare(arguments);
 }
 
 Invocation TypedPipeline::invocation() const {
@@ -52,14 +52,9 @@ int guarded(const std::string& name, const std::function<int()>& work) {
   }
 }
 
-int run_command(CLI::App& app, int argc, char** argv, const std::function<int()>& work) {
-  app.footer(exit_codes_text());
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& e) {
-    return app.exit(e) == 0 ? kDone : kUserError;
-  }
-  return guarded(app.get_name(), work);
+int run_command(Arguments& arguments, int argc, char** argv, const std::function<int()>& work) {
+  if (const std::optional<int> exit = arguments.read(argc, argv)) return *exit;
+  return guarded(arguments.name(), work);
 }
 
 }  // namespace dagfusion

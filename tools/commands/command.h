@@ -1,18 +1,15 @@
 // What the subcommands of run-pipeline have in common: exit codes, arguments, and how their errors are shown.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <functional>
 #include <string>
 #include <vector>
 
 #include "tools/commands/typed_overrides.h"
+#include "tools/launch/exit.h"
 #include "tools/launch/launch.h"
 
 namespace dagfusion {
-
-// sysexits.h: 75 = try again: the run was stopped and can go on.
-enum Exit { kDone = 0, kFailed = 1, kUserError = 2, kStopped = 75, kAborted = 130 };
 
 struct ExitCode {
   Exit code;
@@ -26,12 +23,12 @@ struct TypedPipeline {
   std::string file;
   TypedOverrides typed;
 
-  void declare(CLI::App&);
+  void declare(Arguments&);
   Invocation invocation() const;
 };
 
 // Reads the arguments, then does the work; faults of the user and of the machine go to stderr.
-int run_command(CLI::App&, int argc, char** argv, const std::function<int()>& work);
+int run_command(Arguments&, int argc, char** argv, const std::function<int()>& work);
 
 // The last part alone, for what has read its arguments already.
 int guarded(const std::string& name, const std::function<int()>& work);

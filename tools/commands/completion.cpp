@@ -77,12 +77,10 @@ std::string fish() {
 }  // namespace
 
 int completion_command(int argc, char** argv, const Command& about) {
-  CLI::App app{about.help(), "run-pipeline completion"};
+  Arguments arguments{about.help(), "run-pipeline completion"};
   std::string shell;
-  app.add_option("shell", shell, "bash, zsh or fish")
-      ->required()
-      ->check(CLI::IsMember({"bash", "zsh", "fish"}));
-  return run_command(app, argc, argv, [&] {
+  arguments.option("shell", shell, "bash, zsh or fish").required().among({"bash", "zsh", "fish"});
+  return run_command(arguments, argc, argv, [&] {
     fmt::print("{}", shell == "bash" ? bash() : shell == "zsh" ? zsh() : fish());
     return static_cast<int>(kDone);
   });

@@ -48,15 +48,15 @@ const std::vector<std::pair<std::string, std::string>> kOthers = {
 }  // namespace
 
 int describe_command(int argc, char** argv, const Command& about) {
-  CLI::App app{about.help(), "run-pipeline describe"};
+  Arguments arguments{about.help(), "run-pipeline describe"};
   std::string name;
   bool json = false;
   TypedPlugins plugins;
-  app.add_option("type", name, "a node type, or a section: run, diffusion")->required();
-  app.add_flag("--json", json, "one JSON object");
-  plugins.declare(app);
-  plugins.declare_of(app);
-  return run_command(app, argc, argv, [&]() -> int {
+  arguments.option("type", name, "a node type, or a section: run, diffusion").required();
+  arguments.flag("--json", json, "one JSON object");
+  declare_plugins(arguments, plugins);
+  declare_types_of(arguments, plugins);
+  return run_command(arguments, argc, argv, [&]() -> int {
     const Catalog catalog = plugins.types();
     const auto say = [&](const std::string& text, const nlohmann::ordered_json& object) -> int {
       fmt::print("{}", json ? object.dump(2) + "\n" : text);

@@ -54,17 +54,17 @@ nlohmann::ordered_json as_json(const std::vector<Difference>& found) {
 }  // namespace
 
 int diff_command(int argc, char** argv, const Command& about) {
-  CLI::App app{about.help(), "run-pipeline diff"};
+  Arguments arguments{about.help(), "run-pipeline diff"};
   Invocation before, now;
   bool expand = false, json = false;
   std::string first, second;
-  app.add_option("before", first, "pipeline file, or the pipeline.yaml of a run")->required();
-  app.add_option("now", second, "another one")->required();
+  arguments.option("before", first, "pipeline file, or the pipeline.yaml of a run").required();
+  arguments.option("now", second, "another one").required();
   TypedPlugins plugins;
-  plugins.declare(app);
-  app.add_flag("--expand", expand, "every node after expansion, too");
-  app.add_flag("--json", json, "one object");
-  return run_command(app, argc, argv, [&]() -> int {
+  declare_plugins(arguments, plugins);
+  arguments.flag("--expand", expand, "every node after expansion, too");
+  arguments.flag("--json", json, "one object");
+  return run_command(arguments, argc, argv, [&]() -> int {
     before = {.file = first, .plugins = plugins};
     now = {.file = second, .plugins = plugins};
     const std::vector<Difference> found = differences(read_file(before), read_file(now));

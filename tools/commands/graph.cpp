@@ -142,24 +142,24 @@ std::string page_of(const Checked& checked, const Tree& file, DrawingOptions opt
 }  // namespace
 
 int graph_command(int argc, char** argv, const Command& about) {
-  CLI::App app{about.help(), "run-pipeline graph"};
+  Arguments arguments{about.help(), "run-pipeline graph"};
   TypedPipeline pipeline;
   std::string format = "dot", output, run;
   DrawingOptions options;
-  pipeline.declare(app);
-  app.add_option("--format", format, "dot, svg or html (one page with all depths, zoomed by the wheel)")
-      ->check(CLI::IsMember({"dot", "svg", "html"}))
-      ->capture_default_str();
-  CLI::Option* expand =
-      app.add_flag("--expand", options.expand, "every layer, what is inside loops, and the backward pass");
-  app.add_option("--depth", options.depth, "so many levels of what is inside composites and loops")
-      ->type_name("N")
-      ->check(CLI::Range(0, 99))
-      ->excludes(expand);
-  app.add_option("--with-timings", run, "colour by the time that a run of this pipeline took")
-      ->type_name("RUN");
-  app.add_option("--output", output, "file to write; otherwise to the screen")->type_name("FILE");
-  return run_command(app, argc, argv, [&]() -> int {
+  pipeline.declare(arguments);
+  arguments.option("--format", format, "dot, svg or html (one page with all depths, zoomed by the wheel)")
+      .among({"dot", "svg", "html"})
+      .shows_default();
+  const Argument expand =
+      arguments.flag("--expand", options.expand, "every layer, what is inside loops, and the backward pass");
+  arguments.option("--depth", options.depth, "so many levels of what is inside composites and loops")
+      .shown_as("N")
+      .between(0, 99)
+      .excludes(expand);
+  arguments.option("--with-timings", run, "colour by the time that a run of this pipeline took")
+      .shown_as("RUN");
+  arguments.option("--output", output, "file to write; otherwise to the screen").shown_as("FILE");
+  return run_command(arguments, argc, argv, [&]() -> int {
     const Checked checked = check_file(pipeline.invocation());
     if (!run.empty()) options.seconds = read_times(run);
     options.depth = std::min(options.depth, deepest(checked));

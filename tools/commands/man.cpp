@@ -57,8 +57,8 @@ Directories with colons between them, in which a plugin is looked for by its nam
 }  // namespace
 
 int man_command(int argc, char** argv, const Command& about) {
-  CLI::App app{about.help(), "run-pipeline man"};
-  return run_command(app, argc, argv, [] {
+  Arguments arguments{about.help(), "run-pipeline man"};
+  return run_command(arguments, argc, argv, [] {
     std::string text =
         fmt::format(".TH RUN\\-PIPELINE 1 \"\" \"Dagfusion {}\" \"User Commands\"\n", DAGFUSION_VERSION);
     text +=

@@ -36,16 +36,16 @@ std::vector<std::string> words_of(const std::string& like, const std::vector<con
 }  // namespace
 
 int nodes_command(int argc, char** argv, const Command& about) {
-  CLI::App app{about.help(), "run-pipeline nodes"};
+  Arguments arguments{about.help(), "run-pipeline nodes"};
   std::string like;
   bool json = false;
   TypedPlugins plugins;
-  app.add_option("--like", like, "only what stands for this (loss, sampler, …), or for what this type does")
-      ->type_name("WORD|TYPE");
-  app.add_flag("--json", json, "an array with all that `describe` shows of each");
-  plugins.declare(app);
-  plugins.declare_of(app);
-  return run_command(app, argc, argv, [&]() -> int {
+  arguments.option("--like", like, "only what stands for this (loss, sampler, …), or for what this type does")
+      .shown_as("WORD|TYPE");
+  arguments.flag("--json", json, "an array with all that `describe` shows of each");
+  declare_plugins(arguments, plugins);
+  declare_types_of(arguments, plugins);
+  return run_command(arguments, argc, argv, [&]() -> int {
     const Catalog catalog = plugins.types();
     std::vector<const NodeType*> types = all_types(catalog);
     if (!like.empty()) {

@@ -246,14 +246,14 @@ class PlanTold {
 }  // namespace
 
 int plan_command(int argc, char** argv, const Command& about) {
-  CLI::App app{about.help(), "run-pipeline plan"};
+  Arguments arguments{about.help(), "run-pipeline plan"};
   TypedPipeline pipeline;
   bool json = false, tasks = false, slots = false;
-  pipeline.declare(app);
-  app.add_flag("--tasks", tasks, "a line for every task; otherwise neighbours below one node share a line");
-  app.add_flag("--slots", slots, "also the memory of every value");
-  app.add_flag("--json", json, "one JSON object with all of it");
-  return run_command(app, argc, argv, [&]() -> int {
+  pipeline.declare(arguments);
+  arguments.flag("--tasks", tasks, "a line for every task; otherwise neighbours below one node share a line");
+  arguments.flag("--slots", slots, "also the memory of every value");
+  arguments.flag("--json", json, "one JSON object with all of it");
+  return run_command(arguments, argc, argv, [&]() -> int {
     const Checked checked = check_file(pipeline.invocation());
     const PlanTold told(checked);
     if (json)

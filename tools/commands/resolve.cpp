@@ -7,12 +7,12 @@
 namespace dagfusion {
 
 int resolve_command(int argc, char** argv, const Command& about) {
-  CLI::App app{about.help(), "run-pipeline resolve"};
+  Arguments arguments{about.help(), "run-pipeline resolve"};
   TypedPipeline pipeline;
   bool plain = false;
-  pipeline.declare(app);
-  app.add_flag("--plain", plain, "without the origins");
-  return run_command(app, argc, argv, [&] {
+  pipeline.declare(arguments);
+  arguments.flag("--plain", plain, "without the origins");
+  return run_command(arguments, argc, argv, [&] {
     const Tree file = read_file(pipeline.invocation());
     fmt::print("{}", plain ? write_document(file) : write_with_origins(file));
     return static_cast<int>(kDone);

@@ -1,7 +1,6 @@
 // run-pipeline FILE: checks a pipeline file and runs it.
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <filesystem>
 #include <opencv2/core/utility.hpp>
 
@@ -92,41 +91,36 @@ std::optional<std::string> misspelt_command(const std::string& word) {
 }  // namespace
 
 int run_pipeline_command(int argc, char** argv) {
-  CLI::App app{help(), "run-pipeline"};
-  app.footer(exit_codes_text());
+  Arguments arguments{help(), "run-pipeline"};
   std::string file;
   TypedOverrides typed;
   Invocation request;
   bool check_only = false;
   Looks looks;
-  app.add_option("file", file, "pipeline file; may be left out with --resume RUN");
-  typed.declare(app);
+  arguments.option("file", file, "pipeline file; may be left out with --resume RUN");
+  typed.declare(arguments);
   std::string resumed;  // one text and no list: that would take the overrides behind it too
-  CLI::Option* resume =
-      app.add_option("--resume", resumed, "go on with RUN, or with the newest run below run.output")
-          ->type_name("RUN")
-          ->expected(0, 1);
-  app.add_flag("--fork", request.fork, "with --resume: a new run from its checkpoint, whatever has changed")
-      ->needs(resume);
-  app.add_option("--threads", request.threads, "threads; the cores of this process otherwise")
-      ->check(CLI::Range(1, 1024));
-  app.add_option("--trace", looks.trace, "write a trace of every task for ui.perfetto.dev")
-      ->type_name("FILE");
-  app.add_option("--record", looks.record,
-                 "write what nodes read in one step, for run-node: step=100,node=loss")
-      ->type_name("WHAT");
-  app.add_flag("--check", check_only, "check the file and run nothing");
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& e) {
-    return app.exit(e) == 0 ? kDone : kUserError;
-  }
+  const Argument resume =
+      arguments.option("--resume", resumed, "go on with RUN, or with the newest run below run.output")
+          .shown_as("RUN")
+          .may_lack_a_value();
+  arguments.flag("--fork", request.fork, "with --resume: a new run from its checkpoint, whatever has changed")
+      .needs(resume);
+  arguments.option("--threads", request.threads, "threads; the cores of this process otherwise")
+      .between(1, 1024);
+  arguments.option("--trace", looks.trace, "write a trace of every task for ui.perfetto.dev")
+      .shown_as("FILE");
+  arguments
+      .option("--record", looks.record, "write what nodes read in one step, for run-node: step=100,node=loss")
+      .shown_as("WHAT");
+  arguments.flag("--check", check_only, "check the file and run nothing");
+  if (const std::optional<int> exit = arguments.read(argc, argv)) return *exit;
   // `--resume run.steps=9`: what stands for a run, or for the file, is an override.
   const auto is_override = [](const std::string& text) {
     return text.find('=') != std::string::npos && !std::filesystem::exists(text);
   };
   if (is_override(resumed)) typed.sets.insert(typed.sets.begin(), std::exchange(resumed, ""));
-  if (resume->count() > 0) request.resume = resumed;
+  if (resume.given()) request.resume = resumed;
   if (is_override(file) && request.resume) typed.sets.insert(typed.sets.begin(), std::exchange(file, ""));
   request.file = file;
   if (const auto command = misspelt_command(file)) {
@@ -134,7 +128,7 @@ int run_pipeline_command(int argc, char** argv) {
     return kUserError;
   }
   if (file.empty() && (!request.resume || request.resume->empty())) {
-    fmt::print(stderr, "{}", app.help());
+    fmt::print(stderr, "{}", arguments.help());
     return kUserError;
   }
   request.overrides = typed.in_order();

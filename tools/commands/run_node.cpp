@@ -98,16 +98,16 @@ Tree pipeline_around(Tree entry, const std::vector<std::pair<std::string, fs::pa
 }  // namespace
 
 int run_node_command(int argc, char** argv, const Command& about) {
-  CLI::App app{about.help() + "\n\nWeights have the values they start with.", "run-pipeline run-node"};
+  Arguments arguments{about.help() + "\n\nWeights have the values they start with.", "run-pipeline run-node"};
   Asked asked;
-  app.add_option("node", asked.what, "a node type, or a folder that --record wrote")->required();
-  app.add_option("parameters", asked.parameters, "PARAMETER=VALUE of the node");
-  app.add_option("--in", asked.inputs, "an input of the node, and the .npy file for it")
-      ->type_name("PORT=FILE")
-      ->allow_extra_args(false);
-  app.add_option("--output", asked.output, "folder for the outputs, PORT.npy each")->capture_default_str();
-  asked.plugins.declare(app);
-  return run_command(app, argc, argv, [&]() -> int {
+  arguments.option("node", asked.what, "a node type, or a folder that --record wrote").required();
+  arguments.option("parameters", asked.parameters, "PARAMETER=VALUE of the node");
+  arguments.option("--in", asked.inputs, "an input of the node, and the .npy file for it")
+      .shown_as("PORT=FILE")
+      .one_at_a_time();
+  arguments.option("--output", asked.output, "folder for the outputs, PORT.npy each").shows_default();
+  declare_plugins(arguments, asked.plugins);
+  return run_command(arguments, argc, argv, [&]() -> int {
     cv::setNumThreads(1);
     std::vector<std::pair<std::string, fs::path>> inputs;
     const Tree entry = node_entry(asked, inputs);

@@ -10,15 +10,16 @@
 namespace dagfusion {
 
 int schema_command(int argc, char** argv, const Command& about) {
-  CLI::App app{about.help() +
-                   "\n\nAn editor with yaml-language-server uses it where the first line of a pipeline says\n"
-                   "  # yaml-language-server: $schema=pipeline.schema.json\n"
-                   "with the path of the schema from the pipeline.",
-               "run-pipeline schema"};
+  Arguments arguments{
+      about.help() +
+          "\n\nAn editor with yaml-language-server uses it where the first line of a pipeline says\n"
+          "  # yaml-language-server: $schema=pipeline.schema.json\n"
+          "with the path of the schema from the pipeline.",
+      "run-pipeline schema"};
   TypedPlugins plugins;
-  plugins.declare(app);
-  plugins.declare_of(app);
-  return run_command(app, argc, argv, [&]() -> int {
+  declare_plugins(arguments, plugins);
+  declare_types_of(arguments, plugins);
+  return run_command(arguments, argc, argv, [&]() -> int {
     fmt::print("{}\n", pipeline_schema(plugins.types()).dump(1));
     return kDone;
   });

@@ -200,16 +200,16 @@ class Sweep {
 }  // namespace
 
 int sweep_command(int argc, char** argv, const Command& about) {
-  CLI::App app{about.help(), "run-pipeline sweep"};
+  Arguments arguments{about.help(), "run-pipeline sweep"};
   TypedPipeline pipeline;
   Asked asked;
-  pipeline.declare(app);
-  app.add_flag("--list", asked.list, "say which cells there are, and run none");
-  app.add_option("--only", asked.only, "this cell and the baseline alone")->type_name("CELL");
-  app.add_flag("--resume", asked.resume, "go on with the newest sweep of this file");
-  app.add_option("--threads", asked.threads, "threads; the cores of this process otherwise")
-      ->check(CLI::Range(1, 1024));
-  return run_command(app, argc, argv, [&] {
+  pipeline.declare(arguments);
+  arguments.flag("--list", asked.list, "say which cells there are, and run none");
+  arguments.option("--only", asked.only, "this cell and the baseline alone").shown_as("CELL");
+  arguments.flag("--resume", asked.resume, "go on with the newest sweep of this file");
+  arguments.option("--threads", asked.threads, "threads; the cores of this process otherwise")
+      .between(1, 1024);
+  return run_command(arguments, argc, argv, [&] {
     asked.file = find_pipeline(pipeline.file);
     asked.overrides = pipeline.typed.in_order();
     asked.plugins = pipeline.typed.plugins;

@@ -17,19 +17,19 @@ std::string thread_text(int threads) { return fmt::format("{} thread{}", threads
 }  // namespace
 
 int verify_command(int argc, char** argv, const Command& about) {
-  CLI::App app{about.help(), "run-pipeline verify"};
+  Arguments arguments{about.help(), "run-pipeline verify"};
   TypedPipeline pipeline;
   int steps = 3;
   std::vector<int> threads = {1, 2, 4};
-  pipeline.declare(app);
-  app.add_option("--steps", steps, "of training; a pipeline that trains nothing runs as a whole")
-      ->capture_default_str()
-      ->check(CLI::Range(1, 1000000));
-  app.add_option("--threads", threads, "how many in each run")
-      ->delimiter(',')
-      ->capture_default_str()
-      ->check(CLI::Range(1, 1024));
-  return run_command(app, argc, argv, [&]() -> int {
+  pipeline.declare(arguments);
+  arguments.option("--steps", steps, "of training; a pipeline that trains nothing runs as a whole")
+      .shows_default()
+      .between(1, 1000000);
+  arguments.option("--threads", threads, "how many in each run")
+      .separated_by(',')
+      .shows_default()
+      .between(1, 1024);
+  return run_command(arguments, argc, argv, [&]() -> int {
     if (threads.size() < 2)
       throw UserError({"command line"}, "--threads needs two numbers to compare, like 1,2");
     std::unique_ptr<Fingerprints> first;

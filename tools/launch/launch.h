@@ -10,7 +10,7 @@
 
 #include "graph/run/run.h"
 #include "nodes/files/run_directory.h"
-#include "tools/commands/typed_plugins.h"
+#include "tools/launch/typed_plugins.h"
 
 namespace dagfusion {
 

@@ -6,7 +6,7 @@
 #include <csignal>
 #include <cstdlib>
 
-#include "tools/commands/command.h"
+#include "tools/launch/exit.h"
 
 namespace dagfusion {
 

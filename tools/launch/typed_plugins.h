@@ -2,7 +2,6 @@
 // --plugin libmy_nodes.so, and in the blocks and plugins of a pipeline, --of train.yaml.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <string>
 #include <vector>
 
@@ -14,8 +13,6 @@ struct TypedPlugins {
   std::vector<std::string> files;
   std::string of;  // the pipeline whose own types are meant too; empty = none
 
-  void declare(CLI::App&);
-  void declare_of(CLI::App&);         // --of, for what reads no pipeline otherwise
   void add_to(Tree& pipeline) const;  // behind those that it names itself
   Catalog types() const;              // with all others, for what reads no pipeline
 };

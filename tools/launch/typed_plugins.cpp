@@ -1,4 +1,4 @@
-#include "tools/commands/typed_plugins.h"
+#include "tools/launch/typed_plugins.h"
 
 #include "graph/compose/block.h"
 #include "nodes/catalog.h"
@@ -10,17 +10,6 @@ namespace {
 const std::string kOption = "--plugin ";
 
 }  // namespace
-
-void TypedPlugins::declare(CLI::App& app) {
-  app.add_option("--plugin", files, "a shared library with further node types")
-      ->type_name("FILE")
-      ->allow_extra_args(false);
-}
-
-void TypedPlugins::declare_of(CLI::App& app) {
-  app.add_option("--of", of, "a pipeline whose own node types are meant too: of its blocks and plugins")
-      ->type_name("FILE");
-}
 
 void TypedPlugins::add_to(Tree& pipeline) const {
   if (files.empty() || !pipeline.is_map()) return;
