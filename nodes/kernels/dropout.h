@@ -1,7 +1,7 @@
 // Elements set to zero at random, the others scaled.
 //
 //   y = random(c, p) < threshold ? 0 : scale * x
-//   random(c, p) = 16-bit half p % 8 of block c * ceil(P/8) + p / 8 of the stream, lower halves of words first
+//   random(c, p) = 16-bit half p % 8 of block c * ceil(P/8) + p / 8 of the stream, a word's lower half first
 //
 // x, y: one image, [ceil(C/b), P, b]; b = 1 (plain), 8 or 16;
 // channels that only fill the last block up are zero.

@@ -8,7 +8,8 @@
 //   z = weight[c] * xhat + bias[c] ;  y = silu ? z * sigmoid(z) : z
 //
 // x, y: [N,C,H,W]; shift: [N,C], the timestep's part, when it is wired; weight, bias: [C].
-// Unlike group_norm it takes no mean away. Backward, with m(.) the mean over a group and dz = dy, or dy through the SiLU:
+// Unlike group_norm it takes no mean away.
+// Backward, with m(.) the mean over a group and dz = dy, or dy through the SiLU:
 //   dx = rrms * (weight * dz - xhat * m(weight * dz * xhat)), rrms = xhat / v
 //   dshift[n,c] = sum of dx ;  dweight[c] = sum of dz * xhat ;  dbias[c] = sum of dz, over the pixels
 

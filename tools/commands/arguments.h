@@ -1,4 +1,5 @@
-// What a command takes from its command line. CLI11 reads it, which arguments.cpp alone includes: it is long to compile.
+// What a command takes from its command line. CLI11 reads it;
+// only arguments.cpp includes CLI11, which takes long to compile.
 #pragma once
 
 #include <cstddef>
