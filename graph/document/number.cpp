@@ -106,4 +106,8 @@ std::string number_hint(const std::string& text, bool integer) {
   return "";
 }
 
+std::string counted(std::int64_t n, std::string_view thing) {
+  return fmt::format("{} {}{}", n, thing, n == 1 ? "" : "s");
+}
+
 }  // namespace dagfusion

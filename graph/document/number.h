@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 namespace dagfusion {
 
@@ -21,5 +22,7 @@ std::string shown(const std::string& text);
 // What to write for a number in a form that other languages know: "; in decimal digits it is 16", or "" when
 // it is none.
 std::string number_hint(const std::string& text, bool integer);
+
+std::string counted(std::int64_t n, std::string_view thing);  // "1 image", "12 images"
 
 }  // namespace dagfusion

@@ -10,6 +10,7 @@
 #include <array>
 #include <stdexcept>
 
+#include "graph/document/number.h"
 #include "graph/types/setup.h"
 #include "nodes/catalog.h"
 #include "nodes/files/crc32c.h"
@@ -69,8 +70,9 @@ class Hdf5Writer final : public Ordered {
     write_list("crc32c", H5T_STD_U32LE, H5T_NATIVE_UINT32, checksums_.data(), checksums_.size());
     if (!images_.close() || H5Fflush(file_, H5F_SCOPE_GLOBAL) < 0 || !file_.close()) fail();
     fs::rename(part_, path_);
-    run.told(fmt::format("packed {} images {}x{}x{} into {}", checksums_.size(), height_, width_, channels_,
-                         path_.string()));
+    run.told(fmt::format("packed {} {}x{}x{} into {}",
+                         counted(static_cast<std::int64_t>(checksums_.size()), "image"), height_, width_,
+                         channels_, path_.string()));
     abandon();
   }
 

@@ -7,6 +7,7 @@
 
 #include <stdexcept>
 
+#include "graph/document/number.h"
 #include "graph/types/setup.h"
 #include "nodes/catalog.h"
 #include "nodes/files/planes.h"
@@ -48,7 +49,7 @@ class PngFolder final : public Ordered {
   }
 
   void finish(RunInfo& run) override {
-    run.told(fmt::format("{} images in {}", written_, run.resolve(wanted_).string()));
+    run.told(fmt::format("{} in {}", counted(written_, "image"), run.resolve(wanted_).string()));
     folder_.clear();  // a preview runs again
     written_ = 0;
   }

@@ -8,6 +8,7 @@
 
 #include <cmath>
 
+#include "graph/document/number.h"
 #include "graph/types/setup.h"
 #include "nodes/catalog.h"
 #include "nodes/files/planes.h"
@@ -60,9 +61,9 @@ class PngGrid final : public Ordered {
       const std::filesystem::path path = free_path(wanted);
       write(path, tiles);
       const std::int64_t shown = tiles / stages_;
-      run.told(shown == arrived_
-                   ? fmt::format("{} images in {}", shown, path.string())
-                   : fmt::format("the first {} of {} images in {}", shown, arrived_, path.string()));
+      run.told(shown == arrived_ ? fmt::format("{} in {}", counted(shown, "image"), path.string())
+                                 : fmt::format("the first {} of {} in {}", shown, counted(arrived_, "image"),
+                                               path.string()));
     }
     pixels_ = {};  // a preview runs again
     arrived_ = 0;

@@ -7,7 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "tools/bench/allocations.h"
-#include "tools/show/screen.h"
+#include "tools/show/words.h"
 
 namespace dagfusion {
 
@@ -90,14 +90,14 @@ nlohmann::ordered_json rows_json(const Measurement& m, bool by_node) {
 void say_measurement(const Measurement& m) {
   const double seconds = m.seconds();
   const std::vector<double> shares = m.shares();
-  fmt::print("{}: {}{}, {} threads, {}\n", m.file,
+  fmt::print("{}: {}{}, {}, {}\n", m.file,
              m.parameters > 0
                  ? fmt::format("{} parameters, {:.3f} G multiply-adds an image, ", with_commas(m.parameters),
                                static_cast<double>(m.multiply_adds) * 1e-9)
                  : "",
-             m.training ? fmt::format("{} images a step, {} a frame", m.batch_size, m.micro_batch)
-                        : fmt::format("{} images a frame", m.micro_batch),
-             m.threads, m.bfloat16 ? "bfloat16" : "float32");
+             m.training ? fmt::format("{} a step, {} a frame", counted(m.batch_size, "image"), m.micro_batch)
+                        : fmt::format("{} a frame", counted(m.micro_batch, "image")),
+             counted(m.threads, "thread"), m.bfloat16 ? "bfloat16" : "float32");
   fmt::print("speed        {:.2f} images/s", m.images_per_second());
   if (m.multiply_adds > 0)
     fmt::print(", {:.1f} GFLOP/s ({} x 2 x the multiply-adds): {:.1f}% of the peak, {:.1f} GFLOP/s of {}",

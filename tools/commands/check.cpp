@@ -3,14 +3,16 @@
 
 #include <nlohmann/json.hpp>
 
+#include "graph/document/number.h"
 #include "tools/commands/commands.h"
 #include "tools/show/faults.h"
 
 namespace dagfusion {
 
 void say_checked(const Checked& checked, const std::string& file) {
-  fmt::print("{}: {} nodes, {} parameters; no fault found\n", file, checked.nodes.size(),
-             checked.weights->parameters());
+  fmt::print("{}: {}, {}; no fault found\n", file,
+             counted(static_cast<std::int64_t>(checked.nodes.size()), "node"),
+             counted(checked.weights->parameters(), "parameter"));
   for (const std::string& note : checked.notes) fmt::print("{}\n", note);
 }
 

@@ -5,8 +5,8 @@
 
 #include "tools/commands/commands.h"
 #include "tools/show/difference.h"
-#include "tools/show/screen.h"
 #include "tools/show/trees.h"
+#include "tools/show/words.h"
 
 namespace dagfusion {
 

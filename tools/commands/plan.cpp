@@ -8,7 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "tools/commands/commands.h"
-#include "tools/show/screen.h"
+#include "tools/show/words.h"
 
 namespace dagfusion {
 
@@ -223,10 +223,9 @@ class PlanTold {
           times > 1 ? fmt::format(" = {} x {}", times, bytes_in_words(static_cast<double>(bytes))) : "",
           why.empty() ? "" : "  ", why);
     };
-    fmt::print("\n{} tasks, {} slots, {} threads; {} image{} a frame, {} frame{} a step\n",
-               plan_.tasks.size(), plan_.slots.size(), threads_, checked_.run.micro_batch,
-               checked_.run.micro_batch == 1 ? "" : "s", plan_.frames_per_step,
-               plan_.frames_per_step == 1 ? "" : "s");
+    fmt::print("\n{} tasks, {} slots, {}; {} a frame, {} a step\n", plan_.tasks.size(), plan_.slots.size(),
+               counted(threads_, "thread"), counted(checked_.run.micro_batch, "image"),
+               counted(plan_.frames_per_step, "frame"));
     say("lanes", plan_.lane_bytes, plan_.admission >= 0 ? lanes_ : 1,
         "values inside the model, and their gradients");
     say("frames", plan_.frame_bytes, frames_, "values in front of the model, and what steps read");

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <opencv2/core/utility.hpp>
 
+#include "graph/document/number.h"
 #include "tools/commands/commands.h"
 #include "tools/observe/record.h"
 #include "tools/observe/trace.h"
@@ -56,14 +57,16 @@ int run(Invocation request, bool check_only, const Looks& looks) {
     for (const std::string& line : record->written()) report.told.push_back(line);
   if (trace) {
     trace->write(looks.trace);
-    report.told.push_back(fmt::format("trace of {} visits: {}", trace->visits(), looks.trace));
+    report.told.push_back(fmt::format(
+        "trace of {}: {}", counted(static_cast<std::int64_t>(trace->visits()), "visit"), looks.trace));
   }
   say_after(made, report);
   if (report.outcome == Report::Outcome::done) return kDone;
   if (training)
     fmt::print("{}\n", how_to_go_on(made, report.progress.steps));
   else
-    fmt::print("stopped after {} of {} images\n", report.progress.images, report.progress.all_images);
+    fmt::print("stopped after {} of {}\n", report.progress.images,
+               counted(report.progress.all_images, "image"));
   return kStopped;
 }
 

@@ -13,6 +13,7 @@
 #include "nodes/files/durable.h"
 #include "tools/commands/commands.h"
 #include "tools/show/screen.h"
+#include "tools/show/words.h"
 #include "tools/sweep/report.h"
 
 namespace dagfusion {
@@ -49,8 +50,7 @@ class Sweep {
     check_cells();
     if (asked_.list) return say_cells();
     directory_.emplace(asked_.resume ? RunDirectory::open(newest()) : RunDirectory::create(plan_.output));
-    fmt::print("sweep     {} cells, {} seeds: {} runs in {}\n", plan_.cells.size(), plan_.seeds.size(),
-               plan_.cells.size() * plan_.seeds.size(), directory_->path().string());
+    fmt::print("sweep     {} in {}\n", size_in_words(), directory_->path().string());
     std::vector<std::vector<SweepRun>> runs(plan_.cells.size());
     for (std::size_t s = 0; s < plan_.seeds.size(); ++s)  // seed by seed: an early stop leaves whole pairs
       for (std::size_t c = 0; c < plan_.cells.size(); ++c) {
@@ -136,9 +136,15 @@ class Sweep {
       fmt::print("{}{}\n", plan_.cells[c].name, c == plan_.baseline ? "   (the baseline)" : "");
       for (const std::string& note : notes_[c]) fmt::print("    {}\n", note);
     }
-    fmt::print("{} cells, {} seeds: {} runs\n", plan_.cells.size(), plan_.seeds.size(),
-               plan_.cells.size() * plan_.seeds.size());
+    fmt::print("{}\n", size_in_words());
     return kDone;
+  }
+
+  std::string size_in_words() const {
+    const auto cells = static_cast<std::int64_t>(plan_.cells.size()),
+               seeds = static_cast<std::int64_t>(plan_.seeds.size());
+    return fmt::format("{}, {}: {}", counted(cells, "cell"), counted(seeds, "seed"),
+                       counted(cells * seeds, "run"));
   }
 
   fs::path newest() const {
@@ -171,7 +177,7 @@ class Sweep {
       fmt::print("stopped; to go on: run-pipeline sweep {} --resume\n", asked_.file.string());
       return report.outcome == Report::Outcome::aborted ? kAborted : kStopped;
     }
-    fmt::print("{} images in {}, loss {:.4f}\n", report.progress.images, in_words(report.seconds),
+    fmt::print("{} in {}, loss {:.4f}\n", counted(report.progress.images, "image"), in_words(report.seconds),
                report.progress.loss);
     for (const std::string& line : report.told) fmt::print("{}\n", line);
     return mark_done(where);

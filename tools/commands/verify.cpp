@@ -4,6 +4,7 @@
 
 #include <filesystem>
 
+#include "graph/document/number.h"
 #include "tools/commands/commands.h"
 #include "tools/launch/scratch.h"
 #include "tools/observe/fingerprints.h"
@@ -12,7 +13,7 @@ namespace dagfusion {
 
 namespace {
 
-std::string thread_text(int threads) { return fmt::format("{} thread{}", threads, threads == 1 ? "" : "s"); }
+std::string thread_text(int threads) { return counted(threads, "thread"); }
 
 }  // namespace
 
@@ -47,7 +48,8 @@ int verify_command(int argc, char** argv, const Command& about) {
       if (made.run->run().outcome != Report::Outcome::done) throw std::runtime_error("the run was stopped");
       if (!first) {
         first = std::move(seen);
-        fmt::print("{}: {} values\n", thread_text(n), first->values().size());
+        fmt::print("{}: {}\n", thread_text(n),
+                   counted(static_cast<std::int64_t>(first->values().size()), "value"));
         continue;
       }
       const auto deviation = first_deviation(*first, *seen);

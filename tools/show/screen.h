@@ -1,7 +1,6 @@
 // What a user sees: a summary before the run, progress during it, a report at the end.
 #pragma once
 
-#include <string>
 #include <vector>
 
 #include "tools/launch/launch.h"
@@ -17,9 +16,5 @@ Report run_on_screen(Run&);
 // Images a second that so many threads could bring to the model if they did nothing else,
 // by the time the nodes in front of it took for so many images; 0 when there is no model.
 double data_rate(const std::vector<TaskTime>&, double images, int threads);
-
-std::string bytes_in_words(double bytes);  // "312 MiB"
-std::string with_commas(std::int64_t n);   // "35,746,307"
-std::string in_words(double seconds);      // "42 s", "3 min 20 s", "2 h 5 min"
 
 }  // namespace dagfusion

@@ -1,0 +1,61 @@
+#include "tools/show/progress.h"
+
+#include <gtest/gtest.h>
+
+#include "tools/show/words.h"
+
+namespace dagfusion {
+namespace {
+
+Moment training() {
+  return {.progress = {.steps = 12,
+                       .all_steps = 800,
+                       .images = 1536,
+                       .all_images = 102400,
+                       .loss = 0.123456,
+                       .has_loss = true},
+          .rate = 120.5,
+          .left = 200};
+}
+
+TEST(Progress, SaysStepLossRateAndTimeLeft) {
+  EXPECT_EQ(line_of(training()), "step 12/800  loss 0.1235  120.5 images/s  3 min 20 s left");
+}
+
+TEST(Progress, SaysNoRateBeforeThereIsOne) {
+  EXPECT_EQ(line_of({.progress = {.all_images = 64}}), "image 0/64");
+}
+
+TEST(Progress, CountsImagesThatHaveNoEnd) {
+  EXPECT_EQ(line_of({.progress = {.images = 1, .all_images = -1}}), "1 image");
+}
+
+TEST(Progress, FitsIntoAnyTerminal) {
+  for (int columns = 1; columns < 200; ++columns)
+    EXPECT_LT(static_cast<int>(moving_line(training(), columns).size()), columns) << columns;
+}
+
+TEST(Progress, DrawsAShorterBarBeforeItLeavesWordsOut) {
+  EXPECT_EQ(moving_line(training(), 120),
+            "[........................] step 12/800  loss 0.1235  120.5 images/s  3 min 20 s left");
+  EXPECT_EQ(moving_line(training(), 72),
+            "[...........] step 12/800  loss 0.1235  120.5 images/s  3 min 20 s left");
+  EXPECT_EQ(moving_line(training(), 60), "step 12/800  loss 0.1235  120.5 images/s  3 min 20 s left");
+  EXPECT_EQ(moving_line(training(), 50), "step 12/800  loss 0.1235  120.5 images/s");
+  EXPECT_EQ(moving_line(training(), 6), "step ");
+}
+
+TEST(Words, HaveAPluralForAllButOne) {
+  EXPECT_EQ(counted(0, "image"), "0 images");
+  EXPECT_EQ(counted(1, "image"), "1 image");
+  EXPECT_EQ(counted(2, "image"), "2 images");
+}
+
+TEST(Words, GiveASlowRateItsDigits) {
+  EXPECT_EQ(rate_in_words(0), "");
+  EXPECT_EQ(rate_in_words(0.0134), "0.013 images/s");
+  EXPECT_EQ(rate_in_words(2.18), "2.2 images/s");
+}
+
+}  // namespace
+}  // namespace dagfusion

@@ -1,0 +1,33 @@
+#include "tools/show/words.h"
+
+#include <fmt/format.h>
+
+namespace dagfusion {
+
+std::string bytes_in_words(double bytes) {
+  if (bytes < 1024.0 * 1024) return fmt::format("{:.0f} KiB", bytes / 1024);
+  if (bytes < 1024.0 * 1024 * 1024) return fmt::format("{:.0f} MiB", bytes / 1024 / 1024);
+  return fmt::format("{:.2f} GiB", bytes / 1024 / 1024 / 1024);
+}
+
+std::string with_commas(std::int64_t n) {
+  std::string text = std::to_string(n);
+  for (int i = static_cast<int>(text.size()) - 3; i > 0; i -= 3)
+    text.insert(static_cast<std::size_t>(i), 1, ',');
+  return text;
+}
+
+std::string in_words(double seconds) {
+  const auto s = static_cast<std::int64_t>(seconds + 0.5);
+  if (s < 60) return fmt::format("{} s", s);
+  if (s < 3600) return fmt::format("{} min {} s", s / 60, s % 60);
+  return fmt::format("{} h {} min", s / 3600, s / 60 % 60);
+}
+
+std::string rate_in_words(double images_per_second) {
+  if (images_per_second <= 0) return "";
+  if (images_per_second < 1) return fmt::format("{:.2g} images/s", images_per_second);
+  return fmt::format("{:.1f} images/s", images_per_second);
+}
+
+}  // namespace dagfusion

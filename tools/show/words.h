@@ -1,0 +1,16 @@
+// Numbers as people read them.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "graph/document/number.h"
+
+namespace dagfusion {
+
+std::string bytes_in_words(double bytes);             // "312 MiB"
+std::string with_commas(std::int64_t n);              // "35,746,307"
+std::string in_words(double seconds);                 // "42 s", "3 min 20 s", "2 h 5 min"
+std::string rate_in_words(double images_per_second);  // "120 images/s", "0.013 images/s"; "" when 0
+
+}  // namespace dagfusion
