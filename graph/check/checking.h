@@ -94,6 +94,8 @@ struct Request {
   }
 };
 
+inline constexpr std::int64_t kUsualEvery = 1000;  // steps, of what saves, or runs a pipeline
+
 inline const Parameter kDoc{.name = "doc", .kind = Kind::text, .doc = "what it is for"};
 
 class Checking {

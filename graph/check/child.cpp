@@ -63,7 +63,7 @@ class ChildCheck {
     node_.parameters = Parameters::read(entry_.value, node_.type->parameters,
                                         {"type", "after", "every", "doc"}, owner_, checking_.faults);
     if (checking_.faults.size() != before) throw AlreadyReported();
-    node_.every.steps = 1000;
+    node_.every.steps = kUsualEvery;
     if (const Tree* every = entry_.value.find("every")) node_.every = checking_.read_every(*every, owner_);
     if (const Tree* after = entry_.value.find("after"))
       for (const First& a : checking_.read_after(*after, scope_, owner_)) node_.after.push_back(a.node);

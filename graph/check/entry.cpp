@@ -138,7 +138,7 @@ void Checking::read_common_keys(Request& request, const Tree& tree, const Scope&
     if (request.type->role != Role::ordered || request.type->rate != Rate::step)
       fault(every->where, fmt::format("{}: 'every' is for nodes that run once per step", owner));
   } else if (request.type->phase == Phase::save) {
-    request.every.steps = 1000;
+    request.every.steps = kUsualEvery;
   }
   static const Parameter kOnError{.name = "on_error", .kind = Kind::choice, .choices = {"stop", "drop"}};
   if (const Tree* on_error = tree.find("on_error")) {

@@ -14,13 +14,73 @@ namespace {
 // each holds its activations until then.
 constexpr std::size_t kBackwardAhead = 3;
 
-// A backward task, and how many weight gradients stand before it.
-struct Ahead {
-  int task;
-  std::size_t accumulates;
-};
+bool any(const std::vector<int>& slots) {
+  return std::any_of(slots.begin(), slots.end(), [](int s) { return s >= 0; });
+}
+
+// It writes what accumulate() reads, whether or not anybody wants the gradient of an input.
+bool prepares_weight_gradient(const CheckedNode& node) {
+  return std::any_of(node.saved.begin(), node.saved.end(),
+                     [](const CheckedSaved& s) { return s.span == Span::backward_to_accumulate; });
+}
 
 }  // namespace
+
+// That of one optimiser, while it is planned.
+struct Planner::BackwardPass {
+  int number;  // of the group
+  const Group& group;
+  Flow flow;
+  // Slots of the gradients that have arrived at a value so far, by its node and output.
+  std::map<std::pair<int, int>, std::vector<int>> arrived;
+
+  std::vector<int> accumulates = {};      // tasks, in the order in which the pass comes to them
+  std::map<int, int> accumulate_of = {};  // by the first weight of the node: calls of a model share them
+  // Backward tasks in their order, and how many weight gradients stand before each.
+  struct Ahead {
+    int task;
+    std::size_t accumulates;
+  };
+  std::vector<Ahead> backwards = {};
+  std::map<int, std::size_t> whole_after = {};  // accumulate task -> backward tasks until its last visit
+
+  bool trains(const CheckedNode& node) const {
+    return std::any_of(node.weights.begin(), node.weights.end(), [&](int w) {
+      return std::binary_search(group.weights.begin(), group.weights.end(), w);
+    });
+  }
+  std::vector<int>& at(Wire w) { return arrived[{w.node, w.output}]; }
+};
+
+void Planner::add_backward(int number) {
+  const Group& group = checked_.groups[static_cast<std::size_t>(number)];
+  BackwardPass pass{.number = number, .group = group, .flow = gradient_flow(checked_, group), .arrived = {}};
+  seed_loss(pass);
+  for (int n = static_cast<int>(checked_.nodes.size()) - 1; n >= 0; --n) {
+    if (!pass.flow.on_path[n]) continue;
+    const CheckedNode& node = checked_.nodes[n];
+    const std::vector<int> d_out = gradients_of_outputs(n, pass);
+    if (!any(d_out)) continue;
+    const std::vector<int> d_in = gradients_of_inputs(n, d_out, pass);
+    const bool trained = pass.trains(node);
+    if (any(d_in) || (trained && prepares_weight_gradient(node))) add_backward_task(n, d_out, d_in, pass);
+    for (std::size_t i = 0; i < node.inputs.size(); ++i)
+      if (d_in[i] >= 0) pass.at(node.inputs[i].from).push_back(d_in[i]);
+    if (trained) add_accumulate(n, d_out, d_in, pass);
+  }
+  hold_back(pass);
+  accumulates_[number] = std::move(pass.accumulates);
+}
+
+void Planner::seed_loss(BackwardPass& pass) {
+  if (plan_.seed < 0) {
+    plan_.seed = add_slot("d loss", {.dtype = DType::f32, .shape = {}});
+    plan_.slots[plan_.seed].place = Place::step;
+  }
+  plan_.losses.push_back(slot_of(pass.group.loss));
+  plan_.slots[plan_.losses.back()].place = Place::frame;
+  pass.at(pass.group.loss) = {plan_.seed};
+}
 
 // The gradients that have arrived at a value,
 // in the order of its consumers, become one slot; -1 when there are none.
@@ -38,90 +98,78 @@ int Planner::gradient_of(Wire w, const std::vector<int>& terms) {
   return sum;
 }
 
-void Planner::add_backward(const Group& group) {
-  const Flow flow = gradient_flow(checked_, group);
-  if (plan_.seed < 0) {
-    plan_.seed = add_slot("d loss", {.dtype = DType::f32, .shape = {}});
-    plan_.slots[plan_.seed].place = Place::step;
-  }
-  plan_.losses.push_back(slot_of(group.loss));
-  plan_.slots[plan_.losses.back()].place = Place::frame;
-  std::map<std::pair<int, int>, std::vector<int>> arrived;
-  arrived[{group.loss.node, group.loss.output}] = {plan_.seed};
-  std::map<int, int> sums;  // first weight of a node -> its accumulate task
-  std::vector<Ahead> aheads;
-  std::vector<int> accumulate_order;
-  std::map<int, std::size_t>
-      whole;  // accumulate task -> how many backward tasks there were at its last visit
-  for (int n = static_cast<int>(checked_.nodes.size()) - 1; n >= 0; --n) {
-    if (!flow.on_path[n]) continue;
-    const CheckedNode& node = checked_.nodes[n];
-    std::vector<int> d_out;
-    for (int o = 0; o < static_cast<int>(node.outputs.size()); ++o)
-      d_out.push_back(gradient_of({n, o}, arrived[{n, o}]));
-    if (std::all_of(d_out.begin(), d_out.end(), [](int d) { return d < 0; })) continue;
-    std::vector<int> d_in(node.inputs.size(), -1);
-    bool any = false;
-    for (std::size_t i = 0; i < node.inputs.size(); ++i) {
-      const CheckedInput& input = node.inputs[i];
-      if (!flow.wanted[input.from.node]) continue;
-      const auto pass = std::find_if(node.passes.begin(), node.passes.end(),
-                                     [&](auto& p) { return p.second == static_cast<int>(i); });
-      if (pass != node.passes.end()) {
-        if (d_out[pass->first] >= 0)
-          arrived[{input.from.node, input.from.output}].push_back(d_out[pass->first]);
-        continue;
-      }
+std::vector<int> Planner::gradients_of_outputs(int n, BackwardPass& pass) {
+  std::vector<int> d_out;
+  for (int o = 0; o < static_cast<int>(checked_.nodes[n].outputs.size()); ++o)
+    d_out.push_back(gradient_of({n, o}, pass.at({n, o})));
+  return d_out;
+}
+
+// New slots for those that somebody wants. A gradient that passes through as it is goes on at once, without one.
+std::vector<int> Planner::gradients_of_inputs(int n, const std::vector<int>& d_out, BackwardPass& pass) {
+  const CheckedNode& node = checked_.nodes[n];
+  std::vector<int> d_in(node.inputs.size(), -1);
+  for (std::size_t i = 0; i < node.inputs.size(); ++i) {
+    const CheckedInput& input = node.inputs[i];
+    if (!pass.flow.wanted[input.from.node]) continue;
+    const auto through = std::find_if(node.passes.begin(), node.passes.end(),
+                                      [&](auto& p) { return p.second == static_cast<int>(i); });
+    if (through == node.passes.end())
       d_in[i] = add_slot(fmt::format("d {}.{}", node.path, input.port), input.spec);
-      any = true;
-    }
-    bool partial = false;
-    for (const CheckedSaved& s : node.saved) partial = partial || s.span == Span::backward_to_accumulate;
-    const bool trained = std::any_of(node.weights.begin(), node.weights.end(), [&](int w) {
-      return std::binary_search(group.weights.begin(), group.weights.end(), w);
-    });
-    if (any || (partial && trained)) {
-      const int t = add_task(Task::Kind::backward, "backward of " + node.path, node.loop);
-      Visit visit = visit_of(n, d_out, d_in);
-      for (const int d : d_out) reads(t, d);
-      for (std::size_t i = 0; i < node.inputs.size(); ++i)
-        if (node.inputs[i].backward_reads) reads(t, visit.in[i]);
-      for (std::size_t o = 0; o < node.outputs.size(); ++o)
-        if (node.outputs[o].backward_reads) reads(t, visit.out[o]);
-      for (std::size_t s = 0; s < node.saved.size(); ++s) {
-        if (node.saved[s].span == Span::backward_to_accumulate) writes(t, visit.saved[s]);
-        if (node.saved[s].span == Span::forward_to_backward) reads(t, visit.saved[s]);
-      }
-      for (const int d : d_in)
-        if (d >= 0) writes(t, d);
-      plan_.tasks[t].visits.push_back(std::move(visit));
-      aheads.push_back({t, accumulate_order.size()});
-    }
-    for (std::size_t i = 0; i < node.inputs.size(); ++i)
-      if (d_in[i] >= 0) arrived[{node.inputs[i].from.node, node.inputs[i].from.output}].push_back(d_in[i]);
-    if (!trained) continue;
-    const auto [sum, fresh] = sums.emplace(node.weights[0], -1);
-    if (fresh) {
-      sum->second = add_task(Task::Kind::accumulate, "weight gradient of " + node.path, node.loop);
-      plan_.tasks[sum->second].serial = true;
-      accumulate_order.push_back(sum->second);
-      accumulates_[&group - checked_.groups.data()].push_back(sum->second);
-    }
-    const int t = sum->second;
-    Visit visit = visit_of(n, d_out, d_in);
-    for (const int d : d_out) reads(t, d);
-    for (std::size_t i = 0; i < node.inputs.size(); ++i)
-      if (node.inputs[i].accumulate_reads) reads(t, visit.in[i]);
-    for (std::size_t s = 0; s < node.saved.size(); ++s)
-      if (node.saved[s].span != Span::forward_to_backward) reads(t, visit.saved[s]);
-    plan_.tasks[t].visits.push_back(std::move(visit));
-    whole[t] = aheads.size();
+    else if (d_out[through->first] >= 0)
+      pass.at(input.from).push_back(d_out[through->first]);
   }
-  // A weight gradient that later calls of the model add to cannot be waited for by what leads to those calls.
-  for (std::size_t b = 0; b < aheads.size(); ++b) {
-    if (aheads[b].accumulates <= kBackwardAhead) continue;
-    const int sum = accumulate_order[aheads[b].accumulates - 1 - kBackwardAhead];
-    if (whole[sum] <= b) link(sum, aheads[b].task);
+  return d_in;
+}
+
+void Planner::add_backward_task(int n, const std::vector<int>& d_out, const std::vector<int>& d_in,
+                                BackwardPass& pass) {
+  const CheckedNode& node = checked_.nodes[n];
+  const int t = add_task(Task::Kind::backward, "backward of " + node.path, node.loop);
+  Visit visit = visit_of(n, d_out, d_in);
+  for (const int d : d_out) reads(t, d);
+  for (std::size_t i = 0; i < node.inputs.size(); ++i)
+    if (node.inputs[i].backward_reads) reads(t, visit.in[i]);
+  for (std::size_t o = 0; o < node.outputs.size(); ++o)
+    if (node.outputs[o].backward_reads) reads(t, visit.out[o]);
+  for (std::size_t s = 0; s < node.saved.size(); ++s) {
+    if (node.saved[s].span == Span::backward_to_accumulate) writes(t, visit.saved[s]);
+    if (node.saved[s].span == Span::forward_to_backward) reads(t, visit.saved[s]);
+  }
+  for (const int d : d_in)
+    if (d >= 0) writes(t, d);
+  plan_.tasks[t].visits.push_back(std::move(visit));
+  pass.backwards.push_back({t, pass.accumulates.size()});
+}
+
+void Planner::add_accumulate(int n, const std::vector<int>& d_out, const std::vector<int>& d_in,
+                             BackwardPass& pass) {
+  const CheckedNode& node = checked_.nodes[n];
+  const auto [sum, first_call] = pass.accumulate_of.emplace(node.weights[0], -1);
+  if (first_call) {
+    sum->second = add_task(Task::Kind::accumulate, "weight gradient of " + node.path, node.loop);
+    plan_.tasks[sum->second].serial = true;
+    pass.accumulates.push_back(sum->second);
+  }
+  const int t = sum->second;
+  Visit visit = visit_of(n, d_out, d_in);
+  for (const int d : d_out) reads(t, d);
+  for (std::size_t i = 0; i < node.inputs.size(); ++i)
+    if (node.inputs[i].accumulate_reads) reads(t, visit.in[i]);
+  for (std::size_t s = 0; s < node.saved.size(); ++s)
+    if (node.saved[s].span != Span::forward_to_backward) reads(t, visit.saved[s]);
+  plan_.tasks[t].visits.push_back(std::move(visit));
+  pass.whole_after[t] = pass.backwards.size();
+}
+
+// A backward task waits for the weight gradient that stands kBackwardAhead before it. One that later calls of the model
+// add to cannot be waited for by what leads to those calls.
+void Planner::hold_back(const BackwardPass& pass) {
+  for (std::size_t b = 0; b < pass.backwards.size(); ++b) {
+    const BackwardPass::Ahead& ahead = pass.backwards[b];
+    if (ahead.accumulates <= kBackwardAhead) continue;
+    const int sum = pass.accumulates[ahead.accumulates - 1 - kBackwardAhead];
+    if (pass.whole_after.at(sum) <= b) link(sum, ahead.task);
   }
 }
 

@@ -3,12 +3,12 @@
 #include <algorithm>
 
 #include "graph/plan/plan.h"
+#include "graph/values/alignment.h"
 
 namespace dagfusion {
 
 namespace {
 
-constexpr std::size_t kAlignment = 64;
 constexpr std::size_t kSmall = 1024;  // bytes; below that, sharing is not worth the search
 
 // Of each task: the tasks that are done before it begins, one bit each.
@@ -47,7 +47,7 @@ std::size_t place_slots(std::vector<Slot>& slots, const std::vector<Lifetime>& l
   for (const Lifetime& life : lives) {
     Slot& slot = slots[life.slot];
     if (slot.place != Place::lane || slot.images >= 0) continue;
-    const std::size_t bytes = (slot.spec.bytes() + kAlignment - 1) / kAlignment * kAlignment;
+    const std::size_t bytes = aligned(slot.spec.bytes());
     if (bytes > kSmall) {
       large.push_back(&life);
       continue;
@@ -62,12 +62,11 @@ std::size_t place_slots(std::vector<Slot>& slots, const std::vector<Lifetime>& l
   std::vector<const Lifetime*> placed;  // by offset
   for (const Lifetime* life : large) {
     Slot& slot = slots[life->slot];
-    const std::size_t bytes = (slot.spec.bytes() + kAlignment - 1) / kAlignment * kAlignment;
+    const std::size_t bytes = aligned(slot.spec.bytes());
     std::size_t offset = base;
     for (const Lifetime* other : placed) {
       const Slot& taken = slots[other->slot];
-      const std::size_t taken_end =
-          taken.offset + (taken.spec.bytes() + kAlignment - 1) / kAlignment * kAlignment;
+      const std::size_t taken_end = taken.offset + aligned(taken.spec.bytes());
       if (taken_end <= offset) continue;
       if (taken.offset >= offset + bytes) break;
       if (!done_before(*life, *other) && !done_before(*other, *life)) offset = taken_end;

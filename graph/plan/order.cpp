@@ -63,9 +63,8 @@ void Planner::close_loops() {
     for (int t = 0; t < static_cast<int>(plan_.tasks.size()); ++t)
       if (plan_.tasks[t].loop == l && !has_successor[t] && t != loop.tail) link(t, loop.tail);
   }
-  for (Lifetime& life : lives_)
-    for (int& t : life.touched_by)
-      if (t <= -2) t = plan_.loops[-2 - t].tail;
+  for (const ReadThroughout& r : read_throughout_)
+    lives_[r.slot].touched_by.push_back(plan_.loops[r.loop].tail);
 }
 
 // Tasks that read weights, and all behind them, wait for the step before and for a lane.
@@ -141,15 +140,8 @@ void Planner::sort_tasks() {
       if (--waits[a] == 0) ready.push(a);
   }
   if (static_cast<int>(order.size()) != count) {
-    for (int t = 0; t < count; ++t)
-      if (place[t] < 0 && !plan_.tasks[t].visits.empty()) {
-        const CheckedNode& node = checked_.nodes[plan_.tasks[t].visits[0].node];
-        throw UserError(node.where,
-                        fmt::format("{}: must come both before and after other nodes of a step; look at its "
-                                    "'after'",
-                                    owner_of(node.path, node.type->name)));
-      }
-    throw std::logic_error("the plan has a cycle");
+    const auto waiting = std::find(place.begin(), place.end(), -1) - place.begin();
+    throw std::logic_error(fmt::format("the plan has a cycle around '{}'", plan_.tasks[waiting].name));
   }
   std::vector<Task> sorted;
   for (const int t : order) {

@@ -7,16 +7,9 @@
 
 #include "graph/plan/planner.h"
 #include "graph/types/builtin.h"
+#include "graph/values/alignment.h"
 
 namespace dagfusion {
-
-namespace {
-
-constexpr std::size_t kAlignment = 64;
-
-std::size_t aligned(std::size_t bytes) { return (bytes + kAlignment - 1) / kAlignment * kAlignment; }
-
-}  // namespace
 
 Planner::Planner(const Checked& checked) : checked_(checked) {
   plan_.frames_per_step = static_cast<int>(checked.run.batch_size / checked.run.micro_batch);
@@ -24,7 +17,7 @@ Planner::Planner(const Checked& checked) : checked_(checked) {
 
 Plan Planner::result() {
   add_forward();
-  for (const Group& group : checked_.groups) add_backward(group);
+  for (std::size_t g = 0; g < checked_.groups.size(); ++g) add_backward(static_cast<int>(g));
   add_steps();
   close_loops();
   add_admission();
@@ -68,8 +61,7 @@ void Planner::reads(int task, int slot) {
   lives_[slot].touched_by.push_back(task);
   const int loop = plan_.tasks[task].loop;
   // A value from outside is read in every iteration.
-  if (loop >= 0 && plan_.tasks[lives_[slot].writer].loop != loop)
-    lives_[slot].touched_by.push_back(-2 - loop);
+  if (loop >= 0 && plan_.tasks[lives_[slot].writer].loop != loop) read_throughout_.push_back({slot, loop});
   link(lives_[slot].writer, task);
 }
 
@@ -150,6 +142,13 @@ void Planner::place() {
   plan_.lane_bytes = place_slots(plan_.slots, lives_, plan_.tasks);
 }
 
-Plan plan(const Checked& checked) { return Planner(checked).result(); }
+Planned plan(Checked checked) {
+  Planned planned{.checked = std::move(checked)};
+  planned.plan = Planner(planned.checked).result();
+  for (std::size_t n = 0; n < planned.checked.nodes.size(); ++n)
+    if (const auto& child = planned.checked.nodes[n].child)
+      planned.inner.emplace(static_cast<int>(n), Planner(*child).result());
+  return planned;
+}
 
 }  // namespace dagfusion

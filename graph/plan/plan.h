@@ -2,6 +2,7 @@
 // byte of a frame.
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -80,7 +81,15 @@ struct Plan {
   int frames_per_step = 1;
 };
 
-Plan plan(const Checked&);
+// A checked pipeline with its plan, and the plans of the pipelines that run inside it.
+struct Planned {
+  Checked checked;
+  Plan plan;
+  std::map<int, Plan> inner;  // by the node that runs it
+};
+
+// Refuses nothing: what cannot be planned is refused by check().
+Planned plan(Checked);
 
 // Gives every lane slot an offset: two slots share memory when everyone who touches one is done, by the
 // edges alone, before the other is written. Returns the bytes of a lane. (memory.cpp)

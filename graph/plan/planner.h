@@ -28,8 +28,15 @@ class Planner {
   void place();
 
   // backward.cpp
+  struct BackwardPass;
+  void add_backward(int group);
+  void seed_loss(BackwardPass&);
   int gradient_of(Wire w, const std::vector<int>& terms);
-  void add_backward(const Group& group);
+  std::vector<int> gradients_of_outputs(int n, BackwardPass&);
+  std::vector<int> gradients_of_inputs(int n, const std::vector<int>& d_out, BackwardPass&);
+  void add_backward_task(int n, const std::vector<int>& d_out, const std::vector<int>& d_in, BackwardPass&);
+  void add_accumulate(int n, const std::vector<int>& d_out, const std::vector<int>& d_in, BackwardPass&);
+  void hold_back(const BackwardPass&);
   Visit visit_of(int n, std::vector<int> d_out, std::vector<int> d_in) const;
 
   // order.cpp
@@ -40,10 +47,15 @@ class Planner {
 
   const Checked& checked_;
   Plan plan_;
-  std::vector<Lifetime> lives_;                             // by slot
-  std::vector<std::vector<int>> outputs_, saved_;           // slots by node
-  std::vector<int> task_of_;                                // forward or step task by node
-  std::map<std::ptrdiff_t, std::vector<int>> accumulates_;  // by group
+  std::vector<Lifetime> lives_;                    // by slot
+  std::vector<std::vector<int>> outputs_, saved_;  // slots by node
+  std::vector<int> task_of_;                       // forward or step task by node
+  std::map<int, std::vector<int>> accumulates_;    // by group
+  // A value from outside a loop that is read in every iteration: until the tail of the last one.
+  struct ReadThroughout {
+    int slot, loop;
+  };
+  std::vector<ReadThroughout> read_throughout_;
 };
 
 }  // namespace dagfusion

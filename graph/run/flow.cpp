@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <limits>
-
 #include "graph/run/section_graph.h"
 #include "graph/values/clock.h"
 
@@ -20,10 +18,10 @@ void SectionGraph::ends(int t, const Frame* f) const noexcept {
 }
 
 void SectionGraph::start(std::int64_t parent_ticket) {
-  section_.parent_ticket_ = parent_ticket;
-  const RunSettings& run = section_.checked_.run;
+  section_.parent_ticket = parent_ticket;
+  const RunSettings& run = section_.checked.run;
   first_ = run.training ? shared_.options.first_step * plan_.frames_per_step : 0;
-  total_ = run.training ? run.steps * plan_.frames_per_step - first_ : section_.checked_.frames_of_images();
+  total_ = run.training ? run.steps * plan_.frames_per_step - first_ : section_.checked.frames_of_images();
   steps_applied_ = run.training ? shared_.options.first_step : 0;
   emitted_ = 0;
   home_ = 0;
@@ -49,9 +47,9 @@ std::string SectionGraph::stranded() const {
 // An inner pipeline runs behind its step, which is finished even
 // when a later frame of the run around it has failed.
 bool SectionGraph::stopping() const {
-  const std::int64_t failed = shared_.failed_ticket;
-  if (section_.parent_ticket_ >= 0) return shared_.stop >= 2 || failed <= section_.parent_ticket_;
-  return shared_.stop >= 1 || failed != std::numeric_limits<std::int64_t>::max();
+  if (section_.runs_inside())
+    return shared_.stop.made_at_once() || shared_.failure.ticket() <= section_.parent_ticket;
+  return shared_.stop.made() || shared_.failure.happened();
 }
 
 // A node that saves after step `step` must be done before the next step begins:
@@ -59,13 +57,13 @@ bool SectionGraph::stopping() const {
 bool SectionGraph::saving_after(std::int64_t step) const {
   if (steps_applied_ > step) return false;
   return std::any_of(plan_.steps.begin(), plan_.steps.end(), [&](int t) {
-    return section_.checked_.nodes[plan_.tasks[t].visits[0].node].type->phase == Phase::save &&
-           section_.due(t, step);
+    return section_.checked.nodes[plan_.tasks[t].visits[0].node].type->phase == Phase::save &&
+           section_.due.fires(t, step);
   });
 }
 
 void SectionGraph::renew(Frame& f, std::int64_t number) const {
-  const RunSettings& run = section_.checked_.run;
+  const RunSettings& run = section_.checked.run;
   f.position = number * run.micro_batch;
   f.step = number / plan_.frames_per_step;
   f.first_of_step = number % plan_.frames_per_step == 0;
@@ -73,13 +71,13 @@ void SectionGraph::renew(Frame& f, std::int64_t number) const {
   f.valid = run.micro_batch;
   if (!run.training)
     f.valid =
-        static_cast<int>(std::min<std::int64_t>(run.micro_batch, *section_.checked_.images - f.position));
+        static_cast<int>(std::min<std::int64_t>(run.micro_batch, *section_.checked.images - f.position));
   f.dropped = false;
 }
 
 // Frames leave as long as some are idle, whole steps at a time;
 // when all are home after the last, `on_done` is called.
-void SectionGraph::enter(Frame* returned, Port& port) noexcept {
+void SectionGraph::enter(Frame* returned, Port& port) {
   take_over(entry_.get());
   if (returned) {
     take_over(returned);
@@ -93,7 +91,7 @@ void SectionGraph::enter(Frame* returned, Port& port) noexcept {
       ended_ = true;
       break;
     }
-    const bool later = section_.checked_.run.training && boundary && emitted_ > 0;
+    const bool later = section_.checked.run.training && boundary && emitted_ > 0;
     if (later && saving_after(next / plan_.frames_per_step - 1)) break;
     Frame* f = idle_.back();
     idle_.pop_back();
@@ -111,14 +109,14 @@ void SectionGraph::enter(Frame* returned, Port& port) noexcept {
 }
 
 // Frames enter the model in order, each with a lane, once the step before theirs has been applied.
-void SectionGraph::admit(Frame* arrived, Port& port) noexcept {
+void SectionGraph::admit(Frame* arrived, Port& port) {
   take_over(chains_[plan_.admission].control.get());
   const auto place = [&](std::int64_t ticket) -> Frame*& {
     return arrived_[static_cast<std::size_t>(ticket) % arrived_.size()];
   };
   if (arrived) begins(plan_.admission, arrived), place(arrived->ticket) = arrived;
   while (Frame* f = place(next_admitted_)) {
-    if (section_.checked_.run.training && steps_applied_ < f->step) return;
+    if (section_.checked.run.training && steps_applied_ < f->step) return;
     int lane = -1;
     if (!free_lanes_.try_pop(lane)) return;
     place(next_admitted_++) = nullptr;
@@ -130,7 +128,7 @@ void SectionGraph::admit(Frame* arrived, Port& port) noexcept {
   }
 }
 
-void SectionGraph::take_turn(Frame* arrived, Port& port) noexcept {
+void SectionGraph::take_turn(Frame* arrived, Port& port) {
   const Control* turn = chains_[plan_.steps.front()].turn.get();
   take_over(turn);
   if (arrived)
@@ -148,10 +146,10 @@ void SectionGraph::take_turn(Frame* arrived, Port& port) noexcept {
 
 // Behind the last step node. Frames may overtake each other on their way here; then those overtaken have
 // passed it as well.
-void SectionGraph::applied(const Frame& f) noexcept {
+void SectionGraph::applied(const Frame& f) {
   if (f.last_of_step) {
     if (!section_.skips(f)) section_.step_applied(f.step);
-    if (section_.parent_ticket_ < 0 && shared_.options.on_step) shared_.options.on_step(f.step + 1);
+    if (!section_.runs_inside() && shared_.options.on_step) shared_.options.on_step(f.step + 1);
     steps_applied_ = f.step + 1;
     if (plan_.admission >= 0) poke(*chains_[plan_.admission].control);
     poke(*entry_);
@@ -159,18 +157,18 @@ void SectionGraph::applied(const Frame& f) noexcept {
   if (chains_[plan_.steps.front()].turn) poke(*chains_[plan_.steps.front()].turn);
 }
 
-void SectionGraph::run_child(int t, Frame* f, Port& port) noexcept {
+void SectionGraph::run_child(int t, Frame* f, Port& port) {
   const int node = plan_.tasks[t].visits[0].node;
   if (!f) {  // the inner pipeline is done
     take_over(chains_[t].control.get());
-    section_.end_child(node, *waiting_for_child_);
+    bodies_.end_inner(node, *waiting_for_child_);
     ends(t, waiting_for_child_);
     port.try_put(std::exchange(waiting_for_child_, nullptr));
     return;
   }
   begins(t, f);
-  if (!f->last_of_step || section_.skips(*f) || !section_.due(t, f->step) ||
-      !section_.begin_child(node, *f)) {
+  if (!f->last_of_step || section_.skips(*f) || !section_.due.fires(t, f->step) ||
+      !bodies_.begin_inner(node, *f)) {
     ends(t, f);
     port.try_put(f);
     return;
@@ -179,14 +177,39 @@ void SectionGraph::run_child(int t, Frame* f, Port& port) noexcept {
   children_.at(node)->start(section_.main_ticket(*f));
 }
 
+namespace {
+
+// What oneTBB could not do (it had no memory, or no thread) comes out here, and the frames that it carried are lost.
+// Nothing of the graph may go while a thread is still inside of it.
+void wait_until_idle(flow::graph& graph, Shared& shared) {
+  try {
+    graph.wait_for_all();
+  } catch (const std::exception& e) {
+    shared.failure.report_fatal(what_of(e));
+  }
+}
+
+void drain(flow::graph& graph, Shared& shared) {
+  graph.cancel();
+  wait_until_idle(graph, shared);
+}
+
+}  // namespace
+
 FlowResult run_flow(Section& main, Shared& shared) {
   flow::graph graph;
   SectionGraph sections(graph, main, shared, {});
   hand_over(&kRunBegins);
-  sections.start(-1);
-  graph.wait_for_all();
+  try {
+    sections.start(Section::kNoParent);
+  } catch (const std::exception& e) {
+    shared.failure.report_fatal(what_of(e));
+    drain(graph, shared);
+  }
+  wait_until_idle(graph, shared);
   take_over(&kRunEnds);
-  if (const std::string lost = sections.stranded(); !lost.empty()) throw std::logic_error(lost);
+  if (const std::string lost = sections.stranded(); !lost.empty() && !shared.failure.happened())
+    throw std::logic_error(lost);
   return sections.result();
 }
 

@@ -11,11 +11,11 @@ class FrameCall final : public Call {
       : section_(section),
         visit_(visit),
         frame_(frame),
-        node_(section.checked_.nodes[visit.node]),
+        node_(section.checked.nodes[visit.node]),
         first_(first_of_step) {}
 
   bool fresh(const Input& i) const override {
-    return !i.connected() || section_.gives(node_.inputs[i.index].from.node, frame_.step);
+    return !i.connected() || section_.due.gives(node_.inputs[i.index].from.node, frame_.step);
   }
   const std::vector<Image>& images(const Input& i) const override {
     return frame_.images[list_of(visit_.in[i.index])];
@@ -25,15 +25,17 @@ class FrameCall final : public Call {
   }
 
   const float* weight(const Weight& w) const override {
-    return section_.values_->values().data() + spec_of(w).offset;
+    return section_.values->values().data() + spec_of(w).offset;
   }
   const std::byte* packed(const Packed& p) const override {
-    return section_.values_->packed() + section_.weights().packed()[node_.packed[p.index]].offset;
+    return section_.values->packed() + section_.checked.weights->packed()[node_.packed[p.index]].offset;
   }
 
   const void* d(const Output& o) const override { return pointer(visit_.d_out[o.index]); }
   void* d(const Input& i) const override { return i.connected() ? pointer(visit_.d_in[i.index]) : nullptr; }
-  float* d(const Weight& w) const override { return section_.gradients().data() + spec_of(w).offset; }
+  float* d(const Weight& w) const override {
+    return section_.shared.gradients.as<float>().data() + spec_of(w).offset;
+  }
   bool first_of_step() const override { return first_; }
 
   std::int64_t position() const override { return frame_.position; }
@@ -57,7 +59,7 @@ class FrameCall final : public Call {
   }
   std::byte* scratch() const override;
   void drop(const std::string& reason) const override;
-  RunInfo& run() const override { return section_; }
+  RunInfo& run() const override { return section_.info; }
 
  protected:
   const void* input(int i) const override { return i < 0 ? nullptr : pointer(visit_.in[i]); }
@@ -66,9 +68,9 @@ class FrameCall final : public Call {
 
  private:
   void* pointer(int slot) const { return slot < 0 ? nullptr : section_.slot(slot, frame_); }
-  int list_of(int slot) const { return section_.plan_.slots[slot].images; }
+  int list_of(int slot) const { return section_.plan.slots[slot].images; }
   const WeightSpec& spec_of(const Weight& w) const {
-    return section_.weights().weights()[node_.weights[w.index]];
+    return section_.checked.weights->weights()[node_.weights[w.index]];
   }
 
   Section& section_;

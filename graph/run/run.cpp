@@ -7,13 +7,14 @@
 #include <sched.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <fstream>
-#include <limits>
+#include <latch>
+#include <thread>
 
 #include "graph/run/flow.h"
-#include "graph/run/section.h"
+#include "graph/run/task_bodies.h"
+#include "graph/values/clock.h"
 #include "graph/values/hand_over.h"
 
 namespace dagfusion {
@@ -53,6 +54,27 @@ void with_threads(const Shared& shared, const F& f) {
   arena.execute(f);
 }
 
+// oneTBB starts a thread when there is work for it, in the middle of a run, and ends the process when it cannot.
+// So they are tried before; what their stacks take stays with the process.
+void require_threads(int count) {
+  std::vector<std::thread> started;
+  std::latch all_tried(1);
+  const auto end = [&] {
+    all_tried.count_down();
+    for (std::thread& t : started) t.join();
+  };
+  try {
+    started.reserve(static_cast<std::size_t>(count));
+    for (int t = 1; t < count; ++t) started.emplace_back([&] { all_tried.wait(); });
+  } catch (const std::system_error&) {
+    const std::size_t there = started.size() + 1;
+    end();
+    throw std::runtime_error(fmt::format(
+        "the system gives this process {} of {} threads; --threads asks for fewer", there, count));
+  }
+  end();
+}
+
 }  // namespace
 
 int available_cores() {
@@ -68,144 +90,120 @@ int available_cores() {
 
 class Run::State {
  public:
-  State(Checked checked_, RunOptions options) : checked(std::move(checked_)) {
+  State(Planned given, RunOptions options) : planned(std::move(given)) {
     shared.options = std::move(options);
-    shared.failed_ticket = std::numeric_limits<std::int64_t>::max();
-    const int asked = shared.options.threads > 0 ? shared.options.threads : checked.run.threads;
+    const RunSettings& run = planned.checked.run;
+    const int asked = shared.options.threads > 0 ? shared.options.threads : run.threads;
     shared.threads = asked > 0 ? asked : available_cores();
-    shared.lanes = checked.run.lanes > 0 ? checked.run.lanes : shared.threads;
-    main = std::make_unique<Section>(checked, shared);
+    shared.lanes = run.lanes > 0 ? run.lanes : shared.threads;
+    main = std::make_unique<Section>(planned, shared);
     if (shared.options.on_thread_entry)
       shared.options.on_thread_entry();  // primitives are made on this thread
     main->prepare(preparation);
-    lane_bytes = main->lane_bytes();
-    frame_bytes = main->frame_bytes() * static_cast<std::size_t>(main->frames());
-    for (const auto& child : main->children()) {
-      lane_bytes = std::max(lane_bytes, child->lane_bytes());
-      frame_bytes += child->frame_bytes() * static_cast<std::size_t>(child->frames());
-    }
-    shared.live = WeightValues(checked.weights->floats(), checked.weights->packed_bytes());
-    if (checked.run.training) shared.gradients = Buffer(checked.weights->floats() * sizeof(float));
-    with_threads(shared, [&] {
-      checked.weights->initialise(shared.live.values(), checked.run.seed);
-      if (shared.options.restore) shared.options.restore(*main);
-      checked.weights->pack(shared.live);
-    });
+    measure();
+    require_threads(shared.threads);
+    set_weights();
   }
 
+  // All that a run needs, before any thread of it begins.
   void allocate() {
     for (int lane = 0; lane < shared.lanes; ++lane) shared.lane_memory.emplace_back(lane_bytes);
     for (int t = 0; t < shared.threads + 1; ++t) shared.scratch.emplace_back(preparation.scratch_bytes);
   }
 
-  Checked checked;
+  Report report(const FlowResult& flow, double seconds) const;
+
+  const Planned planned;
   Shared shared;
   Preparation preparation;
   std::unique_ptr<Section> main;
   std::size_t lane_bytes = 0, frame_bytes = 0;
+
+ private:
+  void measure() {
+    lane_bytes = planned.plan.lane_bytes;
+    frame_bytes = planned.plan.frame_bytes * static_cast<std::size_t>(main->frames_in_flight);
+    for (const auto& [node, inner] : main->inner) {
+      lane_bytes = std::max(lane_bytes, inner->plan.lane_bytes);
+      frame_bytes += inner->plan.frame_bytes * static_cast<std::size_t>(inner->frames_in_flight);
+    }
+  }
+
+  void set_weights() {
+    const WeightTable& weights = *planned.checked.weights;
+    shared.live = WeightValues(weights.floats(), weights.packed_bytes());
+    if (planned.checked.run.training) shared.gradients = Buffer(weights.floats() * sizeof(float));
+    with_threads(shared, [&] {
+      if (shared.options.restore) return shared.options.restore(main->info);
+      weights.initialise(shared.live.values(), planned.checked.run.seed);
+      weights.pack(shared.live);
+    });
+  }
 };
 
-Run::Run(Checked checked, RunOptions options)
-    : state_(std::make_unique<State>(std::move(checked), std::move(options))) {}
+Run::Run(Planned planned, RunOptions options)
+    : state_(std::make_unique<State>(std::move(planned), std::move(options))) {}
 Run::~Run() = default;
 
 Report Run::run() {
   State& s = *state_;
   s.allocate();
-  const auto begin = std::chrono::steady_clock::now();
+  const std::int64_t begin = clock_now();
   FlowResult flow;
   with_threads(s.shared, [&] { flow = run_flow(*s.main, s.shared); });
-  Report report;
-  if (s.shared.failed_ticket != std::numeric_limits<std::int64_t>::max())
-    throw RunError(s.shared.error.empty() ? "a node failed, and there was no memory to say which"
-                                          : s.shared.error);
-  if (s.shared.stop.load() < 2) {
-    if (!flow.all) s.main->save_now();
-    s.main->finish_nodes();
+  if (s.shared.failure.happened()) throw RunError(s.shared.failure.message());
+  if (!s.shared.stop.made_at_once()) {
+    if (!flow.all) save_now(*s.main);
+    finish_nodes(*s.main);
   }
-  report.outcome = s.shared.stop.load() >= 2 ? Report::Outcome::aborted
-                   : flow.all                ? Report::Outcome::done
-                                             : Report::Outcome::stopped;
-  report.progress = s.main->progress();
-  report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-  report.tasks = s.main->times();
-  for (const auto& child : s.main->children())
-    for (TaskTime& t : child->times()) {
+  return s.report(flow, static_cast<double>(clock_now() - begin) * 1e-9);
+}
+
+Report Run::State::report(const FlowResult& flow, double seconds) const {
+  Report report{.outcome = shared.stop.made_at_once() ? Report::Outcome::aborted
+                           : flow.all                 ? Report::Outcome::done
+                                                      : Report::Outcome::stopped,
+                .progress = main->progress(),
+                .seconds = seconds,
+                .tasks = main->clock.times(),
+                .told = main->told,
+                .dropped = shared.dropped};
+  for (const auto& [node, inner] : main->inner) {
+    for (TaskTime& t : inner->clock.times()) {
       t.name = "preview/" + t.name;
       report.tasks.push_back(std::move(t));
     }
+    report.told.insert(report.told.end(), inner->told.begin(), inner->told.end());
+  }
   std::stable_sort(report.tasks.begin(), report.tasks.end(),
                    [](const TaskTime& a, const TaskTime& b) { return a.seconds > b.seconds; });
-  report.told = s.main->all_told();
-  for (const auto& child : s.main->children())
-    report.told.insert(report.told.end(), child->all_told().begin(), child->all_told().end());
-  report.dropped = s.shared.dropped;
   return report;
 }
 
-void Run::stop() { state_->shared.stop |= 1; }
-void Run::abort() { state_->shared.stop |= 2; }
+void Run::stop() { state_->shared.stop.after_this_step(); }
+void Run::abort() { state_->shared.stop.at_once(); }
 Progress Run::progress() const { return state_->main->progress(); }
-std::vector<TaskTime> Run::times() const { return state_->main->times(); }
-const Checked& Run::checked() const { return state_->checked; }
+std::vector<TaskTime> Run::times() const { return state_->main->clock.times(); }
+const Checked& Run::checked() const { return state_->planned.checked; }
 std::size_t Run::lane_bytes() const { return state_->lane_bytes; }
 int Run::threads() const { return state_->shared.threads; }
 int Run::lanes() const { return state_->shared.lanes; }
-RunInfo& Run::info() { return *state_->main; }
+RunInfo& Run::info() { return state_->main->info; }
 
 std::size_t Run::planned_bytes() const {
   const State& s = *state_;
-  return s.shared.live.values().size_bytes() + s.checked.weights->packed_bytes() + s.shared.gradients.size() +
-         s.lane_bytes * static_cast<std::size_t>(s.shared.lanes) + s.frame_bytes +
+  return s.shared.live.values().size_bytes() + s.planned.checked.weights->packed_bytes() +
+         s.shared.gradients.size() + s.lane_bytes * static_cast<std::size_t>(s.shared.lanes) + s.frame_bytes +
          s.preparation.scratch_bytes * static_cast<std::size_t>(s.shared.threads);
 }
 
 std::int64_t Run::multiply_adds_per_image() const {
   std::int64_t sum = 0;
-  for (const CheckedNode& n : state_->checked.nodes) {
-    const std::int64_t times = n.loop >= 0 ? state_->checked.loops[n.loop].count : 1;
+  for (const CheckedNode& n : state_->planned.checked.nodes) {
+    const std::int64_t times = n.loop >= 0 ? state_->planned.checked.loops[n.loop].count : 1;
     sum += n.multiply_adds * times;
   }
-  return sum / state_->checked.run.micro_batch;
-}
-
-namespace {
-
-constexpr std::size_t kLaneBytes = std::size_t{384} << 20;  // what a lane may take when micro_batch is auto
-constexpr int kMostImages = 8;                              // and how many images a frame holds at most
-constexpr std::int64_t kFrames = 8;  // that a run without training is cut into at least: every core has some
-
-// The most images a frame may hold so that the last one, which is filled up, wastes no more than 3 % of all.
-int drawn_together(std::int64_t images, std::int64_t fit) {
-  for (std::int64_t n = fit; n > 1; --n) {
-    const std::int64_t frames = (images + n - 1) / n;
-    if (frames >= kFrames && 32 * (frames * n - images) <= images) return static_cast<int>(n);
-  }
-  return 1;
-}
-
-}  // namespace
-
-Checked check_with_auto(const Tree& file, const Catalog& catalog, CheckOptions options) {
-  options.auto_micro_batch = 1;
-  Checked one = check(file, catalog, options);
-  const Tree* run = file.find("run");
-  const Tree* asked = run ? run->find("micro_batch") : nullptr;
-  if (asked && asked->text != "auto") return one;
-  if (one.weights->weights().empty() && !one.run.training) return one;  // preprocessing: one picture a frame
-  const std::size_t per_image = std::max<std::size_t>(plan(one).lane_bytes, 1);
-  const std::int64_t fit =
-      std::clamp<std::int64_t>(static_cast<std::int64_t>(kLaneBytes / per_image), 1, kMostImages);
-  int best = 1;
-  if (one.run.training) {
-    for (int n = 1; n <= fit; ++n)
-      if (one.run.batch_size % n == 0) best = n;
-  } else {
-    best = drawn_together(*one.images, fit);
-  }
-  if (best == 1) return one;
-  options.auto_micro_batch = best;
-  return check(file, catalog, options);
+  return sum / state_->planned.checked.run.micro_batch;
 }
 
 }  // namespace dagfusion

@@ -13,6 +13,8 @@
 
 namespace dagfusion {
 
+struct Planned;  // graph/plan/plan.h
+
 // What a task has cost, summed over its visits.
 struct TaskTime {
   enum class Part { forward, backward, weight_gradient, other };
@@ -66,10 +68,11 @@ struct RunOptions {
   std::function<void()> on_thread_entry;  // called once by every thread that joins
   std::filesystem::path directory;        // the run directory; empty = here
   std::string resolved_yaml;
-  std::string instruction_set = "unknown";    // saved with the run: results depend on it
-  std::vector<std::string> plugins;           // likewise: "libmy_nodes.so 3f1c2b8a", name and checksum
-  std::int64_t first_step = 0;                // where to go on
-  std::function<void(RunInfo&)> restore;      // sets weights and states before the first frame
+  std::string instruction_set = "unknown";  // saved with the run: results depend on it
+  std::vector<std::string> plugins;         // likewise: "libmy_nodes.so 3f1c2b8a", name and checksum
+  std::int64_t first_step = 0;              // where to go on
+  // Before the first frame: sets all weights with their packed copies, and states. Empty: weights start as drawn.
+  std::function<void(RunInfo&)> restore;
   std::function<void(std::int64_t)> on_step;  // between two steps, when the model is empty; must not throw
   TaskObserver* observer = nullptr;           // outlives the run
 };
@@ -98,7 +101,7 @@ class RunError : public std::runtime_error {
 
 class Run {
  public:
-  Run(Checked, RunOptions);  // makes primitives, allocates, initialises or restores the weights
+  Run(Planned, RunOptions);  // makes primitives, allocates, initialises or restores the weights
   ~Run();
 
   Report run();  // blocks; throws RunError when a node failed
@@ -123,9 +126,5 @@ class Run {
 
 // Cores that this process may use: the affinity mask and the cgroup's quota.
 int available_cores();
-
-// Checks with `micro_batch: auto` resolved:
-// N from the shapes, so that a lane stays near the size of the caches.
-Checked check_with_auto(const Tree&, const Catalog&, CheckOptions);
 
 }  // namespace dagfusion

@@ -2,117 +2,128 @@
 
 namespace dagfusion {
 
-namespace {
-
-// As oneTBB calls it.
+// As oneTBB calls it: nothing is thrown out of it. What could not be sent on is lost, which only a process without
+// memory comes to see; then the run ends.
 template <class F>
-auto within_run(F body) {
-  return [body](Frame* f, auto&... ports) noexcept {
+auto SectionGraph::within_run(F body) {
+  return [body, this](Frame* f, auto&... ports) noexcept {
     const RunEdges edges;
-    return body(f, ports...);
+    try {
+      body(f, ports...);
+    } catch (const std::exception& e) {
+      shared_.failure.report_fatal(what_of(e));
+    }
+    if constexpr (sizeof...(ports) == 0) return f;
   };
 }
 
-}  // namespace
-
 SectionGraph::SectionGraph(flow::graph& graph, Section& section, Shared& shared,
                            std::function<void()> on_done)
-    : graph_(graph), section_(section), shared_(shared), plan_(section.plan_), on_done_(std::move(on_done)) {
+    : graph_(graph),
+      section_(section),
+      bodies_(section),
+      shared_(shared),
+      plan_(section.plan),
+      on_done_(std::move(on_done)) {
   make_nodes();
   make_edges();
   make_frames();
 }
 
 void SectionGraph::make_nodes() {
-  entry_ = std::make_unique<Control>(graph_, flow::serial,
-                                     within_run([this](Frame* f, Control::output_ports_type& ports) noexcept {
-                                       enter(f, std::get<0>(ports));
-                                     }));
+  entry_ = std::make_unique<Control>(
+      graph_, flow::serial,
+      within_run([this](Frame* f, Control::output_ports_type& ports) { enter(f, std::get<0>(ports)); }));
   chains_.resize(plan_.tasks.size());
   for (int t = 0; t < static_cast<int>(plan_.tasks.size()); ++t) make_chain(t);
-  applied_node_ = std::make_unique<Body>(graph_, flow::serial, within_run([this](Frame* f) noexcept {
+  applied_node_ = std::make_unique<Body>(graph_, flow::serial, within_run([this](Frame* f) {
                                            take_over(&f->waiting[applied_index()]);
                                            applied(*f);
                                            hand_over(&f->waiting[retire_index()]);
-                                           return f;
                                          }));
-  retire_.body = std::make_unique<Body>(graph_, flow::serial, within_run([this](Frame* f) noexcept {
+  retire_.body = std::make_unique<Body>(graph_, flow::serial, within_run([this](Frame* f) {
                                           take_over(&f->waiting[retire_index()]);
-                                          section_.retired(*f);
+                                          section_.retire(*f);
                                           hand_over(f);
-                                          return f;
                                         }));
   retire_.core = retire_.body.get();
 }
 
-void SectionGraph::make_chain(int t) {
+void SectionGraph::make_inner(int t) {
+  const int node = plan_.tasks[t].visits[0].node;
+  Chain& chain = chains_[t];
+  chain.control = std::make_unique<Control>(
+      graph_, flow::serial, within_run([this, t](Frame* f, Control::output_ports_type& ports) {
+        run_child(t, f, std::get<0>(ports));
+      }));
+  children_[node] = std::make_unique<SectionGraph>(graph_, *section_.inner.at(node), shared_,
+                                                   [control = chain.control.get()] { poke(*control); });
+}
+
+// What a task does itself, behind all that stands in front of it.
+void SectionGraph::make_core(int t) {
   const Task& task = plan_.tasks[t];
   Chain& chain = chains_[t];
   switch (task.kind) {
     case Task::Kind::admission:
       chain.control = std::make_unique<Control>(
-          graph_, flow::serial, within_run([this](Frame* f, Control::output_ports_type& ports) noexcept {
-            admit(f, std::get<0>(ports));
-          }));
+          graph_, flow::serial,
+          within_run([this](Frame* f, Control::output_ports_type& ports) { admit(f, std::get<0>(ports)); }));
       break;
-    case Task::Kind::child: {
-      const int node = task.visits[0].node;
-      chain.control = std::make_unique<Control>(
-          graph_, flow::serial, within_run([this, t](Frame* f, Control::output_ports_type& ports) noexcept {
-            run_child(t, f, std::get<0>(ports));
-          }));
-      children_[node] = std::make_unique<SectionGraph>(graph_, *section_.child_of_node_.at(node), shared_,
-                                                       [control = chain.control.get()] { poke(*control); });
+    case Task::Kind::child:
+      make_inner(t);
       break;
-    }
     case Task::Kind::loop_tail:
-      chain.split = std::make_unique<Split>(
-          graph_, flow::unlimited, within_run([this, t](Frame* f, Split::output_ports_type& ports) noexcept {
-            begins(t, f);
-            const bool again = section_.loop_again(plan_.tasks[t], *f);
-            ends(t, f);
-            if (again)
-              std::get<0>(ports).try_put(f);
-            else
-              std::get<1>(ports).try_put(f);
-          }));
+      chain.split = std::make_unique<Split>(graph_, flow::unlimited,
+                                            within_run([this, t](Frame* f, Split::output_ports_type& ports) {
+                                              begins(t, f);
+                                              const bool again = bodies_.loop_again(plan_.tasks[t], *f);
+                                              ends(t, f);
+                                              if (again)
+                                                std::get<0>(ports).try_put(f);
+                                              else
+                                                std::get<1>(ports).try_put(f);
+                                            }));
       break;
     case Task::Kind::release:
-      chain.body = std::make_unique<Body>(graph_, flow::serial, within_run([this, t](Frame* f) noexcept {
+      chain.body = std::make_unique<Body>(graph_, flow::serial, within_run([this, t](Frame* f) {
                                             begins(t, f);
                                             ends(t, f);
                                             free_lanes_.push(f->lane_index);
                                             poke(*chains_[plan_.admission].control);
-                                            return f;
                                           }));
       break;
     default:
       chain.body = std::make_unique<Body>(graph_, task.serial ? flow::serial : flow::unlimited,
-                                          within_run([this, t](Frame* f) noexcept {
+                                          within_run([this, t](Frame* f) {
                                             begins(t, f);
-                                            section_.run_task(t, *f);
+                                            bodies_.run(t, *f);
                                             ends(t, f);
-                                            return f;
                                           }));
   }
+}
+
+void SectionGraph::make_chain(int t) {
+  Chain& chain = chains_[t];
+  make_core(t);
   if (chain.body) chain.core = chain.body.get(), chain.out = chain.body.get();
   if (chain.control) chain.core = chain.control.get(), chain.out = &flow::output_port<0>(*chain.control);
   if (chain.split) chain.core = chain.split.get(), chain.out = &flow::output_port<1>(*chain.split);
   // Admission takes frames in order by itself: it must be free to receive pokes. The values of a step exist
   // once: where no admission keeps the next step back, a frame passes all step nodes before the next one
   // comes to the first.
-  const bool kept_back = section_.checked_.run.training && plan_.admission >= 0;
+  const bool kept_back = section_.checked.run.training && plan_.admission >= 0;
   const bool by_turns = plan_.steps.size() > 1 && t == plan_.steps.front() && !kept_back;
-  prepend(chain, t, arity(t), task.serial, by_turns);
+  prepend(chain, t, arity(t), plan_.tasks[t].serial, by_turns);
 }
 
 void SectionGraph::prepend(Chain& chain, int index, int count, bool ordered, bool by_turns) {
   chain.in = chain.core;
   if (by_turns) {
-    chain.turn = std::make_unique<Control>(
-        graph_, flow::serial, within_run([this](Frame* f, Control::output_ports_type& ports) noexcept {
-          take_turn(f, std::get<0>(ports));
-        }));
+    chain.turn = std::make_unique<Control>(graph_, flow::serial,
+                                           within_run([this](Frame* f, Control::output_ports_type& ports) {
+                                             take_turn(f, std::get<0>(ports));
+                                           }));
     flow::make_edge(flow::output_port<0>(*chain.turn), *chain.in);
     chain.in = chain.turn.get();
   }
@@ -123,13 +134,13 @@ void SectionGraph::prepend(Chain& chain, int index, int count, bool ordered, boo
     chain.in = chain.sequencer.get();
   }
   if (count > 1) {
-    chain.gate =
-        std::make_unique<Gate>(graph_, flow::unlimited,
-                               within_run([index, count](Frame* f, Gate::output_ports_type& ports) noexcept {
-                                 if (f->waiting[index].fetch_sub(1, std::memory_order_acq_rel) != 1) return;
-                                 f->waiting[index].store(count, std::memory_order_relaxed);
-                                 std::get<0>(ports).try_put(f);
-                               }));
+    chain.gate = std::make_unique<Gate>(graph_, flow::unlimited,
+                                        within_run([index, count](Frame* f, Gate::output_ports_type& ports) {
+                                          if (f->waiting[index].fetch_sub(1, std::memory_order_acq_rel) != 1)
+                                            return;
+                                          f->waiting[index].store(count, std::memory_order_relaxed);
+                                          std::get<0>(ports).try_put(f);
+                                        }));
     flow::make_edge(flow::output_port<0>(*chain.gate), *chain.in);
     chain.in = chain.gate.get();
   }
@@ -168,7 +179,7 @@ void SectionGraph::make_edges() {
 }
 
 void SectionGraph::make_frames() {
-  for (int i = 0; i < section_.frames_in_flight_; ++i) {
+  for (int i = 0; i < section_.frames_in_flight; ++i) {
     auto frame = std::make_unique<Frame>();
     frame->memory = Buffer(plan_.frame_bytes);
     frame->images.resize(static_cast<std::size_t>(plan_.image_lists));

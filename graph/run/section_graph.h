@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "graph/run/flow.h"
+#include "graph/run/task_bodies.h"
 #include "graph/values/hand_over.h"
 
 namespace dagfusion {
@@ -60,8 +61,12 @@ class SectionGraph {
   };
 
   // section_graph.cpp: how it is put together
+  template <class F>
+  auto within_run(F body);
   void make_nodes();
   void make_chain(int task);
+  void make_core(int task);
+  void make_inner(int task);
   void prepend(Chain& chain, int index, int count, bool ordered, bool by_turns);
   void make_edges();
   void make_frames();
@@ -70,11 +75,11 @@ class SectionGraph {
   int applied_index() const { return retire_index() + 1; }
 
   // flow.cpp: what it does
-  void enter(Frame* returned, Port& port) noexcept;
-  void admit(Frame* arrived, Port& port) noexcept;
-  void take_turn(Frame* arrived, Port& port) noexcept;
-  void run_child(int task, Frame* frame, Port& port) noexcept;
-  void applied(const Frame& frame) noexcept;
+  void enter(Frame* returned, Port& port);
+  void admit(Frame* arrived, Port& port);
+  void take_turn(Frame* arrived, Port& port);
+  void run_child(int task, Frame* frame, Port& port);
+  void applied(const Frame& frame);
   void renew(Frame& frame, std::int64_t number) const;
   bool stopping() const;
   bool saving_after(std::int64_t step) const;
@@ -88,6 +93,7 @@ class SectionGraph {
 
   flow::graph& graph_;
   Section& section_;
+  TaskBodies bodies_;
   Shared& shared_;
   const Plan& plan_;
   const std::function<void()> on_done_;

@@ -8,16 +8,13 @@
 #include <numbers>
 #include <stdexcept>
 
+#include "graph/values/alignment.h"
 #include "graph/values/parallel.h"
 #include "graph/values/random.h"
 
 namespace dagfusion {
 
 namespace {
-
-std::size_t round_up(std::size_t value, std::size_t multiple) {
-  return (value + multiple - 1) / multiple * multiple;
-}
 
 std::size_t plain_count(const WeightSpec& spec) { return static_cast<std::size_t>(count_of(spec.shape)); }
 
@@ -53,8 +50,8 @@ std::vector<float> draw(const Init& init, std::size_t count, std::array<std::uin
 
 Buffer::Buffer(std::size_t bytes) : size_(bytes) {
   if (bytes == 0) return;
-  const std::size_t whole = round_up(bytes, 64);
-  data_.reset(static_cast<std::byte*>(std::aligned_alloc(64, whole)));
+  const std::size_t whole = aligned(bytes);
+  data_.reset(static_cast<std::byte*>(std::aligned_alloc(kAlignment, whole)));
   if (!data_) throw std::bad_alloc();
   std::memset(data_.get(), 0, whole);
 }
@@ -76,7 +73,7 @@ int WeightTable::add(WeightSpec spec) {
     throw std::logic_error("weight '" + spec.path + "' has a layout smaller than its shape " +
                            to_string(spec.shape));
   spec.offset = floats_;
-  floats_ = round_up(floats_ + spec.elements(), 16);
+  floats_ = round_up(floats_ + spec.elements(), kAlignment / sizeof(float));
   weights_.push_back(std::move(spec));
   return static_cast<int>(weights_.size()) - 1;
 }
@@ -91,7 +88,7 @@ int WeightTable::add(PackedSpec spec) {
     return static_cast<int>(i);
   }
   spec.offset = packed_bytes_;
-  packed_bytes_ = round_up(packed_bytes_ + spec.bytes, 64);
+  packed_bytes_ = aligned(packed_bytes_ + spec.bytes);
   packed_.push_back(std::move(spec));
   return static_cast<int>(packed_.size()) - 1;
 }

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <set>
 
@@ -20,19 +19,11 @@ namespace {
 namespace fs = std::filesystem;
 
 CheckpointFacts read_facts(const fs::path& directory) {
-  CheckpointFacts facts{.directory = directory, .files = verify_manifest(directory)};
-  const nlohmann::json state = nlohmann::json::parse(read_text(directory / kFacts));
-  facts.step = state.at("step").get<std::int64_t>();
+  const std::vector<std::string> files = verify_manifest(directory);
+  CheckpointFacts facts{read_run_state(read_text(directory / kFacts))};
+  facts.directory = directory;
+  facts.files = files;
   facts.pipeline = read_document(directory / kPipeline);
-  facts.model_input = state.value("model_input", Shape{});
-  facts.seed = state.value("seed", std::uint64_t{0});
-  facts.batch_size = state.value("batch_size", std::int64_t{0});
-  facts.micro_batch = state.value("micro_batch", 0);
-  facts.precision = state.value("precision", std::string());
-  facts.instruction_set = state.value("instruction_set", std::string());
-  facts.plugins = state.value("plugins", std::vector<std::string>());
-  if (state.contains("data"))
-    facts.data = state["data"].is_string() ? state["data"].get<std::string>() : state["data"].dump();
   return facts;
 }
 
@@ -80,7 +71,7 @@ struct Filling {
           fmt::format("does not fit this pipeline: in {}, '{}' has no place here", name, found));
     }
   }
-  void load() const {
+  void load() {
     for (const StateTensor& tensor : tensors) file.read(tensor);
   }
 };
@@ -135,7 +126,7 @@ void restore(const CheckpointFacts& facts, RunInfo& run) {
   }
   for (const Filling& filling : fillings) filling.compare(problems);
   if (!problems.empty()) refuse(facts, std::move(problems));
-  for (const Filling& filling : fillings) filling.load();
+  for (Filling& filling : fillings) filling.load();
   run.weights().pack(run.values());
 }
 

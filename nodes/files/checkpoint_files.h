@@ -11,23 +11,16 @@
 #include <vector>
 
 #include "graph/document/document.h"
+#include "graph/run/run_state.h"
 #include "graph/types/node.h"
 
 namespace dagfusion {
 
-struct CheckpointFacts {
+// With what its state.json says.
+struct CheckpointFacts : RunState {
   std::filesystem::path directory;
   std::vector<std::string> files;  // all but MANIFEST
-  std::int64_t step = 0;
   Tree pipeline;
-  // Of state.json; what it does not say stays as it is here.
-  Shape model_input;
-  std::uint64_t seed = 0;
-  std::int64_t batch_size = 0;
-  int micro_batch = 0;
-  std::string precision, instruction_set;
-  std::vector<std::string> plugins;  // "libmy_nodes.so 3f1c2b8a": name and checksum
-  std::string data;                  // fingerprint of the data sets; JSON when it is more than one text
 };
 
 // Writes the checkpoint of `step` below run.directory(): everything into a neighbour first, then renamed,

@@ -1,8 +1,6 @@
 // Names in a checkpoint that its writer and its reader share.
 #pragma once
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <charconv>
 #include <cstdint>
@@ -22,8 +20,6 @@ inline constexpr const char* kHolds = "holds";
 inline constexpr const char* kWeights = "weights";
 inline constexpr const char* kState = "state";
 inline constexpr const char* kNode = "node";
-
-inline std::string step_directory(std::int64_t step) { return fmt::format("step-{:06}", step); }
 
 // A node called "weights" gets a second dot, so that no node takes the name of the live weights.
 inline std::string state_file(std::string path) {

@@ -1,8 +1,8 @@
 #include <fmt/format.h>
 
-#include <nlohmann/json.hpp>
 #include <stdexcept>
 
+#include "graph/values/step_name.h"
 #include "nodes/files/checkpoint_files.h"
 #include "nodes/files/checkpoint_names.h"
 #include "nodes/files/durable.h"
@@ -62,14 +62,13 @@ void require_directory(const RunInfo& run) {
 
 fs::path write_checkpoint(RunInfo& run, std::int64_t step) {
   const fs::path parent = run.directory() / kCheckpoints;
-  const fs::path directory = parent / step_directory(step);
-  const fs::path partial = parent / (step_directory(step) + ".partial");
-  const fs::path replaced = parent / (step_directory(step) + ".replaced");
+  const fs::path directory = parent / step_name(step);
+  const fs::path partial = parent / (step_name(step) + ".partial");
+  const fs::path replaced = parent / (step_name(step) + ".replaced");
 
   const std::vector<File> files = files_of(run);
   const std::string pipeline = run.resolved_yaml(), state = run.state_json();
-  if (nlohmann::json::parse(state).at("step") != step)
-    throw std::logic_error("state.json is of another step");
+  if (read_run_state(state).step != step) throw std::logic_error("state.json is of another step");
   std::uint64_t bytes = pipeline.size() + state.size() + (1 << 20);  // and room for what is around the values
   for (const File& file : files) bytes += safetensors_bytes(file.tensors, file.metadata);
 

@@ -150,14 +150,15 @@ WrittenFile write_safetensors(const std::filesystem::path& path, std::vector<Sta
 SafetensorsFile::SafetensorsFile(std::filesystem::path path) : path_(std::move(path)) {
   if (!std::filesystem::is_regular_file(path_)) fail("there is no such file");
   const std::uint64_t bytes = std::filesystem::file_size(path_);
-  std::ifstream file(path_, std::ios::binary);
+  file_.open(path_, std::ios::binary);
   std::uint64_t length = 0;
-  if (!file.read(reinterpret_cast<char*>(&length), kLengthBytes)) fail("is too short for a safetensors file");
+  if (!file_.read(reinterpret_cast<char*>(&length), kLengthBytes))
+    fail("is too short for a safetensors file");
   if (length > kLargestHeader || length > bytes - kLengthBytes) {
     fail(fmt::format("says that its header has {} bytes; the file has {}", length, bytes));
   }
   std::string header(length, '\0');
-  if (!file.read(header.data(), static_cast<std::streamsize>(length))) fail("cannot be read");
+  if (!file_.read(header.data(), static_cast<std::streamsize>(length))) fail("cannot be read");
   data_begin_ = kLengthBytes + length;
   read_header(header, bytes - data_begin_);
 }
@@ -204,16 +205,15 @@ std::string SafetensorsFile::misfit(const StateTensor& wanted) const {
                      to_string(wanted.shape), dtype_name(wanted.dtype));
 }
 
-void SafetensorsFile::read(const StateTensor& wanted) const {
+void SafetensorsFile::read(const StateTensor& wanted) {
   if (const std::string problem = misfit(wanted); !problem.empty()) fail(problem);
   const Tensor& tensor = tensors_.at(wanted.name);
-  std::vector<std::byte> values(tensor.end - tensor.begin);
-  std::ifstream file(path_, std::ios::binary);
-  file.seekg(static_cast<std::streamoff>(data_begin_ + tensor.begin));
-  if (!file.read(reinterpret_cast<char*>(values.data()), static_cast<std::streamsize>(values.size()))) {
+  values_.resize(tensor.end - tensor.begin);
+  file_.seekg(static_cast<std::streamoff>(data_begin_ + tensor.begin));
+  if (!file_.read(reinterpret_cast<char*>(values_.data()), static_cast<std::streamsize>(values_.size()))) {
     fail("cannot be read");
   }
-  wanted.load(values.data());
+  wanted.load(values_.data());
 }
 
 void SafetensorsFile::fail(const std::string& message) const {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <filesystem>
+#include <fstream>
 #include <map>
 #include <span>
 #include <string>
@@ -42,13 +43,15 @@ class SafetensorsFile {
   // What keeps `wanted` from being read here ("'a' is missing", "'a' is [2] F32, not [3] F32"); "" = nothing.
   std::string misfit(const StateTensor& wanted) const;
   // Reads the values of wanted.name and hands them to wanted.load. It must fit.
-  void read(const StateTensor& wanted) const;
+  void read(const StateTensor& wanted);
 
  private:
   [[noreturn]] void fail(const std::string& message) const;
   void read_header(const std::string& header, std::uint64_t data_bytes);
 
   std::filesystem::path path_;
+  std::ifstream file_;
+  std::vector<std::byte> values_;  // of the tensor read last; the room serves the next one
   std::uint64_t data_begin_ = 0;
   std::map<std::string, Tensor> tensors_;
   Metadata metadata_;

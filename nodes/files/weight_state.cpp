@@ -15,12 +15,9 @@ StateTensor weight_state(const WeightTable& table, int weight, std::span<float> 
                 const std::vector<float> plain = table.plain(weight, values);
                 std::memcpy(out, plain.data(), plain.size() * sizeof(float));
               },
-          .load =
-              [&table, weight, values, count](const std::byte* in) {
-                std::vector<float> plain(count);
-                std::memcpy(plain.data(), in, count * sizeof(float));
-                table.set_plain(weight, plain, values);
-              }};
+          .load = [&table, weight, values, count](const std::byte* in) {  // where a vector begins: aligned
+            table.set_plain(weight, {reinterpret_cast<const float*>(in), count}, values);
+          }};
 }
 
 std::vector<StateTensor> weight_states(const WeightTable& table, std::span<float> values) {

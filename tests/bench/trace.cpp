@@ -8,6 +8,7 @@
 #include <benchmark/benchmark.h>
 #include <fmt/format.h>
 
+#include "graph/plan/plan.h"
 #include "graph/run/observed.h"
 #include "nodes/catalog.h"
 
@@ -88,7 +89,7 @@ void visits(benchmark::State& state) {
     Observer observer;
     RunOptions options{.threads = 1};
     if constexpr (!std::is_same_v<Observer, int>) options.observer = &observer;
-    Run run(check(parse_document(chain(), "chain.yaml"), catalog(), {}), std::move(options));
+    Run run(plan(check(parse_document(chain(), "chain.yaml"), catalog(), {})), std::move(options));
     state.ResumeTiming();
     run.run();
     all += std::int64_t{kNodes + 1} * kImages;

@@ -156,4 +156,8 @@ CleansUpWhenItIsInterrupted() {
   is_clean
 }
 
+CountsAllocationsInAProcessOfItsOwn() {
+  if nm -D --defined-only "$program" | grep -w malloc; then fail 'the program that users train with has its own malloc'; fi
+}
+
 "$2"

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include "graph/plan/micro_batch.h"
 #include "graph/run/run.h"
 #include "nodes/catalog.h"
 #include "nodes/dnnl/engine.h"
@@ -58,10 +59,10 @@ nodes:
                      images, run, model);
 }
 
-Checked checked(const std::string& yaml) {
+Planned planned(const std::string& yaml) {
   static const Catalog types = with_keep();  // outlives the nodes
-  return check_with_auto(parse_document(yaml, "test.yaml"), types,
-                         {.channel_block = channel_block(), .bfloat16 = bfloat16_available()});
+  return check_and_plan(parse_document(yaml, "test.yaml"), types,
+                        {.channel_block = channel_block(), .bfloat16 = bfloat16_available()});
 }
 
 // Fresh weights would do little: the last layer of every block starts near zero.
@@ -71,11 +72,12 @@ void draw_weights(RunInfo& info) {
     for (float& value : plain.values) value *= .1f;
     info.weights().set_plain(static_cast<int>(w), plain.values, info.values().values());
   }
+  info.weights().pack(info.values());
 }
 
 std::vector<std::vector<float>> drawn(const std::string& yaml, int threads) {
   kept.clear();
-  Run run(checked(yaml), {.threads = threads, .on_thread_entry = on_thread_entry, .restore = draw_weights});
+  Run run(planned(yaml), {.threads = threads, .on_thread_entry = on_thread_entry, .restore = draw_weights});
   run.run();
   return kept;
 }

@@ -133,6 +133,51 @@ struct Stop {
   }
 };
 
+// A run that is let go from pause to pause.
+class Windows {
+ public:
+  Windows(Run& run, Pauses& pauses, Measurement& m) : run_(run), pauses_(pauses), m_(m), stop_{run, pauses} {
+    pauses_.hold();
+    running_ = std::async(std::launch::async, [&run] { return run.run(); });
+    peaks_ = measure_peaks(m.threads, m.bfloat16);
+  }
+
+  // Runs for kWindowSeconds, then measures the peak; the work is that of an image until its size is known.
+  void next() {
+    const std::int64_t allocations_then = allocations();
+    const double then = now();
+    pauses_.release();
+    const bool over =
+        running_.wait_for(std::chrono::duration<double>(kWindowSeconds)) == std::future_status::ready;
+    const double waited = pauses_.hold();
+    const double spent = now() - then - waited / m_.threads;
+    m_.allocations += allocations() - allocations_then;
+    if (bench_interrupted) throw std::runtime_error("interrupted");
+    if (over) running_.get();  // throws what went wrong
+    if (over) throw std::runtime_error("the pipeline came to its end before it could be measured");
+    const Peaks then_peaks = std::exchange(peaks_, measure_peaks(m_.threads, m_.bfloat16));
+    tasks_ = run_.times();
+    const double work_then = std::exchange(work_, work_done(run_, tasks_));
+    m_.windows.push_back({.images = work_ - work_then,
+                          .seconds = spent,
+                          .peak = (then_peaks.own.rate + peaks_.own.rate) / 2,
+                          .float32_peak = (then_peaks.float32.rate + peaks_.float32.rate) / 2,
+                          .busy = (then_peaks.own.busy + peaks_.own.busy) / 2});
+  }
+  double work() const { return work_; }                          // so far
+  const std::vector<TaskTime>& tasks() const { return tasks_; }  // the same
+
+ private:
+  Run& run_;
+  Pauses& pauses_;
+  Measurement& m_;
+  std::future<Report> running_;
+  const Stop stop_;
+  Peaks peaks_;
+  double work_ = 0;
+  std::vector<TaskTime> tasks_;
+};
+
 }  // namespace
 
 double Measurement::images() const {
@@ -166,56 +211,27 @@ Measurement measure(Invocation request, double seconds, const std::filesystem::p
   request.adapt = make_endless;
   request.overrides.push_back({Override::Kind::set, "run.output=" + scratch.string()});
   const Launch made = launch(request);
-  Run& run = *made.run;
-  Measurement m = conditions(run, request.file.string());
-
-  pauses.hold();
-  std::future<Report> running = std::async(std::launch::async, [&run] { return run.run(); });
-  const Stop stop{run, pauses};
-  // Runs for kWindowSeconds, then measures the peak; the work is that of an image until its size is known.
-  Peaks peaks = measure_peaks(m.threads, m.bfloat16);
-  double work = 0;
-  std::vector<TaskTime> tasks;
-  const auto next_window = [&] {
-    const std::int64_t allocations_then = allocations();
-    const double then = now();
-    pauses.release();
-    const bool over =
-        running.wait_for(std::chrono::duration<double>(kWindowSeconds)) == std::future_status::ready;
-    const double waited = pauses.hold();
-    const double spent = now() - then - waited / m.threads;
-    m.allocations += allocations() - allocations_then;
-    if (bench_interrupted) throw std::runtime_error("interrupted");
-    if (over) running.get();  // throws what went wrong
-    if (over) throw std::runtime_error("the pipeline came to its end before it could be measured");
-    const Peaks then_peaks = std::exchange(peaks, measure_peaks(m.threads, m.bfloat16));
-    tasks = run.times();
-    const double work_then = std::exchange(work, work_done(run, tasks));
-    m.windows.push_back({.images = work - work_then,
-                         .seconds = spent,
-                         .peak = (then_peaks.own.rate + peaks.own.rate) / 2,
-                         .float32_peak = (then_peaks.float32.rate + peaks.float32.rate) / 2,
-                         .busy = (then_peaks.own.busy + peaks.own.busy) / 2});
-  };
+  Measurement m = conditions(*made.run, request.file.string());
+  Windows windows(*made.run, pauses, m);
 
   const double forward = std::max(static_cast<double>(m.multiply_adds), 1.0);
   const double warm = forward * (m.training ? 3 : 1) * m.lanes * m.micro_batch;
-  while (m.seconds() < kWarmUpSeconds || work < warm) next_window();
-  const std::vector<TaskTime> tasks_before = tasks;
+  while (m.seconds() < kWarmUpSeconds || windows.work() < warm) windows.next();
+  const std::vector<TaskTime> tasks_before = windows.tasks();
   const std::map<std::string, std::int64_t> allocations_before = pauses.allocations_by_type();
-  const double work_before = work, step = 3 * forward * static_cast<double>(m.batch_size);
+  const double work_before = windows.work(), step = 3 * forward * static_cast<double>(m.batch_size);
   m.windows.clear();
   m.allocations = 0;
   double steps_then = 0;
   do {
     steps_then = m.steps;
-    next_window();
-    m.steps = (work - work_before) / step;
+    windows.next();
+    m.steps = (windows.work() - work_before) / step;
   } while (m.seconds() < seconds || (m.training && std::floor(m.steps) == std::floor(steps_then)));
 
-  const double image = work_of_image(run, tasks);
+  const double image = work_of_image(*made.run, windows.tasks());
   for (Window& w : m.windows) w.images /= image;
-  m.tasks = difference(tasks, tasks_before);
+  m.tasks = difference(windows.tasks(), tasks_before);
   m.allocations_by_type = pauses.allocations_by_type();
   for (const auto& [type, count] : allocations_before) m.allocations_by_type[type] -= count;
   if (pauses.model_was_entered()) m.seconds_to_model = pauses.model_entered() - started;

@@ -6,6 +6,8 @@
 #include <filesystem>
 #include <opencv2/core/utility.hpp>
 
+#include "graph/values/what_of.h"
+#include "tools/bench/allocations.h"
 #include "tools/bench/report.h"
 #include "tools/commands/commands.h"
 #include "tools/launch/scratch.h"
@@ -43,6 +45,7 @@ int bench_command(int argc, char** argv, const Command& about) {
                  "measures one thread too, in turns with all, and says what the others add");
   arguments.flag("--json", json, "prints one JSON object");
   if (const std::optional<int> exit = arguments.read(argc, argv)) return *exit;
+  restart_to_count_allocations();
   Invocation request = pipeline.invocation();
   request.threads = threads;
   cv::setNumThreads(1);
@@ -63,7 +66,7 @@ int bench_command(int argc, char** argv, const Command& about) {
     fmt::print(stderr, "{}\n", faults_text(e));
     return 2;
   } catch (const std::exception& e) {
-    fmt::print(stderr, "run-pipeline bench: {}\n", e.what());
+    fmt::print(stderr, "run-pipeline bench: {}\n", what_of(e));
     return bench_interrupted ? 130 : 1;
   }
 }

@@ -43,7 +43,7 @@ int check_command(int argc, char** argv, const Command& about) {
   arguments.flag("--json", json, "one object for a good file, an array of faults for another");
   return run_command(arguments, argc, argv, [&]() -> int {
     try {
-      const Checked checked = check_file(pipeline.invocation());
+      const Checked checked = plan_file(pipeline.invocation()).checked;
       if (json)
         fmt::print("{}\n", summary(checked, pipeline.file).dump(2));
       else

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "graph/values/what_of.h"
 #include "tools/show/faults.h"
 
 namespace dagfusion {
@@ -47,7 +48,7 @@ int guarded(const std::string& name, const std::function<int()>& work) {
     fmt::print(stderr, "{}\n", faults_text(e));
     return kUserError;
   } catch (const std::exception& e) {
-    fmt::print(stderr, "{}: {}\n", name, e.what());
+    fmt::print(stderr, "{}: {}\n", name, what_of(e));
     return kFailed;
   }
 }

@@ -68,7 +68,7 @@ int diff_command(int argc, char** argv, const Command& about) {
     before = {.file = first, .plugins = plugins};
     now = {.file = second, .plugins = plugins};
     const std::vector<Difference> found = differences(read_file(before), read_file(now));
-    const Checked a = check_file(before), b = check_file(now);
+    const Checked a = plan_file(before).checked, b = plan_file(now).checked;
     const std::vector<Difference> nodes = node_differences(a, b);
     if (json) {
       fmt::print("{}\n",

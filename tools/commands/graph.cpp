@@ -125,17 +125,17 @@ std::string page_of(const std::vector<Level>& levels, std::size_t shown, const s
 }
 
 // The picture at every depth, and last with the backward pass.
-std::string page_of(const Checked& checked, const Tree& file, DrawingOptions options,
+std::string page_of(const Planned& planned, const Tree& file, DrawingOptions options,
                     const std::string& title) {
   std::vector<Level> levels;
-  const int most = deepest(checked);
+  const int most = deepest(planned.checked);
   const std::size_t shown = options.expand ? most + 1 : options.depth;
   options.expand = false;
   for (options.depth = 0; options.depth <= most; ++options.depth)
     levels.push_back({options.depth == 0 ? "what the file names" : fmt::format("{} deeper", options.depth),
-                      svg_of(drawing(checked, file, options))});
+                      svg_of(drawing(planned, file, options))});
   options.expand = true;
-  levels.push_back({"every layer and the backward pass", svg_of(drawing(checked, file, options))});
+  levels.push_back({"every layer and the backward pass", svg_of(drawing(planned, file, options))});
   return page_of(levels, shown, title);
 }
 
@@ -160,15 +160,15 @@ int graph_command(int argc, char** argv, const Command& about) {
       .shown_as("RUN");
   arguments.option("--output", output, "file to write; otherwise to the screen").shown_as("FILE");
   return run_command(arguments, argc, argv, [&]() -> int {
-    const Checked checked = check_file(pipeline.invocation());
+    const Planned planned = plan_file(pipeline.invocation());
     if (!run.empty()) options.seconds = read_times(run);
-    options.depth = std::min(options.depth, deepest(checked));
+    options.depth = std::min(options.depth, deepest(planned.checked));
     const Tree file = read_file(pipeline.invocation());
     std::string text;
     if (format == "html") {
-      text = page_of(checked, file, options, pipeline.file);
+      text = page_of(planned, file, options, pipeline.file);
     } else {
-      text = drawing(checked, file, options);
+      text = drawing(planned, file, options);
       if (format == "svg") text = svg_of(text);
     }
     if (output.empty()) {

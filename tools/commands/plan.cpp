@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "graph/plan/work.h"
 #include "tools/commands/commands.h"
 #include "tools/show/words.h"
 
@@ -79,12 +80,12 @@ struct Line {
 
 class PlanTold {
  public:
-  explicit PlanTold(const Checked& checked)
-      : checked_(checked),
-        plan_(plan(checked)),
-        threads_(checked.run.threads > 0 ? checked.run.threads : available_cores()),
-        lanes_(checked.run.lanes > 0 ? checked.run.lanes : threads_),
-        frames_(checked.run.frames_in_flight > 0 ? checked.run.frames_in_flight : lanes_ + 2) {}
+  explicit PlanTold(const Planned& planned)
+      : checked_(planned.checked),
+        plan_(planned.plan),
+        threads_(checked_.run.threads > 0 ? checked_.run.threads : available_cores()),
+        lanes_(checked_.run.lanes > 0 ? checked_.run.lanes : threads_),
+        frames_(checked_.run.frames_in_flight > 0 ? checked_.run.frames_in_flight : lanes_ + 2) {}
 
   void say(bool every_task, bool slots) const {
     std::vector<Line> lines;
@@ -117,7 +118,7 @@ class PlanTold {
         const CheckedNode& node = checked_.nodes[task.visits.front().node];
         one["node"] = node.path;
         one["type"] = node.type->name;
-        one["multiply_adds"] = multiply_adds(task);
+        one["multiply_adds"] = multiply_adds(checked_, task);
         one["writes"] = written(task);
       }
       tasks.push_back(std::move(one));
@@ -146,15 +147,6 @@ class PlanTold {
   }
 
  private:
-  std::int64_t multiply_adds(const Task& task) const {
-    if (task.kind != Task::Kind::forward && task.kind != Task::Kind::backward &&
-        task.kind != Task::Kind::accumulate)
-      return 0;
-    std::int64_t sum = 0;
-    for (const Visit& v : task.visits) sum += checked_.nodes[v.node].multiply_adds;
-    return sum;
-  }
-
   std::vector<int> written(const Task& task) const {
     std::vector<int> slots;
     for (const Visit& v : task.visits)
@@ -177,7 +169,7 @@ class PlanTold {
       const std::string path = task.name.starts_with(sum) ? task.name.substr(sum.size()) : task.name;
       line.what = path.substr(0, path.find_first_of("/."));
     }
-    line.multiply_adds = multiply_adds(task);
+    line.multiply_adds = multiply_adds(checked_, task);
     for (const int s : written(task)) line.bytes += plan_.slots[s].spec.bytes();
     if (!every_task && !lines.empty() && lines.back().what == line.what &&
         (lines.back().kind == line.kind || both_backward(lines.back().kind, line.kind))) {
@@ -238,7 +230,7 @@ class PlanTold {
   }
 
   const Checked& checked_;
-  const Plan plan_;
+  const Plan& plan_;
   const int threads_, lanes_, frames_;
 };
 
@@ -253,8 +245,8 @@ int plan_command(int argc, char** argv, const Command& about) {
   arguments.flag("--slots", slots, "also the memory of every value");
   arguments.flag("--json", json, "one JSON object with all of it");
   return run_command(arguments, argc, argv, [&]() -> int {
-    const Checked checked = check_file(pipeline.invocation());
-    const PlanTold told(checked);
+    const Planned planned = plan_file(pipeline.invocation());
+    const PlanTold told(planned);
     if (json)
       fmt::print("{}\n", told.json().dump(2));
     else

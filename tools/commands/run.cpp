@@ -34,7 +34,7 @@ struct Looks {
 
 int run(Invocation request, bool check_only, const Looks& looks) {
   if (check_only) {
-    say_checked(check_file(request), request.file.empty() ? *request.resume : request.file.string());
+    say_checked(plan_file(request).checked, request.file.empty() ? *request.resume : request.file.string());
     return kDone;
   }
   std::optional<Trace> trace;

@@ -124,7 +124,8 @@ class Sweep {
 
   void check_cells() const {
     for_each_cell([&](const SweepCell& cell) {
-      const Checked checked = check_file(invocation(static_cast<std::size_t>(&cell - plan_.cells.data()), 0));
+      const Checked checked =
+          plan_file(invocation(static_cast<std::size_t>(&cell - plan_.cells.data()), 0)).checked;
       if (!checked.run.training)
         throw UserError(composed_.sweep.where, "a sweep compares trainings, and this file trains nothing");
       refuse_missing_metric(plan_.metric, checked);
@@ -162,7 +163,7 @@ class Sweep {
       std::vector<std::string> passed_over;
       try {
         const CheckpointFacts facts = open_checkpoint(*begun, passed_over);
-        if (facts.step >= check_file(request).run.steps)
+        if (facts.step >= plan_file(request).checked.run.steps)
           return mark_done(where);  // stopped just before it was marked
         request.resume = begun->string();
       } catch (const UserError&) {  // it was stopped before its first checkpoint: from the start

@@ -9,9 +9,11 @@
 
 #include "graph/compose/block.h"
 #include "graph/compose/change.h"
+#include "graph/plan/micro_batch.h"
 #include "nodes/catalog.h"
 #include "nodes/dnnl/engine.h"
 #include "nodes/files/checkpoint_files.h"
+#include "nodes/files/checkpoint_names.h"
 #include "nodes/kernels/instruction_set.h"
 #include "tools/launch/resume.h"
 
@@ -95,10 +97,9 @@ struct Prepared {
   std::vector<std::string> notes;
 };
 
-Prepared prepare(const Invocation& request, bool lock) {
-  Prepared p;
-  if (request.resume && !request.resume->empty()) p.resumed = named_run(*request.resume, request.fork);
-  const fs::path path = request.file.empty() ? *p.resumed / "pipeline.yaml" : find_pipeline(request.file);
+// compose: with all that the file extends, and what is typed on the command line.
+void compose_file(const Invocation& request, Prepared& p) {
+  const fs::path path = request.file.empty() ? *p.resumed / kPipeline : find_pipeline(request.file);
   if (request.file.empty()) refuse_variables(request.overrides, path);
   if (request.composed) {
     p.file = *request.composed;
@@ -111,63 +112,75 @@ Prepared prepare(const Invocation& request, bool lock) {
     p.file = std::move(composed.file);
     p.notes = std::move(composed.notes);
   }
-  if (!request.overrides.empty()) {
-    const Catalog types = with_own_types(catalog(), p.file);
-    for (const Override& o : request.overrides) apply(p.file, read_override(o), types, p.notes);
-  }
-  substitute_variables(p.file);
-  if (!request.resume) return p;
+  if (request.overrides.empty()) return;
+  const Catalog types = with_own_types(catalog(), p.file);
+  for (const Override& o : request.overrides) apply(p.file, read_override(o), types, p.notes);
+}
+
+// The run that goes on, and its newest checkpoint.
+void open_resumed(const Invocation& request, bool lock, Prepared& p) {
   if (!p.resumed) p.resumed = newest_run(p.file);
   if (lock && !request.fork) {  // before its checkpoints are read: whoever is in it may be writing them
     p.directory.emplace(RunDirectory::open(*p.resumed));
     remove_unfinished_checkpoints(*p.resumed);
   }
   if (!request.fork)
-    refuse_changes(read_document(*p.resumed / "pipeline.yaml"), kept(p.file),
+    refuse_changes(read_document(*p.resumed / kPipeline), kept(p.file),
                    with_own_types(catalog(), p.file), *p.resumed);
   std::vector<std::string> passed_over;
   p.checkpoint = open_checkpoint(*p.resumed, passed_over);
   pass_over(p.notes, passed_over);
+}
+
+Prepared prepare(const Invocation& request, bool lock) {
+  Prepared p;
+  if (request.resume && !request.resume->empty()) p.resumed = named_run(*request.resume, request.fork);
+  compose_file(request, p);
+  substitute_variables(p.file);
+  if (request.resume) open_resumed(request, lock, p);
   return p;
 }
 
-Checked check_prepared(Prepared& p) {
-  CheckOptions options;
-  options.channel_block = channel_block();
-  options.bfloat16 = bfloat16_available();
-  options.open_model = [&p](const std::string& from, const Position& where) {
-    auto opened = p.models.find(from);
-    if (opened == p.models.end()) {
-      try {
-        std::vector<std::string> passed_over;
-        opened = p.models.emplace(from, open_checkpoint(from, passed_over)).first;
-        pass_over(p.notes, passed_over);
-        const CheckpointFacts& facts = opened->second;
-        p.notes.push_back(fmt::format("model: {} (step {})", facts.directory.string(), facts.step));
-      } catch (const UserError& e) {
-        throw UserError(where, fmt::format("section 'model': {}", e.faults().front().message));
-      }
+// What `model: {from: ...}` takes out of a checkpoint.
+ModelSource model_from(Prepared& p, const std::string& from, const Position& where) {
+  auto opened = p.models.find(from);
+  if (opened == p.models.end()) {
+    try {
+      std::vector<std::string> passed_over;
+      opened = p.models.emplace(from, open_checkpoint(from, passed_over)).first;
+      pass_over(p.notes, passed_over);
+      const CheckpointFacts& facts = opened->second;
+      p.notes.push_back(fmt::format("model: {} (step {})", facts.directory.string(), facts.step));
+    } catch (const UserError& e) {
+      throw UserError(where, fmt::format("section 'model': {}", e.faults().front().message));
     }
-    const CheckpointFacts& facts = opened->second;
-    ModelSource source;
-    if (const Tree* model = facts.pipeline.find("model")) source.model = *model;
-    source.sections =
-        facts.pipeline.entries;  // the checker takes those of the catalog, which its plugins extend
-    source.input = facts.model_input;
-    return source;
-  };
-  Checked checked = check_with_auto(p.file, catalog(), options);
+  }
+  const CheckpointFacts& facts = opened->second;
+  ModelSource source;
+  if (const Tree* model = facts.pipeline.find("model")) source.model = *model;
+  source.sections =
+      facts.pipeline.entries;  // the checker takes those of the catalog, which its plugins extend
+  source.input = facts.model_input;
+  return source;
+}
+
+// check and plan: the rest of what can be known before a run.
+Planned plan_prepared(Prepared& p) {
+  Planned planned = check_and_plan(
+      p.file, catalog(),
+      {.channel_block = channel_block(),
+       .bfloat16 = bfloat16_available(),
+       .open_model = [&p](const std::string& from, const Position& at) { return model_from(p, from, at); }});
+  const Checked& checked = planned.checked;
   p.notes.insert(p.notes.end(), checked.notes.begin(), checked.notes.end());
   p.plugins = plugin_checksums(*checked.types);
   for (const auto& [from, facts] : p.models)
     for (const std::string& line : rebuilt_plugins(facts, p.plugins)) p.notes.push_back("model: " + line);
-  if (!p.checkpoint) return checked;
-  const std::int64_t done = p.checkpoint->step;
-  if (done >= checked.run.steps)
+  if (p.checkpoint && p.checkpoint->step >= checked.run.steps)
     throw UserError({},
                     fmt::format("{} has done {} steps, and run.steps is {}; give it a larger number to go on",
-                                p.resumed->string(), done, checked.run.steps));
-  return checked;
+                                p.resumed->string(), p.checkpoint->step, checked.run.steps));
+  return planned;
 }
 
 }  // namespace
@@ -183,48 +196,58 @@ fs::path find_pipeline(const fs::path& typed) {
 
 Tree read_file(const Invocation& request) { return prepare(request, false).file; }
 
-Checked check_file(const Invocation& request) {
+Planned plan_file(const Invocation& request) {
   Prepared p = prepare(request, false);
-  return check_prepared(p);
+  return plan_prepared(p);
 }
 
+namespace {
+
+// How the weights and the states get what a checkpoint holds; nothing: they start fresh.
+std::function<void(RunInfo&)> restoring(const Prepared& p, const Checked& checked) {
+  if (p.checkpoint) return [facts = *p.checkpoint](RunInfo& info) { restore(facts, info); };
+  if (checked.model_from.empty()) return {};
+  return [facts = p.models.at(checked.model_from), which = checked.model_weights](RunInfo& info) {
+    load_weights(facts, which, info.weights(), info.values());
+  };
+}
+
+// The run's own, where it goes on; a new one for what trains, or says `output`.
+std::optional<RunDirectory> directory_for(Prepared& p, const Checked& checked) {
+  if (p.directory) return std::move(p.directory);
+  const std::string& output = checked.run.output;
+  if (!checked.run.training && output.empty()) return std::nullopt;
+  return RunDirectory::create(output.empty() ? "runs" : output);
+}
+
+}  // namespace
+
 Launch launch(const Invocation& request) {
-  Prepared p = prepare(request, true);
-  Launch made;
-  Checked checked = check_prepared(p);
-  if (request.adapt) request.adapt(checked);
-  if (p.checkpoint) {
-    if (!request.fork) refuse_other_conditions(*p.checkpoint, checked, arithmetic(), p.plugins);
-    made.first_step = p.checkpoint->step;
-  }
-  made.saves = std::any_of(checked.nodes.begin(), checked.nodes.end(),
-                           [](const CheckedNode& n) { return n.type->phase == Phase::save; });
-  const std::vector<std::pair<std::string, Tree>> inner = inner_pipelines(p.file, *checked.types);
+  Prepared p = prepare(request, true);  // composed, variables substituted
+  Planned planned = plan_prepared(p);   // checked, micro_batch chosen, planned
+  if (request.adapt) request.adapt(planned.checked);
+  const Checked& checked = planned.checked;
+  if (p.checkpoint && !request.fork) refuse_other_conditions(*p.checkpoint, checked, arithmetic(), p.plugins);
+  const auto inner = inner_pipelines(p.file, *checked.types);
+  const std::string resolved_yaml = write_document(kept(p.file));
+  const bool goes_on = p.directory.has_value();
+  Launch made{.directory = directory_for(p, checked),
+              .saves = std::any_of(checked.nodes.begin(), checked.nodes.end(),
+                                   [](const CheckedNode& n) { return n.type->phase == Phase::save; }),
+              .first_step = p.checkpoint ? p.checkpoint->step : 0};
   RunOptions options{.threads = request.threads,
                      .on_thread_entry = on_thread_entry,
-                     .resolved_yaml = write_document(kept(p.file)),
+                     .directory = made.directory ? made.directory->path() : fs::path(),
+                     .resolved_yaml = resolved_yaml,
                      .instruction_set = arithmetic(),
                      .plugins = p.plugins,
                      .first_step = made.first_step,
+                     .restore = restoring(p, checked),
                      .observer = request.observer};
-  const bool goes_on = p.directory.has_value();
-  if (goes_on) {
-    made.directory.emplace(std::move(*p.directory));
-  } else if (checked.run.training || !checked.run.output.empty()) {
-    made.directory.emplace(RunDirectory::create(checked.run.output.empty() ? "runs" : checked.run.output));
-  }
-  if (made.directory) options.directory = made.directory->path();
-  if (p.checkpoint) {
-    options.restore = [facts = *p.checkpoint](RunInfo& info) { restore(facts, info); };
-  } else if (!checked.model_from.empty()) {
-    options.restore = [facts = p.models.at(checked.model_from), which = checked.model_weights](
-                          RunInfo& info) { load_weights(facts, which, info.weights(), info.values()); };
-  }
-  const std::string resolved_yaml = options.resolved_yaml;
   try {
-    made.run = std::make_unique<Run>(std::move(checked), std::move(options));
+    made.run = std::make_unique<Run>(std::move(planned), std::move(options));
     if (made.directory) {  // last: a run that could not go on stays what it was
-      made.directory->write("pipeline.yaml", resolved_yaml);
+      made.directory->write(kPipeline, resolved_yaml);
       for (const auto& [name, tree] : inner) made.directory->write(name, write_document(tree));
       made.directory->write("machine.json", machine_facts(*made.run));
     }

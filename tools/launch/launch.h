@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "graph/plan/plan.h"
 #include "graph/run/run.h"
 #include "nodes/files/run_directory.h"
 #include "tools/launch/typed_plugins.h"
@@ -21,7 +22,7 @@ struct Invocation {
   std::optional<std::string> resume;  // a run directory; "" = the newest below run.output
   bool fork = false;                  // go on from the checkpoint in a new run, whatever has changed
   int threads = 0;
-  std::function<void(Checked&)> adapt;  // changes what was checked before the run is made
+  std::function<void(Checked&)> adapt;  // changes settings of the run before it is made
   TaskObserver* observer = nullptr;     // see RunOptions
   std::optional<Tree> composed;  // instead of what `file` says: with everything it extends, before overrides
 };
@@ -40,8 +41,8 @@ std::filesystem::path find_pipeline(const std::filesystem::path& typed);
 // With all that the file extends, the overrides, and the variables put in. Throws UserError.
 Tree read_file(const Invocation&);
 
-// Reads and checks; makes nothing on the disk. Throws UserError.
-Checked check_file(const Invocation&);
+// From the file to its plan, with every fault that can be known by then; makes nothing on the disk. Throws UserError.
+Planned plan_file(const Invocation&);
 
 // The same, then the run directory and the run. Throws UserError.
 Launch launch(const Invocation&);

@@ -8,6 +8,7 @@
 #include <set>
 
 #include "graph/types/builtin.h"
+#include "nodes/files/checkpoint_names.h"
 #include "nodes/files/manifest.h"
 #include "nodes/files/run_directory.h"
 #include "tools/show/trees.h"
@@ -79,10 +80,10 @@ fs::path named_run(const fs::path& given, bool fork) {
                                     "with --fork, a new run from this one",
                                     named.string(), named.parent_path().parent_path().string()));
   }
-  if (fs::exists(named / "pipeline.yaml")) return named;
+  if (fs::exists(named / kPipeline)) return named;
   if (const auto newest = RunDirectory::newest(named)) return *newest;
   throw UserError(
-      {}, fmt::format("'{}' is not a run directory: there is no pipeline.yaml in it", named.string()));
+      {}, fmt::format("'{}' is not a run directory: there is no {} in it", named.string(), kPipeline));
 }
 
 fs::path newest_run(const Tree& file) {

@@ -8,6 +8,7 @@
 
 #include "graph/document/pattern.h"
 #include "graph/types/value.h"
+#include "graph/values/step_name.h"
 #include "nodes/files/durable.h"
 #include "nodes/files/npy.h"
 #include "nodes/kernels/bfloat16.h"
@@ -75,7 +76,7 @@ void Record::watch(const Checked& checked, const std::filesystem::path& director
     throw UserError({"command line"},
                     fmt::format("--record: no node '{}'{}", node_, suggestion(node_, paths)));
   checked_ = &checked;
-  directory_ = directory / "records" / fmt::format("step-{:06}", step_);
+  directory_ = directory / "records" / step_name(step_);
 }
 
 void Record::begins(const TaskVisit& visit) noexcept {

@@ -69,8 +69,12 @@ std::string heat(double share) {
 
 class Drawing {
  public:
-  Drawing(const Checked& checked, const Tree& file, const DrawingOptions& options)
-      : checked_(checked), nodes_(file.find("nodes")), model_(file.find("model")), options_(options) {
+  Drawing(const Planned& planned, const Tree& file, const DrawingOptions& options)
+      : checked_(planned.checked),
+        plan_(planned.plan),
+        nodes_(file.find("nodes")),
+        model_(file.find("model")),
+        options_(options) {
     for (const auto& [task, seconds] : options.seconds) all_seconds_ += seconds;
   }
 
@@ -149,13 +153,12 @@ class Drawing {
       boxes_.push_back(std::move(box));
       wires_of(n, id);
     }
-    const Plan plan = dagfusion::plan(checked_);
     const auto drawn = [](const Task& t) {
       return t.kind == Task::Kind::backward || t.kind == Task::Kind::accumulate ||
              t.kind == Task::Kind::sum_gradients;
     };
-    for (int t = 0; t < static_cast<int>(plan.tasks.size()); ++t) {
-      const Task& task = plan.tasks[t];
+    for (int t = 0; t < static_cast<int>(plan_.tasks.size()); ++t) {
+      const Task& task = plan_.tasks[t];
       if (!drawn(task)) continue;
       const bool sums = task.kind == Task::Kind::sum_gradients;
       Box box{.id = fmt::format("t{}", t),
@@ -170,7 +173,7 @@ class Drawing {
       if (sums) box.path = node_of(task.name);
       boxes_.push_back(std::move(box));
       for (const int b : task.before)
-        if (drawn(plan.tasks[b])) arrows_.insert({fmt::format("t{}", b), fmt::format("t{}", t), "", false});
+        if (drawn(plan_.tasks[b])) arrows_.insert({fmt::format("t{}", b), fmt::format("t{}", t), "", false});
     }
   }
 
@@ -237,6 +240,7 @@ class Drawing {
   }
 
   const Checked& checked_;
+  const Plan& plan_;
   const Tree *nodes_, *model_;
   const DrawingOptions& options_;
   double all_seconds_ = 0;
@@ -252,8 +256,8 @@ int deepest(const Checked& checked) {
   return static_cast<int>(most);
 }
 
-std::string drawing(const Checked& checked, const Tree& file, const DrawingOptions& options) {
-  return Drawing(checked, file, options).dot();
+std::string drawing(const Planned& planned, const Tree& file, const DrawingOptions& options) {
+  return Drawing(planned, file, options).dot();
 }
 
 }  // namespace dagfusion

@@ -1,10 +1,10 @@
-// A checked pipeline as a picture, in the DOT language of Graphviz.
+// A planned pipeline as a picture, in the DOT language of Graphviz.
 #pragma once
 
 #include <map>
 #include <string>
 
-#include "graph/check/check.h"
+#include "graph/plan/plan.h"
 
 namespace dagfusion {
 
@@ -19,6 +19,6 @@ struct DrawingOptions {
 int deepest(const Checked&);
 
 // `file`: the pipeline as it was checked; it says the types of what was expanded.
-std::string drawing(const Checked&, const Tree& file, const DrawingOptions&);
+std::string drawing(const Planned&, const Tree& file, const DrawingOptions&);
 
 }  // namespace dagfusion

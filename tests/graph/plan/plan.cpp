@@ -102,10 +102,11 @@ std::string training(const std::string& nodes) {
 }
 
 TEST(Plan, DerivesTheBackwardPass) {
-  const Plan made = plan(check_text(training(R"(  a: {type: scale, in: x}
+  const Plan made = plan_text(training(R"(  a: {type: scale, in: x}
   b: {type: square, in: a}
   loss: {type: mean, in: b}
-)")));
+)"))
+                        .plan;
   EXPECT_EQ(waits_for(made, "a"), "admission");
   EXPECT_EQ(waits_for(made, "admission"), "backward of loss + x");
   EXPECT_EQ(waits_for(made, "backward of loss"),
@@ -118,12 +119,13 @@ TEST(Plan, DerivesTheBackwardPass) {
 }
 
 TEST(Plan, SumsTheGradientsOfTwoConsumersInTheirOrder) {
-  const Plan made = plan(check_text(training(R"(  a: {type: scale, in: x}
+  const Plan made = plan_text(training(R"(  a: {type: scale, in: x}
   b: {type: square, in: a}
   c: {type: scale, in: a}
   d: {type: plus, in: {a: b, b: c}}
   loss: {type: mean, in: d}
-)")));
+)"))
+                        .plan;
   const Task& sum = task_of(made, "sum of d a.y");
   ASSERT_EQ(sum.terms.size(), 2u);
   EXPECT_EQ(made.slots[static_cast<std::size_t>(sum.terms[0])].name, "d c.x");
@@ -132,21 +134,23 @@ TEST(Plan, SumsTheGradientsOfTwoConsumersInTheirOrder) {
 }
 
 TEST(Plan, PassesAGradientOnWithoutATask) {
-  const Plan made = plan(check_text(training(R"(  a: {type: scale, in: x}
+  const Plan made = plan_text(training(R"(  a: {type: scale, in: x}
   b: {type: add_one, in: a}
   c: {type: square, in: b}
   loss: {type: mean, in: c}
-)")));
+)"))
+                        .plan;
   EXPECT_EQ(waits_for(made, "backward of b"), "no task backward of b");
   EXPECT_EQ(waits_for(made, "weight gradient of a"), "backward of c");
 }
 
 TEST(Plan, LetsNothingFlowBackThroughStopGradient) {
-  const Plan made = plan(check_text(training(R"(  a: {type: scale, in: x}
+  const Plan made = plan_text(training(R"(  a: {type: scale, in: x}
   cut: {type: stop, in: a}
   b: {type: scale, in: cut}
   loss: {type: mean, in: b}
-)")));
+)"))
+                        .plan;
   EXPECT_EQ(waits_for(made, "weight gradient of b"), "cut");
   EXPECT_EQ(waits_for(made, "weight gradient of a"), "no task weight gradient of a");
   EXPECT_EQ(waits_for(made, "backward of b"), "no task backward of b");
@@ -155,10 +159,11 @@ TEST(Plan, LetsNothingFlowBackThroughStopGradient) {
 TEST(Plan, AddsTheGradientsOfTwoCallsInOneTask) {
   // Twelve layers on the way back: the weight gradients of the last call wait for those of the first, so that
   // the backward pass in between must not wait for them.
-  const Plan made = plan(check_text(training(R"(  once: {type: model, in: x}
+  const Plan made = plan_text(training(R"(  once: {type: model, in: x}
   twice: {type: model, in: once}
   loss: {type: mean, in: twice}
-)")));
+)"))
+                        .plan;
   const Task& sum = task_of(made, "weight gradient of twice/layer3");
   ASSERT_EQ(sum.visits.size(), 2u);
   EXPECT_EQ(waits_for(made, "weight gradient of twice/layer3"),
@@ -167,9 +172,10 @@ TEST(Plan, AddsTheGradientsOfTwoCallsInOneTask) {
 }
 
 TEST(Plan, KeepsTheBackwardPassThreeLayersAheadOfTheSumsAtMost) {
-  const Plan made = plan(check_text(training(R"(  out: {type: model, in: x}
+  const Plan made = plan_text(training(R"(  out: {type: model, in: x}
   loss: {type: mean, in: out}
-)")));
+)"))
+                        .plan;
   EXPECT_EQ(waits_for(made, "backward of out/layer3"), "backward of out/layer4");
   EXPECT_EQ(waits_for(made, "backward of out/layer2"), "backward of out/layer3");
   EXPECT_EQ(waits_for(made, "backward of out/layer1"),
@@ -177,11 +183,12 @@ TEST(Plan, KeepsTheBackwardPassThreeLayersAheadOfTheSumsAtMost) {
 }
 
 TEST(Plan, TakesALaneForWhatReadsWeightsAndGivesItBack) {
-  const Plan made = plan(check_text(training(R"(  early: {type: square, in: x}
+  const Plan made = plan_text(training(R"(  early: {type: square, in: x}
   a: {type: scale, in: early}
   late: {type: sink, in: a}
   loss: {type: mean, in: a}
-)")));
+)"))
+                        .plan;
   EXPECT_FALSE(task_of(made, "early").admitted);
   EXPECT_TRUE(task_of(made, "a").admitted);
   EXPECT_EQ(waits_for(made, "admission"), "backward of loss + early");
@@ -198,7 +205,7 @@ TEST(Plan, TakesALaneForWhatReadsWeightsAndGivesItBack) {
 }
 
 TEST(Plan, HasNoLaneWithoutWeights) {
-  const Plan made = plan(check_text("nodes:\n  x: {type: numbers, size: 3}\n  y: {type: add_one, in: x}\n"));
+  const Plan made = plan_text("nodes:\n  x: {type: numbers, size: 3}\n  y: {type: add_one, in: x}\n").plan;
   EXPECT_EQ(made.admission, -1);
   EXPECT_EQ(made.lane_bytes, 0u);
   EXPECT_EQ(made.frame_bytes, 2u * 64u);

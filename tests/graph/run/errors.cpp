@@ -115,7 +115,7 @@ TEST(RunError, NamesTheFramesThatWereLostAndWhatTheyWaitFor) {
     if (node == "first") tbb::task::current_context()->cancel_group_execution();
   };
   try {
-    run_checked(check_text(R"(run: {micro_batch: 2, frames_in_flight: 1}
+    run_planned(plan_text(R"(run: {micro_batch: 2, frames_in_flight: 1}
 nodes:
   x: {type: numbers, size: 6}
   y: {type: mean, in: x}
@@ -160,7 +160,7 @@ TEST(Stop, FinishesTheStepThatHasBegunAndSaves) {
   yaml.replace(yaml.find("steps: 4"), 8, "steps: 400");
   yaml.replace(yaml.find("every: 1"), 8, "every: 1000");
   seen().clear();
-  dagfusion::Run run(check_text(yaml), {.threads = 4});
+  dagfusion::Run run(plan_text(yaml), {.threads = 4});
   seen().on_step = [&](const std::string& node, std::int64_t step) {
     if (node == "note" && step == 5) run.stop();
   };
@@ -176,7 +176,7 @@ TEST(Stop, SavesOnceWhenTheStepWasSavedAlready) {
   std::string yaml = kTraining;
   yaml.replace(yaml.find("steps: 4"), 8, "steps: 400");
   seen().clear();
-  dagfusion::Run run(check_text(yaml), {.threads = 2});
+  dagfusion::Run run(plan_text(yaml), {.threads = 2});
   seen().on_step = [&](const std::string& node, std::int64_t step) {
     if (node == "note" && step == 5) run.stop();
   };
@@ -188,7 +188,7 @@ TEST(Stop, NamesTheNodeThatCannotSave) {
   std::string yaml = with("save", "fail_at: 0, fail_in: forward");
   yaml.replace(yaml.find("every: 1"), 8, "every: 1000");
   seen().clear();
-  dagfusion::Run run(check_text(yaml), {.threads = 2});
+  dagfusion::Run run(plan_text(yaml), {.threads = 2});
   seen().on_step = [&](const std::string& node, std::int64_t) {
     if (node == "note") run.stop();
     if (node == "save") throw std::runtime_error("no space");
@@ -206,7 +206,7 @@ TEST(Abort, BringsEverythingHomeWithoutRunningIt) {
   std::string yaml = kTraining;
   yaml.replace(yaml.find("steps: 4"), 8, "steps: 400");
   seen().clear();
-  dagfusion::Run run(check_text(yaml), {.threads = 4});
+  dagfusion::Run run(plan_text(yaml), {.threads = 4});
   seen().on_step = [&](const std::string& node, std::int64_t step) {
     if (node == "look" && step == 3) run.abort(), run.stop();
   };

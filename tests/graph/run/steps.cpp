@@ -141,7 +141,7 @@ TEST(Save, IsDoneBeforeAnythingOfTheNextStepBegins) {
   std::atomic<std::int64_t> most{0};
   seen().clear();
   dagfusion::Run run(
-      check_text(R"(run: {steps: 6, batch_size: 2, micro_batch: 1, lanes: 3, frames_in_flight: 9}
+      plan_text(R"(run: {steps: 6, batch_size: 2, micro_batch: 1, lanes: 3, frames_in_flight: 9}
 nodes:
   x: {type: numbers}
   early: {type: sink, in: x}
@@ -161,6 +161,27 @@ nodes:
   };
   run.run();
   EXPECT_EQ(most, 0);
+}
+
+// Packed copies that were made, of the first weight.
+int packs(std::function<void(RunInfo&)> restore) {
+  int made = 0;
+  Planned planned = plan_text(R"(run: {steps: 1, batch_size: 1, micro_batch: 1}
+nodes:
+  x: {type: numbers}
+  layer: {type: scale, in: x}
+  loss: {type: mean, in: layer}
+  descend: {type: descend, minimize: loss}
+)");
+  planned.checked.weights->add(PackedSpec{
+      .weight = 0, .key = "counted", .bytes = 4, .pack = [&](const float*, std::byte*) { ++made; }});
+  const dagfusion::Run run(std::move(planned), {.threads = 1, .restore = std::move(restore)});
+  return made;
+}
+
+TEST(Resumption, PacksTheWeightsOnce) {
+  EXPECT_EQ(packs({}), 1);
+  EXPECT_EQ(packs([](RunInfo& info) { info.weights().pack(info.values()); }), 1);
 }
 
 TEST(Resumption, GoesOnAtTheSamePositionsWithTheSameSamples) {

@@ -37,9 +37,13 @@ Checked check_text(const std::string& yaml, CheckOptions options) {
   return check(tree, catalog(), options);
 }
 
+Planned plan_text(const std::string& yaml, CheckOptions options) {
+  return plan(check_text(yaml, std::move(options)));
+}
+
 std::string faults_of(const std::string& yaml, CheckOptions options) {
   try {
-    check_text(yaml, std::move(options));
+    plan_text(yaml, std::move(options));
     return "";
   } catch (const UserError& e) {
     std::string text;
@@ -49,9 +53,9 @@ std::string faults_of(const std::string& yaml, CheckOptions options) {
   }
 }
 
-Outcome run_checked(Checked checked, RunOptions options) {
+Outcome run_planned(Planned planned, RunOptions options) {
   Outcome outcome;
-  Run run(std::move(checked), std::move(options));
+  Run run(std::move(planned), std::move(options));
   try {
     outcome.report = run.run();
   } catch (const RunError& e) {
@@ -64,7 +68,7 @@ Outcome run_checked(Checked checked, RunOptions options) {
 
 Outcome run_text(const std::string& yaml, RunOptions options) {
   seen().clear();
-  return run_checked(check_text(yaml), std::move(options));
+  return run_planned(plan_text(yaml), std::move(options));
 }
 
 }  // namespace dagfusion::tiny

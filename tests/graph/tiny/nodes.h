@@ -34,7 +34,9 @@ Seen& seen();
 
 // Checks a pipeline of tiny nodes, "test.yaml".
 Checked check_text(const std::string& yaml, CheckOptions options = {});
-// Every fault of it, one a line; "" when it has none.
+// The same, planned.
+Planned plan_text(const std::string& yaml, CheckOptions options = {});
+// Every fault of both, one a line; "" when it has none.
 std::string faults_of(const std::string& yaml, CheckOptions options = {});
 
 struct Outcome {
@@ -43,6 +45,6 @@ struct Outcome {
   std::vector<float> weights;  // at the end
 };
 Outcome run_text(const std::string& yaml, RunOptions options = {.threads = 2});
-Outcome run_checked(Checked checked, RunOptions options);
+Outcome run_planned(Planned, RunOptions options);
 
 }  // namespace dagfusion::tiny

@@ -34,7 +34,7 @@ Kept example() { return {{0, 1, 2, 3, 4, 5}, {7}, {1, 0, 1}}; }
 
 Kept read_all(const std::filesystem::path& path) {
   Kept kept;
-  const SafetensorsFile file(path);
+  SafetensorsFile file(path);
   for (const StateTensor& tensor : kept.tensors()) file.read(tensor);
   return kept;
 }
@@ -77,6 +77,16 @@ TEST(Safetensors, ComeBackAsTheyWere) {
   write_safetensors(folder.path() / "x", kept.tensors(), {{"node", "ema"}});
   EXPECT_EQ(read_all(folder.path() / "x"), kept);
   EXPECT_EQ(SafetensorsFile(folder.path() / "x").metadata(), (Metadata{{"format", "pt"}, {"node", "ema"}}));
+}
+
+TEST(Safetensors, AreReadFromTheFileThatWasOpened) {
+  ScratchFolder folder;
+  Kept kept = example(), back;
+  write_safetensors(folder.path() / "x", kept.tensors(), {});
+  SafetensorsFile file(folder.path() / "x");
+  std::filesystem::remove(folder.path() / "x");  // by another process, say
+  for (const StateTensor& tensor : back.tensors()) file.read(tensor);
+  EXPECT_EQ(back, kept);
 }
 
 TEST(Safetensors, AreReadInAnyOrderWithoutMetadata) {

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include "graph/plan/plan.h"
 #include "graph/run/run.h"
 #include "nodes/dnnl/engine.h"
 #include "tests/fixtures/fixed_images.h"
@@ -74,8 +75,9 @@ nodes:
       run.weights().set_plain(run.weights().find(w.path), golden.at("weight/" + name).values,
                               run.values().values());
     }
+    run.weights().pack(run.values());
   };
-  Run run(check(file, all, {.channel_block = block, .bfloat16 = bfloat16_available()}), options);
+  Run run(plan(check(file, all, {.channel_block = block, .bfloat16 = bfloat16_available()})), options);
   run.run();
   RunInfo& info = run.info();
   for (const WeightSpec& w : info.weights().weights()) {

@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "graph/plan/plan.h"
 #include "graph/run/run.h"
 #include "nodes/files/checkpoint_files.h"
 #include "tests/fixtures/step_bench.h"
@@ -114,7 +115,7 @@ float train(const std::string& yaml, const fs::path& where, int threads = 2, con
     options.first_step = facts.step;
     options.restore = [facts](RunInfo& run) { restore(facts, run); };
   }
-  Run run(check(parse_document(yaml, "test.yaml"), types, {}), options);
+  Run run(plan(check(parse_document(yaml, "test.yaml"), types, {})), options);
   run.run();
   return run.info().weights().plain(0, run.info().values().values())[0];
 }

@@ -1,0 +1,47 @@
+#include "graph/run/run_state.h"
+
+#include <nlohmann/json.hpp>
+
+namespace dagfusion {
+
+namespace {
+
+constexpr int kVersion = 1;
+
+}  // namespace
+
+std::string to_json(const RunState& state) {
+  nlohmann::ordered_json json;
+  json["version"] = kVersion;
+  json["step"] = state.step;
+  json["seed"] = state.seed;
+  json["batch_size"] = state.batch_size;
+  json["micro_batch"] = state.micro_batch;
+  json["precision"] = state.precision;
+  json["instruction_set"] = state.instruction_set;
+  if (!state.plugins.empty()) json["plugins"] = state.plugins;
+  json["model_input"] = state.model_input;
+  if (state.data.starts_with('{'))
+    json["data"] = nlohmann::ordered_json::parse(state.data);
+  else if (!state.data.empty())
+    json["data"] = state.data;
+  return json.dump(2) + "\n";
+}
+
+RunState read_run_state(const std::string& text) {
+  const auto json = nlohmann::ordered_json::parse(text);
+  RunState state;
+  state.step = json.at("step").get<std::int64_t>();
+  state.seed = json.value("seed", state.seed);
+  state.batch_size = json.value("batch_size", state.batch_size);
+  state.micro_batch = json.value("micro_batch", state.micro_batch);
+  state.precision = json.value("precision", state.precision);
+  state.instruction_set = json.value("instruction_set", state.instruction_set);
+  state.plugins = json.value("plugins", state.plugins);
+  state.model_input = json.value("model_input", state.model_input);
+  if (json.contains("data"))
+    state.data = json["data"].is_string() ? json["data"].get<std::string>() : json["data"].dump();
+  return state;
+}
+
+}  // namespace dagfusion

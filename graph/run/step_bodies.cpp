@@ -1,0 +1,115 @@
+// What happens once per step: means over its frames, nodes that are due, saving, a pipeline inside,
+// the end of the run.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <limits>
+
+#include "graph/run/frame_call.h"
+#include "graph/run/task_bodies.h"
+#include "graph/values/step_name.h"
+
+namespace dagfusion {
+
+// Per-frame values, weighted by their images, in frame order.
+void TaskBodies::add_to_means(const Task& task, int index, const Frame& frame) {
+  for (const Mean& mean : task.means) {
+    std::vector<double>& sums = mean_sums_[mean.to];
+    if (frame.first_of_step) std::fill(sums.begin(), sums.end(), 0.0);
+    const auto* values = reinterpret_cast<const float*>(section_.slot(mean.from, frame));
+    for (std::size_t i = 0; i < sums.size(); ++i) sums[i] += static_cast<double>(values[i]) * frame.valid;
+  }
+  if (index != plan_.steps.front()) return;
+  if (frame.first_of_step) mean_images_ = 0;
+  mean_images_ += frame.valid;
+}
+
+void TaskBodies::write_means(const Task& task) {
+  for (const Mean& mean : task.means) {
+    auto* values = reinterpret_cast<float*>(section_.step_memory.data() + plan_.slots[mean.to].offset);
+    const std::vector<double>& sums = mean_sums_[mean.to];
+    for (std::size_t i = 0; i < sums.size(); ++i)
+      values[i] = static_cast<float>(sums[i] / static_cast<double>(mean_images_));
+  }
+}
+
+void TaskBodies::step(const Task& task, int index, Frame& frame) {
+  add_to_means(task, index, frame);
+  if (!frame.last_of_step) return;
+  write_means(task);
+  const CheckedNode& node = checked_.nodes[task.visits[0].node];
+  if (node.type->phase != Phase::write) section_.step_applied(frame.step);
+  if (!section_.due.fires(index, frame.step)) return;
+  FrameCall call(section_, task.visits[0], frame, true);
+  static_cast<Ordered&>(*node.node).run(call);
+}
+
+bool TaskBodies::begin_inner(int node, Frame& frame) noexcept {
+  Section& inner = *section_.inner.at(node);
+  try {
+    const int source = checked_.nodes[node].child_weights;
+    inner.values = &shared_.live;
+    if (source >= 0) inner.values = &dynamic_cast<WeightSource&>(*checked_.nodes[source].node).weights();
+    inner.told.clear();  // of several previews, the report names the last
+    inner.due.forget_before(std::numeric_limits<std::int64_t>::max());  // its steps start anew
+    inner.directory = section_.directory / "previews" / step_name(frame.step + 1);
+    if (!section_.directory.empty() && !std::filesystem::is_directory(section_.directory))
+      throw std::runtime_error(fmt::format("the run directory '{}' is gone", section_.directory.string()));
+    std::filesystem::create_directories(inner.directory);
+    inner.steps_done = frame.step + 1;
+    return true;
+  } catch (const std::exception& e) {
+    fail_inner(node, frame, what_of(e));
+    return false;
+  }
+}
+
+void TaskBodies::end_inner(int node, Frame& frame) noexcept {
+  try {
+    if (!section_.skips(frame)) finish_nodes(*section_.inner.at(node));
+  } catch (const std::exception& e) {
+    fail_inner(node, frame, what_of(e));
+  }
+}
+
+void TaskBodies::fail_inner(int node, const Frame& frame, const char* what) noexcept {
+  const std::int64_t ticket = section_.main_ticket(frame);
+  try {
+    shared_.failure.report(
+        ticket, fmt::format("{}: {} (step {})", where_and_owner(checked_.nodes[node]), what, frame.step + 1));
+  } catch (...) {
+    shared_.failure.report_without_words(ticket);
+  }
+}
+
+void save_now(Section& section) {
+  for (const int t : section.plan.steps) {
+    const Visit& visit = section.plan.tasks[t].visits[0];
+    const CheckedNode& node = section.checked.nodes[visit.node];
+    const std::int64_t done = section.steps_done;
+    if (node.type->phase != Phase::save || done <= section.shared.options.first_step ||
+        section.due.fires(t, done - 1))
+      continue;
+    Frame frame;
+    frame.step = done - 1;
+    FrameCall call(section, visit, frame, true);
+    try {
+      static_cast<Ordered&>(*node.node).run(call);
+    } catch (const std::exception& e) {
+      throw RunError(fmt::format("{}: {} (after step {})", where_and_owner(node), what_of(e), done));
+    }
+  }
+}
+
+void finish_nodes(Section& section) {
+  for (const CheckedNode& node : section.checked.nodes)
+    if (auto* ordered = dynamic_cast<Ordered*>(node.node.get())) {
+      try {
+        ordered->finish(section.info);
+      } catch (const std::exception& e) {
+        throw RunError(fmt::format("{}: {} (at the end of the run)", where_and_owner(node), what_of(e)));
+      }
+    }
+}
+
+}  // namespace dagfusion
