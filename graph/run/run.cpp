@@ -16,6 +16,7 @@
 #include "graph/run/task_bodies.h"
 #include "graph/values/clock.h"
 #include "graph/values/hand_over.h"
+#include "graph/values/parallel.h"
 
 namespace dagfusion {
 
@@ -55,8 +56,8 @@ void with_threads(const Shared& shared, const F& f) {
 }
 
 // oneTBB starts a thread when there is work for it, in the middle of a run, and ends the process when it cannot.
-// So they are tried before; what their stacks take stays with the process.
-void require_threads(int count) {
+// So they are tried before, and then called together while there is memory; oneTBB keeps them.
+void try_threads(int count) {
   std::vector<std::thread> started;
   std::latch all_tried(1);
   const auto end = [&] {
@@ -65,7 +66,11 @@ void require_threads(int count) {
   };
   try {
     started.reserve(static_cast<std::size_t>(count));
-    for (int t = 1; t < count; ++t) started.emplace_back([&] { all_tried.wait(); });
+    for (int t = 1; t < count; ++t)
+      started.emplace_back([&] {
+        const Buffer own(1);  // the C library gives each thread that asks for memory a piece of its own
+        all_tried.wait();
+      });
   } catch (const std::system_error&) {
     const std::size_t there = started.size() + 1;
     end();
@@ -73,6 +78,19 @@ void require_threads(int count) {
         "the system gives this process {} of {} threads; --threads asks for fewer", there, count));
   }
   end();
+}
+
+void start_threads(const Shared& shared) {
+  constexpr std::int64_t kPatience = 200'000'000;  // nanoseconds: other processes may have the cores
+  try_threads(shared.threads);
+  with_threads(shared, [&] {
+    std::atomic<int> here{0};
+    const std::int64_t end = clock_now() + kPatience;
+    in_parallel(static_cast<std::size_t>(shared.threads), [&](std::size_t) {
+      ++here;
+      while (here < shared.threads && clock_now() < end) std::this_thread::yield();
+    });
+  });
 }
 
 }  // namespace
@@ -101,7 +119,7 @@ class Run::State {
       shared.options.on_thread_entry();  // primitives are made on this thread
     main->prepare(preparation);
     measure();
-    require_threads(shared.threads);
+    start_threads(shared);
     set_weights();
   }
 
