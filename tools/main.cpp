@@ -5,6 +5,7 @@
 #include "graph/values/what_of.h"
 #include "tools/commands/commands.h"
 #include "tools/launch/exit.h"
+#include "tools/launch/stop_signals.h"
 
 namespace dagfusion {
 
@@ -22,6 +23,7 @@ int run_command_line(int argc, char** argv) {
 }  // namespace dagfusion
 
 int main(int argc, char** argv) {
+  dagfusion::take_file_size_limit_as_error();
   try {
     return dagfusion::run_command_line(argc, argv);
   } catch (const std::exception& e) {  // while the arguments were read

@@ -15,11 +15,10 @@
 #include "nodes/kernels/peak.h"
 #include "tools/bench/allocations.h"
 #include "tools/bench/pauses.h"
+#include "tools/launch/stop_signals.h"
 #include "tools/show/screen.h"
 
 namespace dagfusion {
-
-std::atomic<bool> bench_interrupted{false};
 
 namespace {
 
@@ -152,7 +151,7 @@ class Windows {
     const double waited = pauses_.hold();
     const double spent = now() - then - waited / m_.threads;
     m_.allocations += allocations() - allocations_then;
-    if (bench_interrupted) throw std::runtime_error("interrupted");
+    throw_if_stop_asked();
     if (over) running_.get();  // throws what went wrong
     if (over) throw std::runtime_error("the pipeline came to its end before it could be measured");
     const Peaks then_peaks = std::exchange(peaks_, measure_peaks(m_.threads, m_.bfloat16));

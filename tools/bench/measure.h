@@ -2,7 +2,6 @@
 // and measure in that pause how fast they multiply and add at best.
 #pragma once
 
-#include <atomic>
 #include <map>
 #include <string>
 #include <vector>
@@ -45,9 +44,8 @@ struct Measurement {
   std::vector<double> shares() const;  // of each window, ascending
 };
 
-extern std::atomic<bool> bench_interrupted;  // set by a signal: measure() throws soon
-
 // Training: over whole steps, at least `seconds` and one step. `scratch` takes what the pipeline writes.
+// Throws Stopped soon after a request to stop.
 Measurement measure(Invocation, double seconds, const std::filesystem::path& scratch);
 
 }  // namespace dagfusion

@@ -1,27 +1,16 @@
 // run-pipeline bench FILE: how fast a pipeline is, and how much of the cores' float32 peak it uses.
 #include <fmt/format.h>
 
-#include <csignal>
-#include <cstdlib>
 #include <filesystem>
 #include <opencv2/core/utility.hpp>
 
-#include "graph/values/what_of.h"
 #include "tools/bench/allocations.h"
 #include "tools/bench/report.h"
 #include "tools/commands/commands.h"
 #include "tools/launch/scratch.h"
-#include "tools/show/faults.h"
+#include "tools/launch/stop_signals.h"
 
 namespace dagfusion {
-
-namespace {
-
-extern "C" void on_bench_signal(int) {
-  if (bench_interrupted.exchange(true)) std::_Exit(130);
-}
-
-}  // namespace
 
 int bench_command(int argc, char** argv, const Command& about) {
   Arguments arguments{
@@ -44,13 +33,12 @@ int bench_command(int argc, char** argv, const Command& about) {
   arguments.flag("--scaling", scaling,
                  "measures one thread too, in turns with all, and says what the others add");
   arguments.flag("--json", json, "prints one JSON object");
-  if (const std::optional<int> exit = arguments.read(argc, argv)) return *exit;
-  restart_to_count_allocations();
-  Invocation request = pipeline.invocation();
-  request.threads = threads;
-  cv::setNumThreads(1);
-  for (const int signal : {SIGINT, SIGTERM}) std::signal(signal, on_bench_signal);
-  try {
+  return run_command(arguments, argc, argv, [&] {
+    restart_to_count_allocations();
+    listen_for_stop();
+    Invocation request = pipeline.invocation();
+    request.threads = threads;
+    cv::setNumThreads(1);
     const Scratch scratch("bench");
     const Measurement all = measure(request, seconds, scratch.path());
     std::optional<Scaling> others;
@@ -61,14 +49,8 @@ int bench_command(int argc, char** argv, const Command& about) {
       say_measurement(all);
       if (others) say_scaling(*others);
     }
-    return 0;
-  } catch (const UserError& e) {
-    fmt::print(stderr, "{}\n", faults_text(e));
-    return 2;
-  } catch (const std::exception& e) {
-    fmt::print(stderr, "run-pipeline bench: {}\n", what_of(e));
-    return bench_interrupted ? 130 : 1;
-  }
+    return kDone;
+  });
 }
 
 }  // namespace dagfusion

@@ -2,7 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <cerrno>
+#include <system_error>
+
 #include "graph/values/what_of.h"
+#include "tools/launch/stop_signals.h"
 #include "tools/show/faults.h"
 
 namespace dagfusion {
@@ -47,7 +51,11 @@ int guarded(const std::string& name, const std::function<int()>& work) {
   } catch (const UserError& e) {
     fmt::print(stderr, "{}\n", faults_text(e));
     return kUserError;
+  } catch (const Stopped&) {
+    return kStopped;
   } catch (const std::exception& e) {
+    const auto* of_system = dynamic_cast<const std::system_error*>(&e);
+    if (of_system && of_system->code().value() == EPIPE && stop_asked()) return kStopped;  // nobody reads on
     fmt::print(stderr, "{}: {}\n", name, what_of(e));
     return kFailed;
   }

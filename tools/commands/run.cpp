@@ -6,6 +6,7 @@
 
 #include "graph/document/number.h"
 #include "tools/commands/commands.h"
+#include "tools/launch/stop_signals.h"
 #include "tools/observe/record.h"
 #include "tools/observe/trace.h"
 #include "tools/show/screen.h"
@@ -37,6 +38,7 @@ int run(Invocation request, bool check_only, const Looks& looks) {
     say_checked(plan_file(request).checked, request.file.empty() ? *request.resume : request.file.string());
     return kDone;
   }
+  listen_for_stop();
   std::optional<Trace> trace;
   std::optional<Record> record;
   if (!looks.trace.empty() && !looks.record.empty())

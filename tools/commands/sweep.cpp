@@ -8,10 +8,12 @@
 #include <opencv2/core/utility.hpp>
 
 #include "graph/compose/block.h"
+#include "graph/values/what_of.h"
 #include "nodes/catalog.h"
 #include "nodes/files/checkpoint_files.h"
 #include "nodes/files/durable.h"
 #include "tools/commands/commands.h"
+#include "tools/launch/stop_signals.h"
 #include "tools/show/screen.h"
 #include "tools/show/words.h"
 #include "tools/sweep/report.h"
@@ -27,9 +29,38 @@ struct Asked {
   std::vector<Override> overrides;
   TypedPlugins plugins;
   std::string only;
-  bool list = false, resume = false;
+  bool list = false, resume = false, skip_failed = false;
   int threads = 0;
 };
+
+// What went wrong in a run, left in its cell's directory for the next time.
+constexpr const char* kFailedMark = "failed";
+constexpr const char* kDoneMark = "done";
+
+bool is_of_sweep(const Override& o) { return o.text.starts_with("sweep."); }
+
+// As a shell takes it for one word.
+std::string in_quotes(const std::string& text) {
+  constexpr const char* kPlain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./=,:+-%@";
+  if (text.find_first_not_of(kPlain) == std::string::npos) return text;
+  std::string quoted = "'";
+  for (const char c : text) quoted += c == '\'' ? "'\\''" : std::string(1, c);
+  return quoted + "'";
+}
+
+// `sweep.seeds=[1]`: a key that the section may have need not be there.
+void change_sweep(Tree& sweep, Change change, const Catalog& types) {
+  Tree root{.kind = Tree::Kind::map, .where = sweep.where};
+  root.entries.push_back({"sweep", sweep.where, std::move(sweep)});
+  const std::string key = change.path.substr(change.path.find('.') + 1);
+  const Tree& section = root.entries.front().value;
+  if (change.kind == Change::Kind::set && section.is_map() && key.find('.') == std::string::npos &&
+      !section.find(key))
+    change.kind = Change::Kind::add;
+  std::vector<std::string> notes;
+  apply(root, change, types, notes);
+  sweep = std::move(root.entries.front().value);
+}
 
 class Sweep {
  public:
@@ -40,6 +71,8 @@ class Sweep {
                       empty ? "section 'sweep' is empty; it says axes, seeds and a metric"
                             : "this file has no section 'sweep': axes, seeds and a metric");
     }
+    for (const Override& o : asked_.overrides)
+      if (is_of_sweep(o)) change_sweep(composed_.sweep, read_override(o), catalog());
     plan_ = read_sweep(composed_.sweep, asked_.file);
     if (!asked_.only.empty()) keep_only();
     compose_cells();
@@ -54,13 +87,11 @@ class Sweep {
     std::vector<std::vector<SweepRun>> runs(plan_.cells.size());
     for (std::size_t s = 0; s < plan_.seeds.size(); ++s)  // seed by seed: an early stop leaves whole pairs
       for (std::size_t c = 0; c < plan_.cells.size(); ++c) {
-        const int status = run_cell(c, s);
-        if (status != kDone) return status;
-        runs[c].push_back(
-            read_run(cell_directory(directory_->path(), plan_.cells[c], plan_.seeds[s]), plan_.metric));
+        const Exit status = stop_asked() ? kStopped : try_cell(c, s, runs[c].emplace_back());
+        if (status == kStopped || status == kAborted) return say_stopped(status);
       }
     report(runs);
-    return kDone;
+    return say_failed();
   }
 
  private:
@@ -79,7 +110,8 @@ class Sweep {
   // Every cell's file, its variables not put in yet; all faults of all cells together.
   void compose_cells() {
     std::vector<Change> typed;
-    for (const Override& o : asked_.overrides) refuse_own_values(typed.emplace_back(read_override(o)));
+    for (const Override& o : asked_.overrides)
+      if (!is_of_sweep(o)) refuse_own_values(typed.emplace_back(read_override(o)));
     const Catalog types = with_own_types(catalog(), composed_.file);
     for_each_cell([&](const SweepCell& cell) {
       Tree& file = files_.emplace_back(composed_.file);
@@ -93,6 +125,7 @@ class Sweep {
   void for_each_cell(const std::function<void(const SweepCell&)>& work) const {
     std::vector<std::pair<Fault, std::vector<std::string>>> found;
     for (const SweepCell& cell : plan_.cells) {
+      throw_if_stop_asked();
       try {
         work(cell);
       } catch (const UserError& e) {
@@ -154,10 +187,69 @@ class Sweep {
     return *found;
   }
 
+  fs::path directory_of(std::size_t c, std::size_t s) const {
+    return cell_directory(directory_->path(), plan_.cells[c], plan_.seeds[s]);
+  }
+
+  // One run that fails takes no other with it.
+  Exit try_cell(std::size_t c, std::size_t s, SweepRun& seen) {
+    const fs::path where = directory_of(c, s), mark = where / kFailedMark;
+    try {
+      if (asked_.skip_failed && fs::exists(mark)) throw std::runtime_error(read_text(mark));
+      const Exit status = run_cell(c, s);
+      if (status != kDone) return status;
+      seen = read_run(where, plan_.metric);
+      fs::remove(mark);
+      return kDone;
+    } catch (const std::exception& e) {
+      failed_.push_back(fmt::format("{} seed {}: {}", plan_.cells[c].name, plan_.seeds[s], what_of(e)));
+      fmt::print("{} seed {} failed: {}\n", plan_.cells[c].name, plan_.seeds[s], what_of(e));
+      seen = read_failed_run(where);
+      leave_mark(mark, what_of(e));
+      return kFailed;
+    }
+  }
+
+  // The disk may be what failed: then the run is tried again in any case.
+  static void leave_mark(const fs::path& mark, const char* why) {
+    try {
+      fs::create_directories(mark.parent_path());
+      replace_file(mark, why);
+    } catch (const std::exception& e) {
+      fmt::print("{}\n", what_of(e));
+    }
+  }
+
+  int say_stopped(Exit status) const {
+    fmt::print("stopped; to go on: {}\n", to_go_on());
+    return status;
+  }
+
+  int say_failed() const {
+    if (failed_.empty()) return kDone;
+    const auto failed = static_cast<std::int64_t>(failed_.size());
+    fmt::print(stderr, "{} of {} failed:\n", failed,
+               counted(static_cast<std::int64_t>(plan_.cells.size() * plan_.seeds.size()), "run"));
+    for (const std::string& line : failed_) fmt::print(stderr, "  {}\n", line);
+    fmt::print(stderr, "to try {} again: {}; without {}: --resume --skip-failed\n",
+               failed == 1 ? "it" : "them", to_go_on(), failed == 1 ? "it" : "them");
+    return kFailed;
+  }
+
+  std::string to_go_on() const {
+    std::string command = fmt::format("run-pipeline sweep {}", asked_.file.string());
+    for (const Override& o : asked_.overrides) {
+      const std::string typed = typed_text(o);
+      command += ' ' + typed.substr(0, typed.size() - o.text.size()) + in_quotes(o.text);
+    }
+    for (const std::string& plugin : asked_.plugins.files) command += " --plugin " + in_quotes(plugin);
+    return command + " --resume";
+  }
+
   // A cell is finished when its newest checkpoint, or without one its mark, says so.
-  int run_cell(std::size_t c, std::size_t s) {
-    const fs::path where = cell_directory(directory_->path(), plan_.cells[c], plan_.seeds[s]);
-    if (fs::exists(where / "done")) return kDone;
+  Exit run_cell(std::size_t c, std::size_t s) {
+    const fs::path where = directory_of(c, s);
+    if (fs::exists(where / kDoneMark)) return kDone;
     Invocation request = invocation(c, s);
     if (const auto begun = RunDirectory::newest(where)) {
       std::vector<std::string> passed_over;
@@ -174,18 +266,16 @@ class Sweep {
     for (const std::string& note : made.notes) fmt::print("{}\n", note);
     std::fflush(stdout);
     const Report report = run_on_screen(*made.run);
-    if (report.outcome != Report::Outcome::done) {
-      fmt::print("stopped; to go on: run-pipeline sweep {} --resume\n", asked_.file.string());
+    if (report.outcome != Report::Outcome::done)
       return report.outcome == Report::Outcome::aborted ? kAborted : kStopped;
-    }
     fmt::print("{} in {}, loss {:.4f}\n", counted(report.progress.images, "image"), in_words(report.seconds),
                report.progress.loss);
     for (const std::string& line : report.told) fmt::print("{}\n", line);
     return mark_done(where);
   }
 
-  static int mark_done(const fs::path& where) {
-    replace_file(where / "done", "");
+  static Exit mark_done(const fs::path& where) {
+    replace_file(where / kDoneMark, "");
     return kDone;
   }
 
@@ -202,6 +292,7 @@ class Sweep {
   std::vector<Tree> files_;  // by cell
   std::vector<std::vector<std::string>> notes_;
   std::optional<RunDirectory> directory_;
+  std::vector<std::string> failed_;  // a line each
 };
 
 }  // namespace
@@ -213,7 +304,10 @@ int sweep_command(int argc, char** argv, const Command& about) {
   pipeline.declare(arguments);
   arguments.flag("--list", asked.list, "say which cells there are, and run none");
   arguments.option("--only", asked.only, "this cell and the baseline alone").shown_as("CELL");
-  arguments.flag("--resume", asked.resume, "go on with the newest sweep of this file");
+  const Argument resume =
+      arguments.flag("--resume", asked.resume, "go on with the newest sweep of this file");
+  arguments.flag("--skip-failed", asked.skip_failed, "with --resume: leave runs that have failed as they are")
+      .needs(resume);
   arguments.option("--threads", asked.threads, "threads; the cores of this process otherwise")
       .between(1, 1024);
   return run_command(arguments, argc, argv, [&] {
@@ -221,6 +315,7 @@ int sweep_command(int argc, char** argv, const Command& about) {
     asked.overrides = pipeline.typed.in_order();
     asked.plugins = pipeline.typed.plugins;
     cv::setNumThreads(1);
+    if (!asked.list) listen_for_stop();
     return Sweep(std::move(asked)).run();
   });
 }

@@ -7,6 +7,7 @@
 #include "graph/document/number.h"
 #include "tools/commands/commands.h"
 #include "tools/launch/scratch.h"
+#include "tools/launch/stop_signals.h"
 #include "tools/observe/fingerprints.h"
 
 namespace dagfusion {
@@ -33,6 +34,7 @@ int verify_command(int argc, char** argv, const Command& about) {
   return run_command(arguments, argc, argv, [&]() -> int {
     if (threads.size() < 2)
       throw UserError({"command line"}, "--threads needs two numbers to compare, like 1,2");
+    listen_for_stop();
     std::unique_ptr<Fingerprints> first;
     for (const int n : threads) {
       const Scratch scratch("verify");
@@ -45,7 +47,8 @@ int verify_command(int argc, char** argv, const Command& about) {
         checked.run.steps = std::min<std::int64_t>(checked.run.steps, steps);
       };
       const Launch made = launch(request);
-      if (made.run->run().outcome != Report::Outcome::done) throw std::runtime_error("the run was stopped");
+      const StopSignals signals(*made.run, StopSignals::First::stops_at_once);
+      if (made.run->run().outcome != Report::Outcome::done) throw Stopped();
       if (!first) {
         first = std::move(seen);
         fmt::print("{}: {}\n", thread_text(n),

@@ -98,7 +98,12 @@ std::string moving_line(const Moment& moment, int columns) {
 }
 
 ProgressDisplay::ProgressDisplay(const Run& run) : run_(run), moves_(can_move()) {
-  thread_ = std::thread([this] { show(); });
+  thread_ = std::thread([this] {
+    try {
+      show();
+    } catch (const std::exception&) {  // the terminal has gone: the run does without
+    }
+  });
 }
 
 void ProgressDisplay::show() {

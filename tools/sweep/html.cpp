@@ -40,18 +40,20 @@ std::string base64(const std::string& bytes) {
   return text;
 }
 
-// Means over the seeds, at the steps that the first one logged, smoothed over a twentieth of them.
+// Means over the seeds that have logged losses, at the steps of the first one, smoothed over a twentieth of them.
 std::vector<std::pair<double, double>> mean_curve(const SweepRow& row) {
   std::vector<std::pair<double, double>> mean;
+  double seeds = 0;
   for (const SweepRun& run : row.runs) {
-    if (mean.empty())
+    if (run.curve.empty()) continue;
+    if (++seeds == 1)
       mean = run.curve;
     else
       for (std::size_t i = 0; i < std::min(mean.size(), run.curve.size()); ++i)
         mean[i].second += run.curve[i].second;
     mean.resize(std::min(mean.size(), run.curve.size()));
   }
-  for (auto& [step, loss] : mean) loss /= static_cast<double>(row.runs.size());
+  for (auto& [step, loss] : mean) loss /= seeds;
   const std::size_t window = std::max<std::size_t>(1, mean.size() / 20);
   std::vector<std::pair<double, double>> smooth;
   for (std::size_t i = 0; i < mean.size(); ++i) {
@@ -130,16 +132,13 @@ std::string table(const SweepPlan& plan, const std::vector<SweepRow>& rows) {
     for (const SweepRun& run : rows[c].runs)
       seeds += (seeds.empty() ? "" : ", ") +
                (run.metric ? fmt::format("{:.4g}", *run.metric) : std::string("none"));
-    const std::string difference = c == plan.baseline ? "the baseline"
-                                   : d.count < 2
-                                       ? fmt::format("{:+.4g}", d.mean)
-                                       : fmt::format("{:+.4g} [{:+.4g}, {:+.4g}]", d.mean, d.low, d.high);
+    const std::string difference = c == plan.baseline ? "the baseline" : difference_in_words(d);
     html += fmt::format(
         "<tr><td><span class=\"dot\" style=\"background:{}\"></span></td><td>{}</td><td "
-        "class=\"n\">{:.4g}</td>"
+        "class=\"n\">{}</td>"
         "<td class=\"n\">{}</td><td class=\"n\">{}</td><td>{}</td></tr>\n",
-        colour(c), escaped(rows[c].cell), rows[c].metric.mean, seeds, difference,
-        c == plan.baseline ? "" : interval_bar(d, reach));
+        colour(c), escaped(rows[c].cell), mean_in_words(rows[c].metric), seeds, difference,
+        c == plan.baseline || d.count == 0 ? "" : interval_bar(d, reach));
   }
   return html + "</table>\n";
 }

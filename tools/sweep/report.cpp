@@ -76,11 +76,17 @@ fs::path cell_directory(const fs::path& sweep, const SweepCell& cell, std::int64
   return sweep / cell.name / fmt::format("seed-{}", seed);
 }
 
+SweepRun read_failed_run(const fs::path& cell) {
+  const std::optional<fs::path> run = RunDirectory::newest(cell);
+  if (!run) return {};
+  return {
+      .directory = *run, .metric = {}, .curve = loss_curve(*run), .picture = find_file(*run, "samples.png")};
+}
+
 SweepRun read_run(const fs::path& cell, const SweepMetric& metric) {
   const std::optional<fs::path> run = RunDirectory::newest(cell);
   if (!run) throw UserError({}, fmt::format("there is no run below {}", cell.string()));
-  SweepRun read{
-      .directory = *run, .metric = {}, .curve = loss_curve(*run), .picture = find_file(*run, "samples.png")};
+  SweepRun read = read_failed_run(cell);
   const fs::path file = find_file(*run, metric.file);
   if (file.empty())
     throw UserError(metric.where,
@@ -115,12 +121,23 @@ namespace {
 // Whether the interval leaves out 0: better, worse, or neither.
 std::string verdict(const SweepPlan& plan, std::size_t row, const Interval& d) {
   if (row == plan.baseline) return "the baseline";
+  if (d.count == 0) return "nothing to compare";
   if (d.count < 2) return "too few seeds to say";
   if (d.low <= 0 && d.high >= 0) return "no difference seen";
   return (d.mean > 0) == plan.metric.larger_is_better ? "better" : "worse";
 }
 
 }  // namespace
+
+std::string mean_in_words(const Interval& metric) {
+  return metric.count == 0 ? "none" : fmt::format("{:.4g}", metric.mean);
+}
+
+std::string difference_in_words(const Interval& d) {
+  if (d.count == 0) return "none";
+  if (d.count < 2) return fmt::format("{:+.4g}", d.mean);
+  return fmt::format("{:+.4g} [{:+.4g}, {:+.4g}]", d.mean, d.low, d.high);
+}
 
 std::string report_text(const SweepPlan& plan, const std::vector<SweepRow>& rows) {
   std::size_t width = 4;
@@ -129,11 +146,8 @@ std::string report_text(const SweepPlan& plan, const std::vector<SweepRow>& rows
       fmt::format("{:<{}}  {:>10}  {:>24}\n", "cell", width, plan.metric.column, "difference (95 %)");
   for (std::size_t i = 0; i < rows.size(); ++i) {
     const Interval& d = rows[i].difference;
-    const std::string difference = i == plan.baseline ? ""
-                                   : d.count < 2
-                                       ? fmt::format("{:+.4g}", d.mean)
-                                       : fmt::format("{:+.4g} [{:+.4g}, {:+.4g}]", d.mean, d.low, d.high);
-    text += fmt::format("{:<{}}  {:>10.4g}  {:>24}  {}\n", rows[i].cell, width, rows[i].metric.mean,
+    const std::string difference = i == plan.baseline ? "" : difference_in_words(d);
+    text += fmt::format("{:<{}}  {:>10}  {:>24}  {}\n", rows[i].cell, width, mean_in_words(rows[i].metric),
                         difference, verdict(plan, i, d));
   }
   return text +

@@ -31,7 +31,14 @@ std::filesystem::path cell_directory(const std::filesystem::path& sweep, const S
 // What lies in the newest run below; a UserError when the metric's file or column is missing.
 SweepRun read_run(const std::filesystem::path& cell_directory, const SweepMetric&);
 
+// The same of a run that failed: its metric is none, and it may not even have a directory.
+SweepRun read_failed_run(const std::filesystem::path& cell_directory);
+
 std::vector<SweepRow> compare(const SweepPlan&, const std::vector<std::vector<SweepRun>>& runs_by_cell);
+
+// "0.0123", "+0.0123 [-0.01, +0.03]"; "none" when no run, or no pair of runs, has a metric.
+std::string mean_in_words(const Interval&);
+std::string difference_in_words(const Interval&);
 
 std::string report_text(const SweepPlan&, const std::vector<SweepRow>&);
 std::string report_csv(const SweepPlan&, const std::vector<SweepRow>&);
