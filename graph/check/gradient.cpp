@@ -33,7 +33,7 @@ void Checking::check_gradients() {
     const Flow flow = gradient_flow(checked, group);
     for (std::size_t n = 0; n < checked.nodes.size(); ++n) {
       const CheckedNode& node = checked.nodes[n];
-      if (!flow.on_path[n] || node.type->differentiable) continue;
+      if (!flow.on_path[n] || node.type->differentiable()) continue;
       std::string way = node.path;  // along the edges to the loss
       std::size_t at = n;
       while (at != static_cast<std::size_t>(group.loss.node)) {

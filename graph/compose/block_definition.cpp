@@ -40,7 +40,7 @@ class Definition {
       : name_(std::move(name)), owner_(fmt::format("block '{}'", name_)), tree_(tree), catalog_(catalog) {}
 
   NodeType type() {
-    type_ = {.name = name_, .role = Role::composite, .differentiable = true};
+    type_ = {.name = name_, .role = Role::composite};
     if (!tree_.is_map()) fail(tree_.where, "must be a map with inputs, outputs, parameters and nodes");
     meant_ = refuse_other_keys(tree_, {"doc", "stands_for", "inputs", "outputs", "parameters", "nodes"},
                                owner_, faults_);

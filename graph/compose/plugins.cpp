@@ -122,7 +122,7 @@ const std::vector<Tree>& items_of(const Tree& file) {
 // What the checker takes for granted of a type, and a test of the catalog makes sure of here.
 void check_type(const NodeType& type) {
   if (type.name.empty()) throw std::logic_error("it has no name");
-  if (!(type.role == Role::composite ? type.expand != nullptr : type.create != nullptr))
+  if (!(type.role == Role::composite ? static_cast<bool>(type.expand) : static_cast<bool>(type.create)))
     throw std::logic_error(type.role == Role::composite ? "it has no 'expand'" : "it has no 'create'");
   for (const std::vector<Port>* ports : {&type.inputs, &type.outputs})
     for (const Port& port : *ports) parse_port(port.spec);

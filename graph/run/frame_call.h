@@ -31,8 +31,6 @@ class FrameCall final : public Call {
     return section_.values->packed() + section_.checked.weights->packed()[node_.packed[p.index]].offset;
   }
 
-  const void* d(const Output& o) const override { return pointer(visit_.d_out[o.index]); }
-  void* d(const Input& i) const override { return i.connected() ? pointer(visit_.d_in[i.index]) : nullptr; }
   float* d(const Weight& w) const override {
     return section_.shared.gradients.as<float>().data() + spec_of(w).offset;
   }
@@ -65,6 +63,8 @@ class FrameCall final : public Call {
   const void* input(int i) const override { return i < 0 ? nullptr : pointer(visit_.in[i]); }
   void* output(int o) const override { return pointer(visit_.out[o]); }
   void* saved_slot(int s) const override { return pointer(visit_.saved[s]); }
+  const void* d_output(int o) const override { return pointer(visit_.d_out[o]); }
+  void* d_input(int i) const override { return i < 0 ? nullptr : pointer(visit_.d_in[i]); }
 
  private:
   void* pointer(int slot) const { return slot < 0 ? nullptr : section_.slot(slot, frame_); }

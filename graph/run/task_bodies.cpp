@@ -90,10 +90,10 @@ void TaskBodies::run_visits(const Task& task, Frame& frame) {
         static_cast<const Map&>(node).forward(call);
         break;
       case Task::Kind::backward:
-        static_cast<const Map&>(node).backward(call);
+        static_cast<const DifferentiableMap&>(node).backward(call);
         break;
       case Task::Kind::accumulate:
-        static_cast<const Map&>(node).accumulate(call);
+        static_cast<const DifferentiableMap&>(node).accumulate(call);
         break;
       case Task::Kind::ordered:
         static_cast<Ordered&>(node).run(call);

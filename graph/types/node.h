@@ -65,8 +65,14 @@ class Call {
   virtual const std::byte* packed(const Packed&) const = 0;
 
   // Backward. d(output): what has arrived (read). d(input): what is to be written, null when nobody wants it.
-  virtual const void* d(const Output&) const = 0;
-  virtual void* d(const Input&) const = 0;
+  template <class T>
+  const T* d(const Output& o) const {
+    return static_cast<const T*>(d_output(o.index));
+  }
+  template <class T>
+  T* d(const Input& i) const {
+    return static_cast<T*>(d_input(i.index));
+  }
   // accumulate(): the sum over the frames of a step, stored layout. The first frame of a step overwrites it.
   virtual float* d(const Weight&) const = 0;
   virtual bool first_of_step() const = 0;
@@ -92,6 +98,8 @@ class Call {
   virtual const void* input(int) const = 0;
   virtual void* output(int) const = 0;
   virtual void* saved_slot(int) const = 0;
+  virtual const void* d_output(int) const = 0;
+  virtual void* d_input(int) const = 0;  // -1: not connected
 };
 
 // What prepare() may ask for.
@@ -116,8 +124,13 @@ class Node {
 class Map : public Node {
  public:
   virtual void forward(Call&) const = 0;
-  // Writes d(input) for every input that wants one. Runs when the node type is differentiable.
-  virtual void backward(Call&) const {}
+};
+
+// A map through which gradients flow back.
+class DifferentiableMap : public Map {
+ public:
+  // Writes d(input) for every input that wants one.
+  virtual void backward(Call&) const = 0;
   // Adds this frame's share to d(weight), or overwrites it when first_of_step(); in frame order, one frame
   // at a time.
   virtual void accumulate(Call&) const {}

@@ -24,8 +24,8 @@ void Mixture::forward(Call& call) const {
 }
 
 void Mixture::backward(Call& call) const {
-  const float *t = call.in<float>(t_), *dy = static_cast<const float*>(call.d(result_));
-  float *dx0 = static_cast<float*>(call.d(x0_)), *dnoise = static_cast<float*>(call.d(noise_));
+  const float *t = call.in<float>(t_), *dy = call.d<float>(result_);
+  float *dx0 = call.d<float>(x0_), *dnoise = call.d<float>(noise_);
   for (std::int64_t n = 0; n < images_; ++n) {
     const auto [image, noisy] = shares(t[n]);
     if (dx0) kernels::scale(image, dy + n * each_, dx0 + n * each_, each_);

@@ -7,7 +7,7 @@
 
 namespace dagfusion {
 
-class Mixture : public Map {
+class Mixture : public DifferentiableMap {
  public:
   void forward(Call& call) const final;
   void backward(Call& call) const final;

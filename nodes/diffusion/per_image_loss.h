@@ -20,7 +20,7 @@ namespace dagfusion {
 //   double sum(prediction, target, count): of the errors of an image;
 //   void backward(scale, prediction, target, dprediction, count): scale * d(error) / d(prediction).
 template <class Error>
-class PerImageLoss final : public Map {
+class PerImageLoss final : public DifferentiableMap {
  public:
   explicit PerImageLoss(Setup& setup)
       : error_(setup),
@@ -54,10 +54,10 @@ class PerImageLoss final : public Map {
   // D: what per_image divides by, V: images that count. Likewise for per_image, without V.
   void backward(Call& call) const override {
     const float *prediction = call.in<float>(prediction_), *target = call.in<float>(target_);
-    const float* dloss = static_cast<const float*>(call.d(loss_));
-    const float* dper_image = static_cast<const float*>(call.d(per_image_));
-    float* dprediction = static_cast<float*>(call.d(prediction_));
-    float* dtarget = static_cast<float*>(call.d(target_));
+    const float* dloss = call.d<float>(loss_);
+    const float* dper_image = call.d<float>(per_image_);
+    float* dprediction = call.d<float>(prediction_);
+    float* dtarget = call.d<float>(target_);
     for (int n = 0; n < images_; ++n) {
       const bool counts = n < call.valid();
       double arrived = 0;
@@ -104,7 +104,6 @@ NodeType per_image_loss(const std::string& name, std::string summary, std::vecto
                       .doc = "mean or sum over the values of one image; over images it is always the mean",
                       .standard = std::string("mean"),
                       .choices = {"mean", "sum"}}},
-      .differentiable = true,
       .create = make_node<PerImageLoss<Error>>};
   type.parameters.insert(type.parameters.end(), more.begin(), more.end());
   return type;

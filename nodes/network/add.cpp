@@ -4,14 +4,14 @@
 //
 // a, b, out: any one shape, in the layout of a.
 
-#include "nodes/catalog.h"
+#include "graph/types/catalog.h"
 #include "nodes/kernels/sums.h"
 #include "nodes/network/act.h"
 
 namespace dagfusion {
 namespace {
 
-class Add final : public Map {
+class Add final : public DifferentiableMap {
  public:
   explicit Add(Setup& setup) : a_(setup.input("a")), b_(setup.input("b")), out_(setup.output("out")) {
     setup.passes_gradient(out_, a_);
@@ -24,6 +24,8 @@ class Add final : public Map {
         [](const float* a, const float* b, float* out, std::size_t n) { kernels::add(a, b, out, n); },
         call.out<void>(out_), call.in<void>(a_), call.in<void>(b_));
   }
+
+  void backward(Call&) const override {}  // the gradient passes as it is
 
  private:
   Input a_, b_;
@@ -40,7 +42,6 @@ NodeType add() {
           .role = Role::map,
           .inputs = {{"a", "[...] float free", "first summand"}, {"b", "[...] float free", "second summand"}},
           .outputs = {{"out", "[...] float free", "a + b"}},
-          .differentiable = true,
           .create = make_node<Add>};
 }
 

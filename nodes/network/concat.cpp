@@ -9,14 +9,14 @@
 #include <algorithm>
 #include <cstring>
 
+#include "graph/types/catalog.h"
 #include "graph/values/parallel.h"
-#include "nodes/catalog.h"
 #include "nodes/network/act.h"
 
 namespace dagfusion {
 namespace {
 
-class Concat final : public Map {
+class Concat final : public DifferentiableMap {
  public:
   explicit Concat(Setup& setup) : a_(setup.input("a")), b_(setup.input("b")) {
     const Shape& shape = a_.spec.shape;
@@ -71,9 +71,9 @@ class Concat final : public Map {
 
   template <class T>
   void divide(Call& call) const {
-    const T* dy = static_cast<const T*>(call.d(y_));
-    T* da = static_cast<T*>(call.d(a_));
-    T* db = static_cast<T*>(call.d(b_));
+    const T* dy = call.d<T>(y_);
+    T* da = call.d<T>(a_);
+    T* db = call.d<T>(b_);
     for (std::int64_t n = 0; n < y_.spec.shape[0]; ++n, dy += y_.spec.image_elements()) {
       if (da) da = part(dy, 0, da, a_.spec);
       if (db) db = part(dy, channels(a_.spec), db, b_.spec);
@@ -126,7 +126,6 @@ NodeType concat() {
           .inputs = {{"a", "[N,A,H,W] float blocked", "the first channels"},
                      {"b", "[N,B,H,W] float blocked", "the further channels"}},
           .outputs = {{"y", "[N,C,H,W] float blocked", "all channels, C = A + B"}},
-          .differentiable = true,
           .create = make_node<Concat>};
 }
 

@@ -13,13 +13,13 @@
 #include <algorithm>
 #include <cmath>
 
-#include "nodes/catalog.h"
+#include "graph/types/catalog.h"
 #include "nodes/network/act.h"
 
 namespace dagfusion {
 namespace {
 
-class Dropout final : public Map {
+class Dropout final : public DifferentiableMap {
  public:
   explicit Dropout(Setup& setup) : x_(setup.input("x")), y_(setup.output("y")) {
     const Shape& shape = x_.spec.shape;
@@ -35,7 +35,7 @@ class Dropout final : public Map {
   void forward(Call& call) const override { drop(call, call.in<void>(x_), call.out<void>(y_)); }
 
   void backward(Call& call) const override {
-    if (void* dx = call.d(x_)) drop(call, call.d(y_), dx);
+    if (void* dx = call.d<void>(x_)) drop(call, call.d<void>(y_), dx);
   }
 
  private:
@@ -74,7 +74,6 @@ NodeType dropout() {
                           .standard = 0.1,
                           .minimum = 0,
                           .maximum = 0.999}},
-          .differentiable = true,
           .only_training = true,
           .create = make_node<Dropout>};
 }

@@ -6,12 +6,12 @@
 
 #include <cstring>
 
-#include "nodes/catalog.h"
+#include "graph/types/catalog.h"
 
 namespace dagfusion {
 namespace {
 
-class Identity final : public Map {
+class Identity final : public DifferentiableMap {
  public:
   explicit Identity(Setup& setup) : x_(setup.input("x")), y_(setup.output("y")) {
     setup.passes_gradient(y_, x_);
@@ -20,6 +20,8 @@ class Identity final : public Map {
   void forward(Call& call) const override {
     std::memcpy(call.out<std::byte>(y_), call.in<std::byte>(x_), y_.spec.bytes());
   }
+
+  void backward(Call&) const override {}  // the gradient passes as it is
 
  private:
   Input x_;
@@ -36,7 +38,6 @@ NodeType identity() {
           .role = Role::map,
           .inputs = {{"x", "[...] float free", "any value"}},
           .outputs = {{"y", "[...] float free", "the same value"}},
-          .differentiable = true,
           .create = make_node<Identity>};
 }
 

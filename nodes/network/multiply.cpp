@@ -4,14 +4,14 @@
 //
 // a, b, out: any one shape, in the layout of a.
 
-#include "nodes/catalog.h"
+#include "graph/types/catalog.h"
 #include "nodes/kernels/sums.h"
 #include "nodes/network/act.h"
 
 namespace dagfusion {
 namespace {
 
-class Multiply final : public Map {
+class Multiply final : public DifferentiableMap {
  public:
   explicit Multiply(Setup& setup) : a_(setup.input("a")), b_(setup.input("b")), out_(setup.output("out")) {
     setup.backward_reads(a_);
@@ -23,8 +23,8 @@ class Multiply final : public Map {
   }
 
   void backward(Call& call) const override {
-    if (void* da = call.d(a_)) product(call.in<void>(b_), call.d(out_), da);
-    if (void* db = call.d(b_)) product(call.in<void>(a_), call.d(out_), db);
+    if (void* da = call.d<void>(a_)) product(call.in<void>(b_), call.d<void>(out_), da);
+    if (void* db = call.d<void>(b_)) product(call.in<void>(a_), call.d<void>(out_), db);
   }
 
  private:
@@ -49,7 +49,6 @@ NodeType multiply() {
           .role = Role::map,
           .inputs = {{"a", "[...] float free", "first factor"}, {"b", "[...] float free", "second factor"}},
           .outputs = {{"out", "[...] float free", "a * b"}},
-          .differentiable = true,
           .create = make_node<Multiply>};
 }
 

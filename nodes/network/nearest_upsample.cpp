@@ -4,22 +4,22 @@
 //
 // x: [N,C,H,W]; y: [N,C,2H,2W].
 
+#include "graph/types/catalog.h"
 #include "graph/values/parallel.h"
-#include "nodes/catalog.h"
 #include "nodes/kernels/blocked.h"
 #include "nodes/network/act.h"
 
 namespace dagfusion {
 namespace {
 
-class NearestUpsample final : public Map {
+class NearestUpsample final : public DifferentiableMap {
  public:
   explicit NearestUpsample(Setup& setup) : x_(setup.input("x")) {
     const Shape& s = x_.spec.shape;
     y_ = setup.output("y", {s[0], s[1], 2 * s[2], 2 * s[3]});
     height_ = static_cast<int>(s[2]);
     width_ = static_cast<int>(s[3]);
-    blocks_ = static_cast<int>(s[0] * ((s[1] + x_.spec.block - 1) / x_.spec.block));
+    blocks_ = static_cast<int>(s[0] * (blocks_of(s[1], x_.spec.block)));
   }
 
   void prepare(Preparation& preparation) override {
@@ -41,11 +41,10 @@ class NearestUpsample final : public Map {
   }
 
   void backward(Call& call) const override {
-    void* dx = call.d(x_);
-    if (!dx) return;
+    if (!call.d<void>(x_)) return;
     if (is_half(x_.spec)) {
-      const auto* from = static_cast<const BFloat16*>(call.d(y_));
-      auto* to = static_cast<BFloat16*>(dx);
+      const auto* from = call.d<BFloat16>(y_);
+      auto* to = call.d<BFloat16>(x_);
       float* wide = reinterpret_cast<float*>(call.scratch());
       for (int b = 0; b < blocks_; ++b, from += 4 * block_size(), to += block_size()) {
         kernels::widen(from, wide, 4 * block_size());
@@ -53,8 +52,8 @@ class NearestUpsample final : public Map {
         kernels::narrow(wide + 4 * block_size(), to, block_size());
       }
     } else {
-      kernels::upsample2_backward(static_cast<const float*>(call.d(y_)), static_cast<float*>(dx), blocks_,
-                                  height_, width_, x_.spec.block);
+      kernels::upsample2_backward(call.d<float>(y_), call.d<float>(x_), blocks_, height_, width_,
+                                  x_.spec.block);
     }
   }
 
@@ -77,7 +76,6 @@ NodeType nearest_upsample() {
           .role = Role::map,
           .inputs = {{"x", "[N,C,H,W] float blocked", "feature maps"}},
           .outputs = {{"y", "[N,C,h,w] float blocked", "twice as high and wide"}},
-          .differentiable = true,
           .create = make_node<NearestUpsample>};
 }
 

@@ -8,15 +8,15 @@
 #include <algorithm>
 #include <numeric>
 
+#include "graph/types/catalog.h"
 #include "graph/values/parallel.h"
-#include "nodes/catalog.h"
 #include "nodes/kernels/group_norm.h"
 #include "nodes/kernels/sums.h"
 #include "nodes/network/act.h"
 
 namespace dagfusion {
 
-class GroupNormalisation : public Map {
+class GroupNormalisation : public DifferentiableMap {
  public:
   GroupNormalisation(Setup& setup, bool centered)
       : x_(setup.input("x")), shift_(setup.input("shift")), y_(setup.output("y")) {
@@ -72,8 +72,8 @@ class GroupNormalisation : public Map {
   void backward(Call& call) const override {
     const float* shift = shift_.connected() ? call.in<float>(shift_) : nullptr;
     const float* mean = call.saved<float>(statistics_);
-    void* dx = call.d(x_);
-    float* dshift = shift_.connected() ? static_cast<float*>(call.d(shift_)) : nullptr;
+    const bool wanted = call.d<void>(x_) != nullptr;
+    float* dshift = call.d<float>(shift_);
     float* shares = call.saved<float>(shares_);
     std::fill_n(shares, images_ * 2 * channels_, 0.0f);
     for_parts([&](std::int64_t n, std::int64_t at, std::int64_t c, std::int64_t g) {
@@ -81,17 +81,17 @@ class GroupNormalisation : public Map {
       float *wide_x = scratch, *wide_dy = scratch + part_size();
       if (half()) {
         kernels::widen(call.in<BFloat16>(x_) + at, wide_x, part_size());
-        kernels::widen(static_cast<const BFloat16*>(call.d(y_)) + at, wide_dy, part_size());
+        kernels::widen(call.d<BFloat16>(y_) + at, wide_dy, part_size());
       }
       const float* x = half() ? wide_x : call.in<float>(x_) + at;
-      const float* dy = half() ? wide_dy : static_cast<const float*>(call.d(y_)) + at;
-      float* to = half() ? wide_dy : dx ? static_cast<float*>(dx) + at : scratch;
+      const float* dy = half() ? wide_dy : call.d<float>(y_) + at;
+      float* to = half() ? wide_dy : wanted ? call.d<float>(x_) + at : scratch;
       float* dweight = shares + 2 * n * channels_ + c;
       kernels::group_norm_backward(
           part_, x, shift ? shift + n * channels_ + c : nullptr, mean + 2 * n * groups_ + g,
           mean + (2 * n + 1) * groups_ + g, call.weight(weight_) + c, call.weight(bias_) + c, dy, to,
           dshift ? dshift + n * channels_ + c : nullptr, dweight, dweight + channels_);
-      if (half() && dx) kernels::narrow(wide_dy, static_cast<BFloat16*>(dx) + at, part_size());
+      if (half() && wanted) kernels::narrow(wide_dy, call.d<BFloat16>(x_) + at, part_size());
     });
   }
 

@@ -7,14 +7,14 @@
 
 #include <cstring>
 
-#include "nodes/catalog.h"
+#include "graph/types/catalog.h"
 #include "nodes/kernels/blocked.h"
 #include "nodes/network/act.h"
 
 namespace dagfusion {
 namespace {
 
-class Reorder final : public Map {
+class Reorder final : public DifferentiableMap {
  public:
   explicit Reorder(Setup& setup)
       : x_(setup.input("x")),
@@ -32,9 +32,7 @@ class Reorder final : public Map {
   }
 
   void backward(Call& call) const override {
-    if (void* dx = call.d(x_))
-      copy(static_cast<const std::byte*>(call.d(y_)), y_.spec, static_cast<std::byte*>(dx), x_.spec,
-           call.scratch());
+    if (auto* dx = call.d<std::byte>(x_)) copy(call.d<std::byte>(y_), y_.spec, dx, x_.spec, call.scratch());
   }
 
  private:
@@ -99,7 +97,6 @@ NodeType reorder() {
                           .doc = "dtype of y",
                           .standard = std::string("f32"),
                           .choices = {"f32", "bf16"}}},
-          .differentiable = true,
           .changes_form = true,
           .create = make_node<Reorder>};
 }

@@ -7,13 +7,13 @@
 
 #include "nodes/kernels/silu.h"
 
-#include "nodes/catalog.h"
+#include "graph/types/catalog.h"
 #include "nodes/network/act.h"
 
 namespace dagfusion {
 namespace {
 
-class Silu final : public Map {
+class Silu final : public DifferentiableMap {
  public:
   explicit Silu(Setup& setup) : x_(setup.input("x")), y_(setup.output("y")) { setup.backward_reads(x_); }
 
@@ -23,9 +23,9 @@ class Silu final : public Map {
   }
 
   void backward(Call& call) const override {
-    if (void* dx = call.d(x_)) {
+    if (void* dx = call.d<void>(x_)) {
       for_pieces(is_half(y_.spec), y_.spec.stored_elements(), kernels::silu_backward, dx, call.in<void>(x_),
-                 call.d(y_));
+                 call.d<void>(y_));
     }
   }
 
@@ -45,7 +45,6 @@ NodeType silu() {
           .role = Role::map,
           .inputs = {{"x", "[...] float free", "any value"}},
           .outputs = {{"y", "[...] float free", "x * sigmoid(x)"}},
-          .differentiable = true,
           .create = make_node<Silu>};
 }
 

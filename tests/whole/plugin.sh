@@ -109,12 +109,12 @@ ComputesWhatItsFormulaSays() {
 
 # What the layers of the next tests are made of.
 multiplied='
-class Multiplied : public Map {
+class Multiplied : public DifferentiableMap {
  public:
   Multiplied(Setup& setup, double by) : by_(by), x_(setup.input("x")), y_(setup.output("y")) {}
   void forward(Call& call) const override { scale(call.in<float>(x_), call.out<float>(y_)); }
   void backward(Call& call) const override {
-    if (void* dx = call.d(x_)) scale(static_cast<const float*>(call.d(y_)), static_cast<float*>(dx));
+    if (float* dx = call.d<float>(x_)) scale(call.d<float>(y_), dx);
   }
  private:
   void scale(const float* from, float* to) const {
@@ -141,7 +141,6 @@ DAGFUSION_PLUGIN(catalog) {
                     .inputs = {{"x", "[...] f32 free", "any value"}},
                     .outputs = {{"y", "[...] f32 free", "factor * x"}},
                     .parameters = {{.name = "factor", .kind = Kind::real, .doc = "of all values", .standard = 2.0}},
-                    .differentiable = true,
                     .create = make_node<Contrast>}};
 }
 CPP
@@ -246,7 +245,7 @@ DAGFUSION_PLUGIN(catalog) {
   catalog.nodes = {{.name = "scaled", .summary = "$2",
                     .inputs = {{"x", "[...] f32 free", "any value"}},
                     .outputs = {{"y", "[...] f32 free", "scaled"}},
-                    .differentiable = true, .create = make_node<Scaled>}};
+                    .create = make_node<Scaled>}};
   catalog.sections = {{"scale", "How much.", {{.name = "by", .kind = Kind::real, .doc = "factor", .required = true}},
                        [](const Parameters& p) { return std::make_unique<Scale>(p); }}};
 }

@@ -4,7 +4,7 @@ namespace dagfusion::tiny {
 namespace {
 
 // add_one: y = x + 1; the gradient passes as it is.
-class AddOne final : public Map {
+class AddOne final : public DifferentiableMap {
  public:
   explicit AddOne(Setup& setup) : trouble_(setup), x_(setup.input("x")), y_(setup.output("y")) {
     setup.passes_gradient(y_, x_);
@@ -14,6 +14,7 @@ class AddOne final : public Map {
     for (std::int64_t i = 0; i < count_of(x_.spec.shape); ++i)
       call.out<float>(y_)[i] = call.in<float>(x_)[i] + 1;
   }
+  void backward(Call&) const override {}
 
  private:
   Trouble trouble_;
@@ -22,7 +23,7 @@ class AddOne final : public Map {
 };
 
 // scale: y = w * x, one weight for each of the W places; dx = w * dy, dw = sum over images of x * dy.
-class Scale final : public Map {
+class Scale final : public DifferentiableMap {
  public:
   explicit Scale(Setup& setup)
       : trouble_(setup),
@@ -39,13 +40,13 @@ class Scale final : public Map {
   }
   void backward(Call& call) const override {
     trouble_.meet(call, "backward");
-    const auto* dy = static_cast<const float*>(call.d(y_));
-    auto* dx = static_cast<float*>(call.d(x_));
+    const auto* dy = call.d<float>(y_);
+    auto* dx = call.d<float>(x_);
     each([&](std::int64_t i, std::int64_t w) { dx[i] = call.weight(weight_)[w] * dy[i]; });
   }
   void accumulate(Call& call) const override {
     trouble_.meet(call, "accumulate");
-    const auto* dy = static_cast<const float*>(call.d(y_));
+    const auto* dy = call.d<float>(y_);
     float* dw = call.d(weight_);
     if (call.first_of_step()) std::fill_n(dw, x_.spec.shape[1], 0.0f);
     each([&](std::int64_t i, std::int64_t w) { dw[w] += call.in<float>(x_)[i] * dy[i]; });
@@ -63,7 +64,7 @@ class Scale final : public Map {
 };
 
 // square: y = x^2; dx = 2 x dy.
-class Square final : public Map {
+class Square final : public DifferentiableMap {
  public:
   explicit Square(Setup& setup) : trouble_(setup), x_(setup.input("x")), y_(setup.output("y")) {
     setup.backward_reads(x_);
@@ -76,8 +77,7 @@ class Square final : public Map {
   void backward(Call& call) const override {
     trouble_.meet(call, "backward");
     for (std::int64_t i = 0; i < count_of(x_.spec.shape); ++i)
-      static_cast<float*>(call.d(x_))[i] =
-          2 * call.in<float>(x_)[i] * static_cast<const float*>(call.d(y_))[i];
+      call.d<float>(x_)[i] = 2 * call.in<float>(x_)[i] * call.d<float>(y_)[i];
   }
 
  private:
@@ -87,7 +87,7 @@ class Square final : public Map {
 };
 
 // plus: y = a + b, da = dy, db = dy, each in a slot of its own.
-class Plus final : public Map {
+class Plus final : public DifferentiableMap {
  public:
   explicit Plus(Setup& setup) : a_(setup.input("a")), b_(setup.input("b")), y_(setup.output("y")) {}
   void forward(Call& call) const override {
@@ -96,8 +96,7 @@ class Plus final : public Map {
   }
   void backward(Call& call) const override {
     for (const Input& input : {a_, b_})
-      if (void* d = call.d(input))
-        std::copy_n(static_cast<const float*>(call.d(y_)), count_of(a_.spec.shape), static_cast<float*>(d));
+      if (float* d = call.d<float>(input)) std::copy_n(call.d<float>(y_), count_of(a_.spec.shape), d);
   }
 
  private:
@@ -106,7 +105,7 @@ class Plus final : public Map {
 };
 
 // mean: the mean of all that comes in; dx = dloss / count.
-class Mean final : public Map {
+class Mean final : public DifferentiableMap {
  public:
   explicit Mean(Setup& setup) : trouble_(setup), x_(setup.input("x")), loss_(setup.output("loss")) {}
   void forward(Call& call) const override {
@@ -117,8 +116,8 @@ class Mean final : public Map {
   }
   void backward(Call& call) const override {
     trouble_.meet(call, "backward");
-    const float dloss = *static_cast<const float*>(call.d(loss_));
-    std::fill_n(static_cast<float*>(call.d(x_)), count(), dloss / static_cast<float>(count()));
+    const float dloss = *call.d<float>(loss_);
+    std::fill_n(call.d<float>(x_), count(), dloss / static_cast<float>(count()));
   }
 
  private:
@@ -128,14 +127,12 @@ class Mean final : public Map {
   Output loss_;
 };
 
-NodeType map_of(const char* name, std::vector<Port> inputs, Port output,
-                std::function<std::unique_ptr<Node>(Setup&)> create) {
+NodeType map_of(const char* name, std::vector<Port> inputs, Port output, Create create) {
   return {.name = name,
           .summary = "A map.",
           .inputs = std::move(inputs),
           .outputs = {std::move(output)},
           .parameters = with_trouble(),
-          .differentiable = true,
           .create = std::move(create)};
 }
 

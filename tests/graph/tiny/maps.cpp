@@ -155,8 +155,7 @@ void expand_chain(Builder& build) {
   build.output("y", x);
 }
 
-NodeType map_of(const char* name, std::vector<Port> inputs, std::vector<Port> outputs,
-                std::function<std::unique_ptr<Node>(Setup&)> create) {
+NodeType map_of(const char* name, std::vector<Port> inputs, std::vector<Port> outputs, Create create) {
   return {.name = name,
           .summary = "A map.",
           .inputs = std::move(inputs),
