@@ -20,6 +20,7 @@ const NodeType& run_pipeline() {
   static const NodeType type{
       .name = "run_pipeline",
       .summary = "Runs another pipeline between two steps, on this run's weights: previews, validation.",
+      .group = "training",
       .example = "{type: run_pipeline, pipeline: sample.yaml, model: ema, set: {count: 16}, every: 1000}",
       .role = Role::ordered,
       .rate = Rate::step,

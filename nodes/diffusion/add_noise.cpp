@@ -6,7 +6,7 @@
 // x0, noise, xt: [N,...], x0 in [-1,1]; t: [N], 0 = least noise.
 #include <cmath>
 
-#include "nodes/catalog.h"
+#include "graph/types/catalog.h"
 #include "nodes/diffusion/mixture.h"
 #include "nodes/diffusion/noise_schedule.h"
 
@@ -39,7 +39,6 @@ NodeType add_noise() {
                      {"noise", "[N,...] f32", "standard Gaussian"},
                      {"t", "[N] f32", "timestep of each image"}},
           .outputs = {{"xt", "[N,...] f32", "noisy images"}},
-          .differentiable = true,
           .create = make_node<AddNoise>};
 }
 

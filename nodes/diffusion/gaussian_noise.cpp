@@ -4,7 +4,7 @@
 //
 // like: [N,...], only its shape counts; noise: its shape, or [N,C,H,W] of the model's images.
 // Image k's noise depends on the seed, this node's stream and k alone, however many images there are.
-#include "nodes/catalog.h"
+#include "graph/types/catalog.h"
 #include "nodes/kernels/gaussian.h"
 
 namespace dagfusion {

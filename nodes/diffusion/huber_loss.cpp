@@ -7,7 +7,7 @@
 // Twice this loss is mse_loss as long as no error exceeds delta. Shapes, means and gradients:
 // nodes/diffusion/per_image_loss.h.
 
-#include "nodes/catalog.h"
+#include "graph/types/catalog.h"
 #include "nodes/diffusion/per_image_loss.h"
 
 namespace dagfusion {

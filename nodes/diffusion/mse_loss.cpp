@@ -5,7 +5,7 @@
 //
 // Shapes, means and gradients: nodes/diffusion/per_image_loss.h.
 
-#include "nodes/catalog.h"
+#include "graph/types/catalog.h"
 #include "nodes/diffusion/per_image_loss.h"
 #include "nodes/kernels/sums.h"
 

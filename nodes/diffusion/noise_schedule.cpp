@@ -27,7 +27,7 @@
 #include <numbers>
 #include <stdexcept>
 
-#include "nodes/catalog.h"
+#include "graph/types/catalog.h"
 
 namespace dagfusion {
 namespace {

@@ -10,7 +10,7 @@
 #include <cmath>
 #include <stdexcept>
 
-#include "nodes/catalog.h"
+#include "graph/types/catalog.h"
 #include "nodes/diffusion/noise_schedule.h"
 #include "nodes/kernels/gaussian.h"
 #include "nodes/kernels/sums.h"

@@ -9,7 +9,7 @@
 // x0, noise, target: [N,...], x0 in [-1,1]; t: [N], 0 = least noise.
 #include <cmath>
 
-#include "nodes/catalog.h"
+#include "graph/types/catalog.h"
 #include "nodes/diffusion/mixture.h"
 #include "nodes/diffusion/noise_schedule.h"
 
@@ -50,7 +50,6 @@ NodeType prediction_target() {
                      {"noise", "[N,...] f32", "the noise that was added to them"},
                      {"t", "[N] f32", "timestep of each image"}},
           .outputs = {{"target", "[N,...] f32", "what `prediction` in the section `diffusion` names"}},
-          .differentiable = true,
           .create = make_node<PredictionTarget>};
 }
 

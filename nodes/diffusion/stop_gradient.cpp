@@ -5,7 +5,7 @@
 // x, out: any shape, dtype and layout.
 #include <cstring>
 
-#include "nodes/catalog.h"
+#include "graph/types/catalog.h"
 
 namespace dagfusion {
 namespace {

@@ -4,7 +4,7 @@
 //   t ~ Uniform{0, …, T - 1}
 //
 // like: [N,...], only N counts; t: [N], whole numbers, 0 = least noise.
-#include "nodes/catalog.h"
+#include "graph/types/catalog.h"
 #include "nodes/diffusion/noise_schedule.h"
 
 namespace dagfusion {

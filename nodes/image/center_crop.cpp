@@ -8,8 +8,8 @@
 
 #include <stdexcept>
 
+#include "graph/types/catalog.h"
 #include "graph/types/setup.h"
-#include "nodes/catalog.h"
 #include "nodes/files/planes.h"
 
 namespace dagfusion {

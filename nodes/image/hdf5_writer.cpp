@@ -11,8 +11,8 @@
 #include <stdexcept>
 
 #include "graph/document/number.h"
+#include "graph/types/catalog.h"
 #include "graph/types/setup.h"
-#include "nodes/catalog.h"
 #include "nodes/files/crc32c.h"
 #include "nodes/files/hdf5.h"
 #include "nodes/files/planes.h"

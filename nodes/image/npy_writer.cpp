@@ -4,7 +4,7 @@
 
 #include <fmt/format.h>
 
-#include "nodes/catalog.h"
+#include "graph/types/catalog.h"
 #include "nodes/files/npy.h"
 
 namespace dagfusion {

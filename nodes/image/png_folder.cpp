@@ -8,8 +8,8 @@
 #include <stdexcept>
 
 #include "graph/document/number.h"
+#include "graph/types/catalog.h"
 #include "graph/types/setup.h"
-#include "nodes/catalog.h"
 #include "nodes/files/planes.h"
 #include "nodes/files/png_file.h"
 

@@ -9,8 +9,8 @@
 #include <cmath>
 
 #include "graph/document/number.h"
+#include "graph/types/catalog.h"
 #include "graph/types/setup.h"
-#include "nodes/catalog.h"
 #include "nodes/files/planes.h"
 #include "nodes/files/png_file.h"
 

@@ -4,8 +4,8 @@
 
 #include <algorithm>
 
+#include "graph/types/catalog.h"
 #include "graph/types/setup.h"
-#include "nodes/catalog.h"
 
 namespace dagfusion {
 namespace {

@@ -9,8 +9,8 @@
 #include <opencv2/imgproc.hpp>
 #include <stdexcept>
 
+#include "graph/types/catalog.h"
 #include "graph/types/setup.h"
-#include "nodes/catalog.h"
 #include "nodes/files/decode.h"
 
 namespace dagfusion {

@@ -6,8 +6,8 @@
 // fraction off instead, which is half a grey level darker. What is not a number becomes 0. x: [N,...], values
 // outside [-1,1] are clipped; y: [N,...] in 0 … 255.
 
+#include "graph/types/catalog.h"
 #include "graph/types/setup.h"
-#include "nodes/catalog.h"
 #include "nodes/kernels/bytes.h"
 
 namespace dagfusion {

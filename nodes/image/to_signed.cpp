@@ -5,8 +5,8 @@
 //
 // x: [N,...] in 0 … 255; y: [N,...] in [-1,1].
 
+#include "graph/types/catalog.h"
 #include "graph/types/setup.h"
-#include "nodes/catalog.h"
 #include "nodes/kernels/bytes.h"
 
 namespace dagfusion {

@@ -6,7 +6,7 @@
 // x, y: [N,C,H,W]; q, k, v and proj are 1x1 convolutions. The weight of proj starts near zero
 // (init_scale 1e-10): at first y is x.
 
-#include "nodes/catalog.h"
+#include "graph/types/catalog.h"
 
 namespace dagfusion {
 namespace {
@@ -59,7 +59,6 @@ NodeType attention_block() {
                           .minimum = 0,
                           .maximum = 1,
                           .above_minimum = true}},
-          .differentiable = true,
           .expand = expand};
 }
 

@@ -7,7 +7,7 @@
 
 #include <fmt/format.h>
 
-#include "nodes/catalog.h"
+#include "graph/types/catalog.h"
 
 namespace dagfusion {
 namespace {
@@ -38,7 +38,6 @@ NodeType downsample() {
           .role = Role::composite,
           .inputs = {{"x", "[N,C,H,W] act blocked", "height and width even"}},
           .outputs = {{"y", "[N,C,h,w] act blocked", "half as high and wide"}},
-          .differentiable = true,
           .expand = expand};
 }
 

@@ -34,7 +34,6 @@ NodeType group_norm() {
           .parameters = normalisation_parameters(
               "groups of channels that share a mean and a variance; must divide the channels",
               "added to the variance: 1e-6 as Ho et al., 1e-5 as OpenAI and PyTorch"),
-          .differentiable = true,
           .create = make_node<GroupNorm>};
 }
 

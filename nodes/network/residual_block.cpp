@@ -7,7 +7,7 @@
 // x: [N,Cin,H,W]; temb: [N,E], after its SiLU; y: [N,C,H,W]. The short cut is x itself when Cin = C, else a
 // 1x1 convolution. The weight of conv2 starts near zero (init_scale 1e-10): at first y is the short cut.
 
-#include "nodes/catalog.h"
+#include "graph/types/catalog.h"
 
 namespace dagfusion {
 namespace {
@@ -78,7 +78,6 @@ NodeType residual_block() {
                           .minimum = 0,
                           .maximum = 1,
                           .above_minimum = true}},
-          .differentiable = true,
           .expand = expand};
 }
 

@@ -39,7 +39,6 @@ NodeType rms_norm() {
           .parameters = normalisation_parameters(
               "groups of channels that share a root mean square; must divide the channels",
               "added to the mean square"),
-          .differentiable = true,
           .create = make_node<RmsNorm>};
 }
 

@@ -14,7 +14,7 @@
 #include <utility>
 #include <vector>
 
-#include "nodes/catalog.h"
+#include "graph/types/catalog.h"
 
 namespace dagfusion {
 namespace {

@@ -14,7 +14,7 @@
 
 #include <algorithm>
 
-#include "nodes/catalog.h"
+#include "graph/types/catalog.h"
 
 namespace dagfusion {
 namespace {
@@ -217,7 +217,6 @@ NodeType unet() {
                       .standard = std::int64_t{0},
                       .minimum = 0,
                       .maximum = 4096}},
-      .differentiable = true,
       .expand = [](Builder& b) { UNet(b).build(); }};
 }
 

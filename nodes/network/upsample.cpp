@@ -5,7 +5,7 @@
 //
 // x: [N,C,H,W]; y: [N,C,2H,2W].
 
-#include "nodes/catalog.h"
+#include "graph/types/catalog.h"
 
 namespace dagfusion {
 namespace {
@@ -29,7 +29,6 @@ NodeType upsample() {
           .role = Role::composite,
           .inputs = {{"x", "[N,C,H,W] act blocked", "any feature maps"}},
           .outputs = {{"y", "[N,C,h,w] act blocked", "twice as high and wide"}},
-          .differentiable = true,
           .expand = expand};
 }
 

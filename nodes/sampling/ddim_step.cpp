@@ -14,7 +14,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "nodes/catalog.h"
+#include "graph/types/catalog.h"
 #include "nodes/kernels/gaussian.h"
 #include "nodes/sampling/denoising_step.h"
 

@@ -11,7 +11,7 @@
 // t, t_prev: [N], the same for all images; t_prev is the t of the next iteration, -1 = clean in the last.
 #include <fmt/format.h>
 
-#include "nodes/catalog.h"
+#include "graph/types/catalog.h"
 #include "nodes/diffusion/noise_schedule.h"
 #include "nodes/sampling/timestep_list.h"
 

@@ -12,7 +12,7 @@
 // x, prediction, prev, x0: [N,...]; t, t_prev: [N], t_prev = -1 is the clean image.
 #include <cmath>
 
-#include "nodes/catalog.h"
+#include "graph/types/catalog.h"
 #include "nodes/kernels/gaussian.h"
 #include "nodes/sampling/denoising_step.h"
 

@@ -7,7 +7,7 @@
 
 #include <algorithm>
 
-#include "nodes/catalog.h"
+#include "graph/types/catalog.h"
 #include "nodes/diffusion/noise_schedule.h"
 #include "nodes/sampling/timestep_list.h"
 

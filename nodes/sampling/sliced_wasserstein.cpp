@@ -17,7 +17,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "nodes/catalog.h"
+#include "graph/types/catalog.h"
 #include "nodes/files/durable.h"
 #include "nodes/kernels/gaussian.h"
 

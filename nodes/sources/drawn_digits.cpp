@@ -9,8 +9,8 @@
 #include <array>
 #include <opencv2/imgproc.hpp>
 
+#include "graph/types/catalog.h"
 #include "graph/types/setup.h"
-#include "nodes/catalog.h"
 
 namespace dagfusion {
 namespace {

@@ -7,8 +7,8 @@
 
 #include <stdexcept>
 
+#include "graph/types/catalog.h"
 #include "graph/types/setup.h"
-#include "nodes/catalog.h"
 #include "nodes/files/image_file.h"
 #include "nodes/files/planes.h"
 

@@ -13,8 +13,8 @@
 #include <cctype>
 #include <set>
 
+#include "graph/types/catalog.h"
 #include "graph/types/setup.h"
-#include "nodes/catalog.h"
 #include "nodes/files/decode.h"
 
 namespace dagfusion {

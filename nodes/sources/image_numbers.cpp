@@ -3,8 +3,8 @@
 //
 // number: [N], 0 … count - 1. Noise made for image k depends on k alone, so image 5 of 8 is image 5 of 800.
 
+#include "graph/types/catalog.h"
 #include "graph/types/setup.h"
-#include "nodes/catalog.h"
 
 namespace dagfusion {
 namespace {

@@ -5,8 +5,8 @@
 #include <cstring>
 #include <stdexcept>
 
+#include "graph/types/catalog.h"
 #include "graph/types/setup.h"
-#include "nodes/catalog.h"
 #include "nodes/files/crc32c.h"
 #include "nodes/files/npy.h"
 

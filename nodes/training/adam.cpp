@@ -6,7 +6,6 @@
 // The formulas stand in those files.
 
 #include "graph/types/catalog.h"
-#include "nodes/catalog.h"
 #include "nodes/training/adam_parameters.h"
 
 namespace dagfusion {

@@ -5,8 +5,8 @@
 
 #include <fmt/format.h>
 
+#include "graph/types/catalog.h"
 #include "graph/types/setup.h"
-#include "nodes/catalog.h"
 #include "nodes/files/checkpoint_files.h"
 
 namespace dagfusion {

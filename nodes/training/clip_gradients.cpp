@@ -14,8 +14,8 @@
 #include <cmath>
 #include <stdexcept>
 
+#include "graph/types/catalog.h"
 #include "graph/types/setup.h"
-#include "nodes/catalog.h"
 #include "nodes/kernels/sums.h"
 #include "nodes/training/chunks.h"
 

@@ -21,8 +21,8 @@
 #include <nlohmann/json.hpp>
 #include <stdexcept>
 
+#include "graph/types/catalog.h"
 #include "graph/types/setup.h"
-#include "nodes/catalog.h"
 #include "nodes/files/durable.h"
 
 namespace dagfusion {

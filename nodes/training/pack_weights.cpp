@@ -1,8 +1,8 @@
 // pack_weights: brings the packed copies of all weights up to date,
 // once per step for every frame and layer to share.
 
+#include "graph/types/catalog.h"
 #include "graph/types/setup.h"
-#include "nodes/catalog.h"
 
 namespace dagfusion {
 namespace {

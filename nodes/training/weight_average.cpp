@@ -13,8 +13,8 @@
 #include <cmath>
 #include <cstring>
 
+#include "graph/types/catalog.h"
 #include "graph/types/setup.h"
-#include "nodes/catalog.h"
 #include "nodes/files/weight_state.h"
 #include "nodes/kernels/adam.h"
 #include "nodes/training/chunks.h"

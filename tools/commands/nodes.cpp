@@ -38,11 +38,12 @@ std::vector<std::string> words_of(const std::string& like, const std::vector<con
 int nodes_command(int argc, char** argv, const Command& about) {
   Arguments arguments{about.help(), "run-pipeline nodes"};
   std::string like;
-  bool json = false;
+  bool json = false, markdown = false;
   TypedPlugins plugins;
   arguments.option("--like", like, "only what stands for this (loss, sampler, …), or for what this type does")
       .shown_as("WORD|TYPE");
-  arguments.flag("--json", json, "an array with all that `describe` shows of each");
+  const Argument as_json = arguments.flag("--json", json, "an array with all that `describe` shows of each");
+  arguments.flag("--markdown", markdown, "a table under the headings of nodes/README.md").excludes(as_json);
   declare_plugins(arguments, plugins);
   declare_types_of(arguments, plugins);
   return run_command(arguments, argc, argv, [&]() -> int {
@@ -59,6 +60,10 @@ int nodes_command(int argc, char** argv, const Command& about) {
       nlohmann::ordered_json all = nlohmann::ordered_json::array();
       for (const NodeType* type : types) all.push_back(description_json(*type));
       fmt::print("{}\n", all.dump(2));
+      return kDone;
+    }
+    if (markdown) {
+      fmt::print("{}", markdown_table(types));
       return kDone;
     }
     std::size_t name = 0, word = 0;

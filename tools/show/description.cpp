@@ -75,6 +75,19 @@ std::vector<const NodeType*> all_types(const Catalog& catalog) {
   return all;
 }
 
+std::string markdown_table(const std::vector<const NodeType*>& types) {
+  std::vector<std::string> groups;  // in the order in which they come first
+  for (const NodeType* type : types)
+    if (std::find(groups.begin(), groups.end(), type->group) == groups.end()) groups.push_back(type->group);
+  std::string text = "| type | what it does |\n|---|---|\n";
+  for (const std::string& group : groups) {
+    text += fmt::format("| **{}** | |\n", group.empty() ? "others" : group);
+    for (const NodeType* type : types)
+      if (type->group == group) text += fmt::format("| `{}` | {} |\n", type->name, type->summary);
+  }
+  return text;
+}
+
 std::vector<std::string> replacements(const NodeType& type, const Catalog& catalog) {
   std::vector<std::string> names;
   for (const NodeType* other : all_types(catalog)) {
@@ -88,7 +101,7 @@ std::vector<std::string> replacements(const NodeType& type, const Catalog& catal
 }
 
 std::string role_text(const NodeType& type) {
-  const std::string backward = type.differentiable   ? "; has a backward"
+  const std::string backward = type.differentiable() ? "; has a backward"
                                : type.stops_gradient ? "; no gradient flows back through it"
                                                      : "; no backward";
   switch (type.role) {
@@ -166,7 +179,7 @@ Json description_json(const NodeType& type) {
           {"summary", type.summary},
           {"role", kRoles[static_cast<int>(type.role)]},
           {"rate", type.rate == Rate::step ? "step" : "frame"},
-          {"differentiable", type.differentiable},
+          {"differentiable", type.differentiable()},
           {"stands_for", type.stands_for},
           {"paper", type.paper},
           {"inputs", ports_json(type.inputs)},

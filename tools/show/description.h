@@ -11,6 +11,9 @@ namespace dagfusion {
 
 std::vector<const NodeType*> all_types(const Catalog&);  // and those that the engine itself knows
 
+// A Markdown table of names and summaries, under the heading of each group.
+std::string markdown_table(const std::vector<const NodeType*>&);
+
 // Other types that can stand in for this one.
 std::vector<std::string> replacements(const NodeType&, const Catalog&);
 
