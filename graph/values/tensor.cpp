@@ -59,8 +59,7 @@ std::size_t TensorSpec::stored_elements() const {
   if (block == 1) return static_cast<std::size_t>(count_of(shape));
   if (shape.size() != 4)
     throw std::logic_error("only 4-dimensional values are blocked, not " + to_string(shape));
-  const std::int64_t filled = (shape[1] + block - 1) / block * block;
-  return static_cast<std::size_t>(shape[0] * filled * shape[2] * shape[3]);
+  return static_cast<std::size_t>(shape[0] * filled_up(shape[1], block) * shape[2] * shape[3]);
 }
 
 std::string to_string(const TensorSpec& spec) {

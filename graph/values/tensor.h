@@ -1,6 +1,7 @@
 // What travels along the edges: dtype, shape and memory layout of one value of one frame.
 #pragma once
 
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -20,6 +21,16 @@ using Shape = std::vector<std::int64_t>;
 
 std::int64_t count_of(const Shape&);  // product of the sides, 1 for a scalar
 std::string to_string(const Shape&);  // "[8,3,32,32]"
+
+// Channels are stored in blocks; what only fills the last block up is zero.
+template <std::integral Count>
+constexpr Count blocks_of(Count channels, int block) {
+  return (channels + static_cast<Count>(block) - 1) / static_cast<Count>(block);
+}
+template <std::integral Count>
+constexpr Count filled_up(Count channels, int block) {  // to whole blocks
+  return blocks_of(channels, block) * static_cast<Count>(block);
+}
 
 struct TensorSpec {
   DType dtype = DType::f32;

@@ -19,6 +19,8 @@
 
 #include <cstddef>
 
+#include "graph/values/tensor.h"
+
 namespace dagfusion::kernels {
 
 struct GroupNormShape {
@@ -49,7 +51,7 @@ inline std::size_t group_norm_chunks(std::size_t pixels) {
 // Kept of a chunk for each channel, filling ones too: pivot, sum and sum of squares.
 inline constexpr std::size_t kGroupNormSums = 3;
 inline std::size_t filled_channels(const GroupNormShape& s) {
-  return static_cast<std::size_t>((s.channels + s.block - 1) / s.block) * s.block;
+  return static_cast<std::size_t>(filled_up(s.channels, s.block));
 }
 inline std::size_t group_norm_sums_size(const GroupNormShape& s) {  // floats
   return group_norm_chunks(s.pixels) * kGroupNormSums * filled_channels(s);

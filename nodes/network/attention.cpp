@@ -16,8 +16,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "graph/types/catalog.h"
 #include "graph/values/parallel.h"
-#include "nodes/catalog.h"
 #include "nodes/kernels/blocked.h"
 #include "nodes/kernels/product.h"
 #include "nodes/kernels/softmax.h"
@@ -26,7 +26,7 @@
 namespace dagfusion {
 namespace {
 
-class Attention final : public Map {
+class Attention final : public DifferentiableMap {
  public:
   explicit Attention(Setup& setup)
       : q_(setup.input("q")), k_(setup.input("k")), v_(setup.input("v")), y_(setup.output("y")) {
@@ -42,9 +42,9 @@ class Attention final : public Map {
     block_ = q_.spec.block;
     depth_ = channels_ / heads_;
     scale_ = static_cast<float>(1 / std::sqrt(static_cast<double>(depth_)));
-    row_ = filled_up(pixels_) + kApart;
-    group_ = filled_up(pixels_) * block_ + kApart * kApart;
-    head_size_ = filled_up(depth_) * pixels_;
+    row_ = filled_up(pixels_, block_) + kApart;
+    group_ = filled_up(pixels_, block_) * block_ + kApart * kApart;
+    head_size_ = filled_up(depth_, block_) * pixels_;
     // The weights are kept for backward() while they take no more memory than q, k, v and y; else they are
     // made again, which costs a quarter more in backward().
     if (setup.run().training && heads_ * pixels_ <= 4 * channels_) {
@@ -101,11 +101,11 @@ class Attention final : public Map {
 
   void backward_head(Call& call, std::int64_t n, std::int64_t h) const {
     const Scratch scratch = divide(call.scratch());
-    void *dq = call.d(q_), *dk = call.d(k_), *dv = call.d(v_);
+    void *dq = call.d<void>(q_), *dk = call.d<void>(k_), *dv = call.d<void>(v_);
     const float* q = head(call.in<void>(q_), n, h, scratch.head[0]);
     const float* k = head(call.in<void>(k_), n, h, scratch.head[1]);
     const float* v = head(call.in<void>(v_), n, h, scratch.head[2]);
-    const float* dy = head(call.d(y_), n, h, scratch.head[3]);
+    const float* dy = head(call.d<void>(y_), n, h, scratch.head[3]);
     const float* w = kept(call) ? kept(call) + (n * heads_ + h) * matrix_size() : scratch.w;
     if (!kept(call)) weights(all(), q, k, scratch.transposed, scratch.w);
     const auto write = [&](void* gradient, const auto& fill) {
@@ -125,10 +125,9 @@ class Attention final : public Map {
     write(dk, [&](float* to) { columns_times(scratch.dw, q, to); });
   }
 
-  std::int64_t filled_up(std::int64_t count) const { return (count + block_ - 1) / block_ * block_; }
   std::int64_t matrix_size() const { return pixels_ * row_; }
-  std::int64_t transposed_size() const { return filled_up(depth_) / block_ * group_; }
-  std::int64_t image_size() const { return filled_up(channels_) * pixels_; }
+  std::int64_t transposed_size() const { return blocks_of(depth_, block_) * group_; }
+  std::int64_t image_size() const { return filled_up(channels_, block_) * pixels_; }
   bool half() const { return is_half(q_.spec); }
   // A head is a run of whole blocks where it lies, [D/b,P,b]; else it is copied to such a run.
   bool whole() const { return heads_ == 1 || depth_ % block_ == 0; }
@@ -196,7 +195,7 @@ class Attention final : public Map {
   // out[i,j] = sum over c of a[c,i] * b[c,j].
   // Every b channels of b are turned over, to [P/b,b channels,b pixels].
   void pixels_by_pixels(Rows rows, const float* a, const float* b, float* transposed, float* out) const {
-    const std::int64_t groups = filled_up(depth_) / block_;
+    const std::int64_t groups = blocks_of(depth_, block_);
     for (std::int64_t g = 0; g < groups; ++g) {
       kernels::plain_to_blocked(b + g * pixels_ * block_, transposed + g * group_, static_cast<int>(pixels_),
                                 block_, block_);
@@ -211,7 +210,7 @@ class Attention final : public Map {
                       .out_row = row_,
                       .right_block = block_ * block_,
                       .out_block = block_},
-                     rows.end - rows.first, filled_up(pixels_) / block_, block_, a + rows.first * block_,
+                     rows.end - rows.first, blocks_of(pixels_, block_), block_, a + rows.first * block_,
                      transposed, out + rows.first * row_);
   }
 
@@ -238,7 +237,7 @@ class Attention final : public Map {
                       .out_row = block_,
                       .right_block = pixels_ * block_,
                       .out_block = pixels_ * block_},
-                     rows.end - rows.first, filled_up(depth_) / block_, block_, matrix + rows.first * row, a,
+                     rows.end - rows.first, blocks_of(depth_, block_), block_, matrix + rows.first * row, a,
                      out + rows.first * block_);
   }
 
@@ -277,7 +276,6 @@ NodeType attention() {
                       .standard = std::int64_t{1},
                       .minimum = 1,
                       .maximum = 1024}},
-      .differentiable = true,
       .create = make_node<Attention>};
 }
 

@@ -18,9 +18,11 @@
 //   dbias[k]         = sum over n,p,q of dy[n,k,p,q]
 //   dadd             = dy
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
-#include "nodes/catalog.h"
+#include "graph/types/catalog.h"
 #include "nodes/dnnl/engine.h"
 #include "nodes/kernels/winograd.h"
 #include "nodes/network/act.h"
@@ -31,84 +33,58 @@
 namespace dagfusion {
 namespace {
 
-class Conv2d final : public Map {
+// Where the kernel goes over x.
+struct Window {
+  std::int64_t kernel, stride;
+  bool end;  // padding `end`, not `same`
+
+  std::int64_t padding() const { return end ? 1 : kernel - 1; }  // on both sides together
+  std::int64_t before() const { return end ? 0 : (kernel - 1) / 2; }
+  std::int64_t steps(std::int64_t size) const { return (size + padding() - kernel) / stride + 1; }
+};
+
+Window read_window(Setup& setup) {
+  const Window w{setup.integer("kernel"), setup.integer("stride"), setup.text("padding") == "end"};
+  if (w.kernel != 1 && w.kernel != 3)
+    setup.fail_at("kernel", fmt::format("'kernel' is {}; it can be 1 or 3", w.kernel));
+  if (w.stride != 1 && w.stride != 2)
+    setup.fail_at("stride", fmt::format("'stride' is {}; it can be 1 or 2", w.stride));
+  if (w.end && (w.kernel != 3 || w.stride != 2))
+    setup.fail_at("padding", fmt::format("'padding' is 'end', which goes with kernel 3 and stride 2; "
+                                         "kernel is {} and stride {}",
+                                         w.kernel, w.stride));
+  return w;
+}
+
+class Conv2d final : public DifferentiableMap {
  public:
   explicit Conv2d(Setup& setup) : x_(setup.input("x")), add_(setup.input("add")) {
-    const Shape& x = x_.spec.shape;
-    const std::int64_t channels = setup.integer("channels"), kernel = setup.integer("kernel"),
-                       stride = setup.integer("stride");
-    if (kernel != 1 && kernel != 3) {
-      setup.fail_at("kernel", "'kernel' is " + std::to_string(kernel) + "; it can be 1 or 3");
-    }
-    if (stride != 1 && stride != 2) {
-      setup.fail_at("stride", "'stride' is " + std::to_string(stride) + "; it can be 1 or 2");
-    }
-    const bool end = setup.text("padding") == "end";
-    if (end && (kernel != 3 || stride != 2)) {
-      setup.fail_at("padding", "'padding' is 'end', which goes with kernel 3 and stride 2; kernel is " +
-                                   std::to_string(kernel) + " and stride " + std::to_string(stride));
-    }
-    const std::int64_t padding = end ? 1 : kernel - 1;  // on both sides together
-    if (std::min(x[2], x[3]) + padding < kernel) {
-      setup.fail_at_input("x",
-                          "'x' is " + to_string(x) + ", smaller than the kernel of 3x3 with its padding");
-    }
-    const auto steps = [&](std::int64_t size) { return (size + padding - kernel) / stride + 1; };
-    const Shape y = {x[0], channels, steps(x[2]), steps(x[3])};
-    if (add_.connected() && add_.spec.shape != y) {
-      setup.fail_at_input(
-          "add", "'add' is " + to_string(add_.spec.shape) + ", but the convolution gives " + to_string(y));
-    }
+    const Window window = read_window(setup);
+    const Shape y = result(setup, window);
     y_ = setup.output("y", y);
-
-    const int block = y_.spec.block;
-    const auto filled_up = [&](std::int64_t c) { return static_cast<int>((c + block - 1) / block * block); };
-    const bool plain = x_.spec.block == 1;
-    const ConvolutionShape shape = {.images = static_cast<int>(x[0]),
-                                    .channels_in = plain ? static_cast<int>(x[1]) : filled_up(x[1]),
-                                    .channels_out = filled_up(channels),
-                                    .height = static_cast<int>(x[2]),
-                                    .width = static_cast<int>(x[3]),
-                                    .out_height = static_cast<int>(y[2]),
-                                    .out_width = static_cast<int>(y[3]),
-                                    .kernel = static_cast<int>(kernel),
-                                    .stride = static_cast<int>(stride),
-                                    .before = end ? 0 : static_cast<int>(kernel - 1) / 2,
-                                    .block = block,
-                                    .plain = plain};
-
-    const ConvolutionWeight layout = {.out = static_cast<int>(channels),
-                                      .in = static_cast<int>(x[1]),
-                                      .kernel = static_cast<int>(kernel),
-                                      .block = block,
-                                      .plain = plain};
-    weight_ = setup.weight("weight", {channels, x[1], kernel, kernel},
-                           glorot(setup, (x[1] + channels) * kernel * kernel), layout.stored());
-    if (setup.flag("bias")) bias_ = setup.weight("bias", {channels}, {}, stored_channels(layout.out, block));
-    weights_ = static_cast<std::size_t>(shape.channels_in) * kernel * kernel * shape.channels_out;
+    const ConvolutionShape shape = stored_shape(window);
+    const ConvolutionWeights weights = declare_weights(setup, window);
+    weights_ = static_cast<std::size_t>(shape.channels_in) * shape.kernel * shape.kernel * shape.channels_out;
     channels_ = shape.channels_out;
-    choose_method(setup, shape, layout);
+    weight_ = weights.weight;
+    bias_ = weights.bias;
+    const bool training = setup.run().training;
+    method_ = choose_method(setup.run(), shape)(setup, shape, weights,
+                                                {.add = add_.connected(), .training = training});
     setup.accumulate_reads(x_);
     if (add_.connected()) setup.passes_gradient(y_, add_);
-    setup.multiply_adds(count_of(y) * x[1] * kernel * kernel);
+    setup.multiply_adds(count_of(y) * x_.spec.shape[1] * window.kernel * window.kernel);
   }
 
   void prepare(Preparation& preparation) override { method_->prepare(preparation); }
 
   void forward(Call& call) const override {
-    method_->forward(
-        call, call.in<void>(x_),
-        half_weights_ ? static_cast<const void*>(call.packed(packed_forward_)) : call.weight(weight_),
-        bias_.present() ? call.weight(bias_) : nullptr, add_.connected() ? call.in<void>(add_) : nullptr,
-        call.out<void>(y_));
+    method_->forward(call, call.in<void>(x_), add_.connected() ? call.in<void>(add_) : nullptr,
+                     call.out<void>(y_));
   }
 
   void backward(Call& call) const override {
-    void* dx = call.d(x_);
-    if (!dx) return;
-    method_->backward_data(call, call.d(y_),
-                           winograd_ ? static_cast<const void*>(call.weight(weight_)) : call.packed(packed_),
-                           dx);
+    if (void* dx = call.d<void>(x_)) method_->backward_data(call, call.d<void>(y_), dx);
   }
 
   void accumulate(Call& call) const override {
@@ -118,38 +94,68 @@ class Conv2d final : public Map {
       std::fill_n(dweight, weights_, 0.0f);
       if (dbias) std::fill_n(dbias, channels_, 0.0f);
     }
-    method_->gradient(call, call.in<void>(x_), call.d(y_), dweight, dbias);
+    method_->gradient(call, call.in<void>(x_), call.d<void>(y_), dweight, dbias);
   }
 
  private:
-  void choose_method(Setup& setup, const ConvolutionShape& shape, const ConvolutionWeight& layout) {
-    const bool training = setup.run().training, half = is_half(y_.spec);
-    ConvolutionShape asked = shape;
-    if (!training) asked.images = 1;  // how an image is drawn does not depend on how many there are
-    // A fourth of the multiplications in float32 is quicker than all of them in bfloat16, but not than AMX.
-    winograd_ = setup.run().winograd && kernels::winograd_fits(asked) && !(half && matrix_tiles_available());
-    half_weights_ = half && !shape.plain && !winograd_;
-    if (half_weights_)
-      packed_forward_ =
-          setup.packed(weight_, "forward_bf16", layout.half_bytes(), layout.pack_half_forward());
-    if (training && half_weights_)
-      packed_ = setup.packed(weight_, "backward_data_bf16", layout.half_bytes(), layout.pack_half_backward());
-    else if (training && !winograd_)
-      packed_ = setup.packed(weight_, "backward_data", layout.packed_bytes(), layout.pack());
+  Shape result(Setup& setup, const Window& window) const {
+    const Shape& x = x_.spec.shape;
+    if (std::min(x[2], x[3]) + window.padding() < window.kernel)
+      setup.fail_at_input(
+          "x", fmt::format("'x' is {}, smaller than the kernel of 3x3 with its padding", to_string(x)));
+    const Shape y = {x[0], setup.integer("channels"), window.steps(x[2]), window.steps(x[3])};
+    if (add_.connected() && add_.spec.shape != y)
+      setup.fail_at_input("add", fmt::format("'add' is {}, but the convolution gives {}",
+                                             to_string(add_.spec.shape), to_string(y)));
+    return y;
+  }
 
-    const auto make = winograd_       ? (half ? winograd_half_convolution : winograd_convolution)
-                      : half_weights_ ? half_convolution
-                      : half          ? narrowing_convolution
-                                      : direct_convolution;
-    method_ = make(shape, {.bias = bias_.present(), .add = add_.connected(), .training = training});
+  // With the channels that fill blocks up.
+  ConvolutionShape stored_shape(const Window& window) const {
+    const auto side = [](const TensorSpec& spec, std::size_t i) { return static_cast<int>(spec.shape[i]); };
+    return {.images = side(x_.spec, 0),
+            .channels_in = filled_up(side(x_.spec, 1), x_.spec.block),
+            .channels_out = filled_up(side(y_.spec, 1), y_.spec.block),
+            .height = side(x_.spec, 2),
+            .width = side(x_.spec, 3),
+            .out_height = side(y_.spec, 2),
+            .out_width = side(y_.spec, 3),
+            .kernel = static_cast<int>(window.kernel),
+            .stride = static_cast<int>(window.stride),
+            .before = static_cast<int>(window.before()),
+            .block = y_.spec.block,
+            .plain = x_.spec.block == 1};
+  }
+
+  ConvolutionWeights declare_weights(Setup& setup, const Window& window) const {
+    const std::int64_t in = x_.spec.shape[1], out = y_.spec.shape[1], kernel = window.kernel;
+    ConvolutionWeights weights{.layout = {.out = static_cast<int>(out),
+                                          .in = static_cast<int>(in),
+                                          .kernel = static_cast<int>(kernel),
+                                          .block = y_.spec.block,
+                                          .plain = x_.spec.block == 1}};
+    weights.weight = setup.weight("weight", {out, in, kernel, kernel},
+                                  glorot(setup, (in + out) * kernel * kernel), weights.layout.stored());
+    if (setup.flag("bias"))
+      weights.bias = setup.weight("bias", {out}, {}, stored_channels(weights.layout.out, y_.spec.block));
+    return weights;
+  }
+
+  MakeMethod choose_method(const RunSettings& run, const ConvolutionShape& shape) const {
+    const bool half = is_half(y_.spec);
+    ConvolutionShape asked = shape;
+    if (!run.training) asked.images = 1;  // how an image is drawn does not depend on how many there are
+    // A fourth of the multiplications in float32 is quicker than all of them in bfloat16, but not than AMX.
+    if (run.winograd && kernels::winograd_fits(asked) && !(half && matrix_tiles_available()))
+      return half ? winograd_half_convolution : winograd_convolution;
+    if (!half) return direct_convolution;
+    return shape.plain ? narrowing_convolution : half_convolution;
   }
 
   Input x_, add_;
   Output y_;
   Weight weight_, bias_;
-  Packed packed_forward_, packed_;
-  std::size_t weights_ = 0, channels_ = 0;        // with what fills blocks up
-  bool half_weights_ = false, winograd_ = false;  // what the weights are handed over as
+  std::size_t weights_ = 0, channels_ = 0;  // with what fills blocks up
   Method method_;
 };
 
@@ -192,7 +198,6 @@ NodeType conv2d() {
             .choices = {"same", "end"}},
            bias_parameter("add one value for each channel of y"),
            init_scale_parameter()},
-      .differentiable = true,
       .create = make_node<Conv2d>};
 }
 

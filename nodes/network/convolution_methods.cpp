@@ -17,7 +17,8 @@ std::size_t filled(std::size_t bytes) { return (bytes + 63) / 64 * 64; }
 
 class MethodFor : public ConvolutionMethod {
  public:
-  MethodFor(const ConvolutionShape& shape, ConvolutionOptions options) : shape_(shape), options_(options) {}
+  MethodFor(const ConvolutionShape& shape, const ConvolutionWeights& weights, ConvolutionOptions options)
+      : shape_(shape), weights_(weights), options_(options) {}
 
  protected:
   std::size_t x_size() const { return x_pixels() * shape_.channels_in; }
@@ -26,6 +27,11 @@ class MethodFor : public ConvolutionMethod {
   std::size_t y_pixels() const { return static_cast<std::size_t>(shape_.out_height) * shape_.out_width; }
   std::size_t weights_of_one_out() const {
     return static_cast<std::size_t>(shape_.channels_in) * shape_.kernel * shape_.kernel;
+  }
+
+  const float* weight(const Call& call) const { return call.weight(weights_.weight); }
+  const float* bias(const Call& call) const {
+    return weights_.bias.present() ? call.weight(weights_.bias) : nullptr;
   }
 
   // The sums of one output channel after the other, image by image: threads share them by output channels.
@@ -44,32 +50,38 @@ class MethodFor : public ConvolutionMethod {
   }
 
   ConvolutionShape shape_;
+  ConvolutionWeights weights_;
   ConvolutionOptions options_;
   int ways_ = 1;
 };
 
 class Direct final : public MethodFor {
  public:
-  using MethodFor::MethodFor;
+  Direct(Setup& setup, const ConvolutionShape& shape, const ConvolutionWeights& weights,
+         ConvolutionOptions options)
+      : MethodFor(shape, weights, options) {
+    const ConvolutionWeight& layout = weights.layout;
+    if (options.training)
+      packed_ = setup.packed(weights.weight, "backward_data", layout.packed_bytes(), layout.pack());
+  }
 
   void prepare(Preparation& preparation) override {
     ways_ = preparation.ways;
     if (shape_.plain && options_.training) preparation.scratch(blocked_image() * sizeof(float));
   }
 
-  void forward(Call&, const void* x, const void* weight, const float* bias, const void* add,
-               void* y) const override {
+  void forward(Call& call, const void* x, const void* add, void* y) const override {
     in_bands(shape_.images, shape_.out_height, ways_,
              [&](std::int64_t n, std::int64_t first, std::int64_t end) {
                kernels::convolution_forward(shape_, band(n, first, end), static_cast<const float*>(x),
-                                            static_cast<const float*>(weight), bias,
-                                            static_cast<const float*>(add), static_cast<float*>(y));
+                                            weight(call), bias(call), static_cast<const float*>(add),
+                                            static_cast<float*>(y));
              });
   }
 
-  void backward_data(Call& call, const void* dy, const void* weight, void* dx) const override {
+  void backward_data(Call& call, const void* dy, void* dx) const override {
     const auto* from = static_cast<const float*>(dy);
-    const auto* packed = static_cast<const float*>(weight);
+    const auto* packed = reinterpret_cast<const float*>(call.packed(packed_));
     auto* to = static_cast<float*>(dx);
     if (!shape_.plain)
       return in_bands(shape_.images, shape_.height, ways_,
@@ -95,16 +107,18 @@ class Direct final : public MethodFor {
   static kernels::Band band(std::int64_t image, std::int64_t first, std::int64_t end) {
     return {static_cast<int>(image), static_cast<int>(first), static_cast<int>(end)};
   }
-  std::size_t blocked_image() const {
-    return x_pixels() * ((shape_.channels_in + shape_.block - 1) / shape_.block * shape_.block);
-  }
+  std::size_t blocked_image() const { return x_pixels() * filled_up(shape_.channels_in, shape_.block); }
+
+  Packed packed_;  // for backward_data()
 };
 
 // T: of the feature maps.
 template <class T>
 class Winograd final : public MethodFor {
  public:
-  using MethodFor::MethodFor;
+  Winograd(Setup&, const ConvolutionShape& shape, const ConvolutionWeights& weights,
+           ConvolutionOptions options)
+      : MethodFor(shape, weights, options) {}
 
   void prepare(Preparation& preparation) override {
     using kernels::WinogradPass;
@@ -116,19 +130,17 @@ class Winograd final : public MethodFor {
     preparation.scratch(kernels::winograd_gradient_scratch(shape_));
   }
 
-  void forward(Call& call, const void* x, const void* weight, const float* bias, const void* add,
-               void* y) const override {
+  void forward(Call& call, const void* x, const void* add, void* y) const override {
     in_parallel(forward_.size(), [&](std::size_t i) {
-      kernels::winograd_forward(shape_, forward_[i], static_cast<const T*>(x),
-                                static_cast<const float*>(weight), bias, static_cast<const T*>(add),
-                                static_cast<T*>(y), call.scratch());
+      kernels::winograd_forward(shape_, forward_[i], static_cast<const T*>(x), weight(call), bias(call),
+                                static_cast<const T*>(add), static_cast<T*>(y), call.scratch());
     });
   }
 
-  void backward_data(Call& call, const void* dy, const void* weight, void* dx) const override {
+  void backward_data(Call& call, const void* dy, void* dx) const override {
     in_parallel(backward_.size(), [&](std::size_t i) {
-      kernels::winograd_backward_data(shape_, backward_[i], static_cast<const T*>(dy),
-                                      static_cast<const float*>(weight), static_cast<T*>(dx), call.scratch());
+      kernels::winograd_backward_data(shape_, backward_[i], static_cast<const T*>(dy), weight(call),
+                                      static_cast<T*>(dx), call.scratch());
     });
   }
 
@@ -147,8 +159,9 @@ class Winograd final : public MethodFor {
 // Image by image, in float32.
 class Narrowing final : public MethodFor {
  public:
-  Narrowing(const ConvolutionShape& shape, ConvolutionOptions options)
-      : MethodFor(shape, options), one_(one_image(shape), options) {}
+  Narrowing(Setup& setup, const ConvolutionShape& shape, const ConvolutionWeights& weights,
+            ConvolutionOptions options)
+      : MethodFor(shape, weights, options), one_(setup, one_image(shape), weights, options) {}
 
   void prepare(Preparation& preparation) override {
     ways_ = preparation.ways;
@@ -158,18 +171,17 @@ class Narrowing final : public MethodFor {
     preparation.scratch(wide_at_ + 2 * wide_bytes());
   }
 
-  void forward(Call& call, const void* x, const void* weight, const float* bias, const void* add,
-               void* y) const override {
+  void forward(Call& call, const void* x, const void* add, void* y) const override {
     for_images([&](std::size_t n) {
       float* to = wide(call, 0);
-      one_.forward(call, image(x, n), weight, bias, add ? widened(call, add, n, 1) : nullptr, to);
+      one_.forward(call, image(x, n), add ? widened(call, add, n, 1) : nullptr, to);
       kernels::narrow(to, static_cast<BFloat16*>(y) + n * y_size(), y_size());
     });
   }
 
-  void backward_data(Call& call, const void* dy, const void* weight, void* dx) const override {
+  void backward_data(Call& call, const void* dy, void* dx) const override {
     for_images([&](std::size_t n) {
-      one_.backward_data(call, widened(call, dy, n, 0), weight, static_cast<float*>(dx) + n * x_size());
+      one_.backward_data(call, widened(call, dy, n, 0), static_cast<float*>(dx) + n * x_size());
     });
   }
 
@@ -210,28 +222,36 @@ class Narrowing final : public MethodFor {
 
 class Half final : public MethodFor {
  public:
-  using MethodFor::MethodFor;
+  Half(Setup& setup, const ConvolutionShape& shape, const ConvolutionWeights& weights,
+       ConvolutionOptions options)
+      : MethodFor(shape, weights, options) {
+    const ConvolutionWeight& layout = weights.layout;
+    const std::size_t bytes = layout.half_bytes();
+    forward_ = setup.packed(weights.weight, "forward_bf16", bytes, layout.pack_half_forward());
+    if (options.training)
+      backward_ = setup.packed(weights.weight, "backward_data_bf16", bytes, layout.pack_half_backward());
+  }
 
   void prepare(Preparation& preparation) override {
     ways_ = preparation.ways;
     convolution_.emplace(
         shape_,
-        Convolution::Options{.bias = options_.bias, .add = options_.add, .backward_data = options_.training},
+        Convolution::Options{
+            .bias = weights_.bias.present(), .add = options_.add, .backward_data = options_.training},
         ways_);
     preparation.scratch(convolution_->scratch_bytes());
     if (options_.training) preparation.scratch(kernels::convolution_gradient_scratch(shape_));
   }
 
-  void forward(Call& call, const void* x, const void* weight, const float* bias, const void* add,
-               void* y) const override {
+  void forward(Call& call, const void* x, const void* add, void* y) const override {
     in_parallel(convolution_->forward_pieces(), [&](std::size_t piece) {
-      convolution_->forward(piece, x, weight, bias, add, y, call.scratch());
+      convolution_->forward(piece, x, call.packed(forward_), bias(call), add, y, call.scratch());
     });
   }
 
-  void backward_data(Call& call, const void* dy, const void* weight, void* dx) const override {
+  void backward_data(Call& call, const void* dy, void* dx) const override {
     in_parallel(convolution_->backward_pieces(), [&](std::size_t piece) {
-      convolution_->backward_data(piece, dy, weight, dx, call.scratch());
+      convolution_->backward_data(piece, dy, call.packed(backward_), dx, call.scratch());
     });
   }
 
@@ -242,25 +262,37 @@ class Half final : public MethodFor {
   }
 
  private:
+  Packed forward_, backward_;
   std::optional<SplitConvolution> convolution_;
 };
 
+template <class M>
+Method make(Setup& setup, const ConvolutionShape& shape, const ConvolutionWeights& weights,
+            ConvolutionOptions options) {
+  return std::make_unique<M>(setup, shape, weights, options);
+}
+
 }  // namespace
 
-Method direct_convolution(const ConvolutionShape& shape, ConvolutionOptions options) {
-  return std::make_unique<Direct>(shape, options);
+Method direct_convolution(Setup& setup, const ConvolutionShape& shape, const ConvolutionWeights& weights,
+                          ConvolutionOptions options) {
+  return make<Direct>(setup, shape, weights, options);
 }
-Method winograd_convolution(const ConvolutionShape& shape, ConvolutionOptions options) {
-  return std::make_unique<Winograd<float>>(shape, options);
+Method winograd_convolution(Setup& setup, const ConvolutionShape& shape, const ConvolutionWeights& weights,
+                            ConvolutionOptions options) {
+  return make<Winograd<float>>(setup, shape, weights, options);
 }
-Method winograd_half_convolution(const ConvolutionShape& shape, ConvolutionOptions options) {
-  return std::make_unique<Winograd<BFloat16>>(shape, options);
+Method winograd_half_convolution(Setup& setup, const ConvolutionShape& shape,
+                                 const ConvolutionWeights& weights, ConvolutionOptions options) {
+  return make<Winograd<BFloat16>>(setup, shape, weights, options);
 }
-Method narrowing_convolution(const ConvolutionShape& shape, ConvolutionOptions options) {
-  return std::make_unique<Narrowing>(shape, options);
+Method narrowing_convolution(Setup& setup, const ConvolutionShape& shape, const ConvolutionWeights& weights,
+                             ConvolutionOptions options) {
+  return make<Narrowing>(setup, shape, weights, options);
 }
-Method half_convolution(const ConvolutionShape& shape, ConvolutionOptions options) {
-  return std::make_unique<Half>(shape, options);
+Method half_convolution(Setup& setup, const ConvolutionShape& shape, const ConvolutionWeights& weights,
+                        ConvolutionOptions options) {
+  return make<Half>(setup, shape, weights, options);
 }
 
 }  // namespace dagfusion

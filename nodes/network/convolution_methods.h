@@ -3,41 +3,48 @@
 
 #include <memory>
 
-#include "graph/types/node.h"
+#include "graph/types/setup.h"
 #include "nodes/kernels/convolution.h"
+#include "nodes/network/convolution_weight.h"
 
 namespace dagfusion {
 
 using kernels::ConvolutionShape;
 
-// Pointers to the whole arrays of a frame. bias and add may be null.
+// The arrays are those of a whole frame.
 class ConvolutionMethod {
  public:
   virtual ~ConvolutionMethod() = default;
   virtual void prepare(Preparation&) = 0;
-  virtual void forward(Call&, const void* x, const void* weight, const float* bias, const void* add,
-                       void* y) const = 0;
-  virtual void backward_data(Call&, const void* dy, const void* weight, void* dx) const = 0;
+  virtual void forward(Call&, const void* x, const void* add, void* y) const = 0;  // add: null without one
+  virtual void backward_data(Call&, const void* dy, void* dx) const = 0;
   // Adds to dweight, as the weight is stored, and to dbias, which may be null.
   virtual void gradient(Call&, const void* x, const void* dy, float* dweight, float* dbias) const = 0;
 };
 
+// The layer's weights. A method asks for packed copies of `weight` where it does not want it as it is stored.
+struct ConvolutionWeights {
+  Weight weight, bias;       // a layer may have no bias
+  ConvolutionWeight layout;  // of weight
+};
+
 struct ConvolutionOptions {
-  bool bias = true;
   bool add = false;
   bool training = false;
 };
 using Method = std::unique_ptr<ConvolutionMethod>;
+using MakeMethod = Method (*)(Setup&, const ConvolutionShape&, const ConvolutionWeights&, ConvolutionOptions);
 
-// x and y in float32; weight as it is stored, backward as ConvolutionWeight::pack() gives it.
-Method direct_convolution(const ConvolutionShape& shape, ConvolutionOptions options);
-// The same in the shapes that kernels::winograd_fits(); backward the weight is as it is stored, too.
-Method winograd_convolution(const ConvolutionShape& shape, ConvolutionOptions options);
+// x and y in float32.
+Method direct_convolution(Setup&, const ConvolutionShape&, const ConvolutionWeights&, ConvolutionOptions);
+// The same in the shapes that kernels::winograd_fits().
+Method winograd_convolution(Setup&, const ConvolutionShape&, const ConvolutionWeights&, ConvolutionOptions);
 // The same for feature maps in bfloat16; weights, sums and transforms stay float32.
-Method winograd_half_convolution(const ConvolutionShape& shape, ConvolutionOptions options);
+Method winograd_half_convolution(Setup&, const ConvolutionShape&, const ConvolutionWeights&,
+                                 ConvolutionOptions);
 // x is plain and float32, add and y are bfloat16: direct_convolution(), image by image.
-Method narrowing_convolution(const ConvolutionShape& shape, ConvolutionOptions options);
-// All bfloat16, by oneDNN; weights as ConvolutionWeight::pack_half_forward() and _backward() give them.
-Method half_convolution(const ConvolutionShape& shape, ConvolutionOptions options);
+Method narrowing_convolution(Setup&, const ConvolutionShape&, const ConvolutionWeights&, ConvolutionOptions);
+// All bfloat16, by oneDNN.
+Method half_convolution(Setup&, const ConvolutionShape&, const ConvolutionWeights&, ConvolutionOptions);
 
 }  // namespace dagfusion

@@ -19,13 +19,13 @@ void for_each(const ConvolutionWeight& w, const F& f) {
 }  // namespace
 
 std::size_t ConvolutionWeight::stored_elements() const {
-  return blocks(out) * block * (plain ? in : blocks(in) * block) * kernel * kernel;
+  return std::size_t{1} * filled_up(out, block) * (plain ? in : filled_up(in, block)) * kernel * kernel;
 }
 
 std::size_t ConvolutionWeight::stored_at(int o, int i) const {
   const std::size_t taps = kernel * kernel;
   if (plain) return (o / block * taps * in + i) * block + o % block;
-  return ((o / block * blocks(in) + i / block) * taps * block + i % block) * block + o % block;
+  return ((o / block * blocks_of(in, block) + i / block) * taps * block + i % block) * block + o % block;
 }
 
 StoredLayout ConvolutionWeight::stored() const {
@@ -51,7 +51,7 @@ StoredLayout ConvolutionWeight::stored() const {
 }
 
 std::size_t ConvolutionWeight::packed_bytes() const {
-  return blocks(out) * blocks(in) * block * block * kernel * kernel * sizeof(float);
+  return std::size_t{1} * filled_up(out, block) * filled_up(in, block) * kernel * kernel * sizeof(float);
 }
 
 std::function<void(const float*, std::byte*)> ConvolutionWeight::pack() const {
@@ -71,8 +71,8 @@ std::function<void(const float*, std::byte*)> ConvolutionWeight::pack() const {
     const std::size_t taps = w.kernel * w.kernel;
     for_each(w, [&](int o, int i, std::size_t) {
       const float* from = stored + w.stored_at(o, i);
-      float* at = to + (o / w.block * w.blocks(w.in) + i / w.block) * taps * square + o % w.block * w.block +
-                  i % w.block;
+      float* at = to + (o / w.block * blocks_of(w.in, w.block) + i / w.block) * taps * square +
+                  o % w.block * w.block + i % w.block;
       for (std::size_t tap = 0; tap < taps; ++tap) at[tap * square] = from[tap * w.stored_step()];
     });
   };
@@ -90,7 +90,8 @@ std::function<void(const float*, std::byte*)> ConvolutionWeight::pack_half_backw
 std::function<void(const float*, std::byte*)> ConvolutionWeight::pack_half(bool backward) const {
   return [w = *this, backward](const float* stored, std::byte* packed) {
     auto* to = reinterpret_cast<BFloat16*>(packed);
-    const std::size_t taps = w.kernel * w.kernel, inputs = w.blocks(w.in), outputs = w.blocks(w.out);
+    const std::size_t taps = w.kernel * w.kernel, inputs = blocks_of(w.in, w.block),
+                      outputs = blocks_of(w.out, w.block);
     const bool inputs_first = backward && w.kernel == 1;
     for (std::size_t square = 0; square < outputs * inputs * taps; ++square, stored += 256) {
       BFloat16 from[256];
@@ -106,7 +107,7 @@ std::function<void(const float*, std::byte*)> ConvolutionWeight::pack_half(bool 
 }
 
 StoredLayout stored_channels(int channels, int block) {
-  const std::size_t elements = (channels + block - 1) / block * block;
+  const std::size_t elements = filled_up(channels, block);
   return {.key = "x" + std::to_string(block),
           .elements = elements,
           .store = [=](const float* from,

@@ -27,7 +27,6 @@ struct ConvolutionWeight {
 
  private:
   std::function<void(const float* stored, std::byte* packed)> pack_half(bool backward) const;
-  std::size_t blocks(int channels) const { return (channels + block - 1) / block; }
   std::size_t stored_elements() const;
   std::size_t stored_at(int o, int i) const;                                      // of the first tap
   std::size_t stored_step() const { return plain ? in * block : block * block; }  // to the next one

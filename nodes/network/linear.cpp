@@ -16,8 +16,8 @@
 
 #include <algorithm>
 
+#include "graph/types/catalog.h"
 #include "graph/values/parallel.h"
-#include "nodes/catalog.h"
 #include "nodes/kernels/product.h"
 #include "nodes/network/weight_parameters.h"
 
@@ -27,7 +27,7 @@ namespace {
 // [A,B] to [A/b,B,b], filled up with zeros; `read(a, b)` gives the values.
 template <class F>
 void to_panels(std::int64_t a_count, std::int64_t b_count, int block, float* to, const F& read) {
-  std::fill_n(to, (a_count + block - 1) / block * block * b_count, 0.0f);
+  std::fill_n(to, filled_up(a_count, block) * b_count, 0.0f);
   for (std::int64_t a = 0; a < a_count; ++a) {
     for (std::int64_t b = 0; b < b_count; ++b) to[(a / block * b_count + b) * block + a % block] = read(a, b);
   }
@@ -40,14 +40,14 @@ void copy_rows(const float* in, std::int64_t from, float* out, std::int64_t to, 
   }
 }
 
-class Linear final : public Map {
+class Linear final : public DifferentiableMap {
  public:
   explicit Linear(Setup& setup) : x_(setup.input("x")), block_(setup.run().channel_block) {
     rows_ = x_.spec.shape[0];
     in_ = x_.spec.shape[1];
     out_ = setup.integer("channels");
-    in_filled_ = (in_ + block_ - 1) / block_ * block_;
-    out_filled_ = (out_ + block_ - 1) / block_ * block_;
+    in_filled_ = filled_up(in_, block_);
+    out_filled_ = filled_up(out_, block_);
     y_ = setup.output("y", {rows_, out_});
 
     const auto at = [in = in_, b = block_](std::int64_t o, std::int64_t i) {
@@ -106,7 +106,7 @@ class Linear final : public Map {
   }
 
   void backward(Call& call) const override {
-    float* wanted = static_cast<float*>(call.d(x_));
+    float* wanted = call.d<float>(x_);
     if (!wanted) return;
     float* dx = in_ == in_filled_ ? wanted : reinterpret_cast<float*>(call.scratch());
     kernels::product({.inner = out_,
@@ -116,13 +116,13 @@ class Linear final : public Map {
                       .out_row = in_filled_,
                       .right_block = out_ * block_,
                       .out_block = block_},
-                     rows_, in_filled_ / block_, block_, static_cast<const float*>(call.d(y_)),
+                     rows_, in_filled_ / block_, block_, call.d<float>(y_),
                      reinterpret_cast<const float*>(call.packed(packed_)), dx);
     if (in_ != in_filled_) copy_rows(dx, in_filled_, wanted, in_, rows_);
   }
 
   void accumulate(Call& call) const override {
-    const float* dy = static_cast<const float*>(call.d(y_));
+    const float* dy = call.d<float>(y_);
     float* dweight = call.d(weight_);
     if (call.first_of_step()) std::fill_n(dweight, out_filled_ * in_, 0.0f);
     if (bias_.present()) {
@@ -175,7 +175,6 @@ NodeType linear() {
                           .maximum = 65536},
                          bias_parameter("add one value for each element of y"),
                          init_scale_parameter()},
-          .differentiable = true,
           .create = make_node<Linear>};
 }
 

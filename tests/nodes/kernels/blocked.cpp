@@ -1,5 +1,6 @@
 #include "nodes/kernels/blocked.h"
 
+#include "graph/values/tensor.h"
 #include "tests/fixtures/kernels.h"
 
 namespace dagfusion::kernels {
@@ -11,7 +12,7 @@ TEST(KernelsBlocked, ReorderMatchesTheReferenceAndComesBack) {
       for (const std::size_t pixels : {1, 3, 4, 7, 64, 105}) {
         for (const int block : {8, 16}) {
           const auto plain = random_floats(channels * pixels, 1);
-          const std::size_t stored = (channels + block - 1) / block * block * pixels;
+          const std::size_t stored = filled_up(channels, block) * pixels;
           std::vector<float> blocked(stored, 7.0f), expected(stored, 7.0f), back(plain.size(), 7.0f);
           plain_to_blocked(plain.data(), blocked.data(), channels, pixels, block);
           reference::plain_to_blocked(plain.data(), expected.data(), channels, pixels, block);

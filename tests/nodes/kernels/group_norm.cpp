@@ -17,7 +17,7 @@ struct Case {
   explicit Case(const GroupNormShape& s, double deviation = 1, double mean = 0.5) : shape(s) {
     const auto image = [&](std::uint32_t seed, double d, double m) {
       const auto plain = random_floats(s.channels * s.pixels, seed, d, m);
-      std::vector<float> blocked((s.channels + s.block - 1) / s.block * s.block * s.pixels);
+      std::vector<float> blocked(filled_up(s.channels, s.block) * s.pixels);
       reference::plain_to_blocked(plain.data(), blocked.data(), s.channels, s.pixels, s.block);
       return blocked;
     };
