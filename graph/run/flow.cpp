@@ -20,8 +20,10 @@ void SectionGraph::ends(int t, const Frame* f) const noexcept {
 void SectionGraph::start(std::int64_t parent_ticket) {
   section_.parent_ticket = parent_ticket;
   const RunSettings& run = section_.checked.run;
-  first_ = run.training ? shared_.options.first_step * plan_.frames_per_step : 0;
-  total_ = run.training ? run.steps * plan_.frames_per_step - first_ : section_.checked.frames_of_images();
+  first_ = run.training ? shared_.options.first_step * plan_.frames_per_step : shared_.options.first_frame;
+  const std::int64_t all =
+      run.training ? run.steps * plan_.frames_per_step : section_.checked.frames_of_images();
+  total_ = all - first_;
   steps_applied_ = run.training ? shared_.options.first_step : 0;
   emitted_ = 0;
   home_ = 0;

@@ -71,6 +71,7 @@ struct RunOptions {
   std::string instruction_set = "unknown";  // saved with the run: results depend on it
   std::vector<std::string> plugins;         // likewise: "libmy_nodes.so 3f1c2b8a", name and checksum
   std::int64_t first_step = 0;              // where to go on
+  std::int64_t first_frame = 0;             // without training: frames before it are left out
   // Before the first frame: sets all weights with their packed copies, and states. Empty: weights start as drawn.
   std::function<void(RunInfo&)> restore;
   std::function<void(std::int64_t)> on_step;  // between two steps, when the model is empty; must not throw

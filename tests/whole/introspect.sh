@@ -149,6 +149,9 @@ NodesListsWhatCanStandInForAnother() {
   is "$out" "$by_word"
   run nodes
   has "$out" 'Mixes clean images with noise, as much as the timestep says.'
+  run nodes --markdown
+  has "$out" '| **diffusion** | |
+| `uniform_timesteps` | Draws a timestep for each image, all of them equally likely. |'
   run nodes --like samplr
   ends 2
   is "$err" "command line: no node stands for 'samplr', and no type is called so; did you mean 'sampler'?"
@@ -348,6 +351,37 @@ RecordsWhatANodeReadsAndPlaysItAgain() {
   run run-node conv2d channels=4 --in x=none.npy
   ends 2
   has "$err" "node 'in_x' (npy_reader): 'path' is none.npy, which does not exist"
+}
+
+PlaysARecordUnderTheSettingsSeedAndPlaceOfItsRun() {
+  run train.yaml --record 'step=4,node=**'  # a cosine schedule, prediction v, seed 3
+  ends 0
+  local records=runs/001/records/step-000004 node
+  for node in images t noise xt target; do
+    run run-node "$records/$node" --output "again/$node"
+    ends 0
+  done
+  cmp again/images/images.npy "$records/x0/x.npy" || fail 'other images'
+  cmp again/t/t.npy "$records/xt/t.npy" || fail 'other timesteps'
+  cmp again/noise/noise.npy "$records/xt/noise.npy" || fail 'other noise'
+  cmp again/xt/xt.npy "$records/out/conv_in/x.npy" || fail 'another xt'
+  cmp again/target/target.npy "$records/loss/target.npy" || fail 'another target'
+}
+
+RefusesARecordThatItCannotPlayAsItWas() {
+  run train.yaml run.steps=1 --record 'step=1,node=out/mid/**'
+  ends 0
+  run run-node runs/001/records/step-000001/out/mid/block0/dropout
+  ends 2
+  is "$err" "command line: runs/001/records/step-000001/out/mid/block0/dropout: 'dropout' was recorded in training, and \
+without it hands its input on; run-node trains nothing"
+  mkdir old
+  echo '{type: silu}' >old/node.yaml
+  run run-node old
+  ends 2
+  is "$err" "old/node.yaml:1:1: has no section 'node', so it does not say how the node ran; record the node again
+  1 | {type: silu}
+    | ^ record the node again"
 }
 
 TracesEveryVisit() {

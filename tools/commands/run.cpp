@@ -46,7 +46,8 @@ int run(Invocation request, bool check_only, const Looks& looks) {
   if (!looks.trace.empty()) request.observer = &trace.emplace();
   if (!looks.record.empty()) request.observer = &record.emplace(looks.record);
   Launch made = launch(request);
-  if (record) record->watch(made.run->checked(), made.directory ? made.directory->path() : ".");
+  if (record)
+    record->watch(made.run->checked(), made.sections, made.directory ? made.directory->path() : ".");
   say_before(made);
   const bool training = made.run->checked().run.training;
   Report report = run_on_screen(*made.run);

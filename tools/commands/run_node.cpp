@@ -1,10 +1,13 @@
 // run-pipeline run-node TYPE: one node alone, between arrays that NumPy saved and arrays for NumPy.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <opencv2/core/utility.hpp>
+#include <optional>
 
 #include "nodes/files/npy.h"
 #include "tools/commands/commands.h"
+#include "tools/observe/recorded_node.h"
 
 namespace dagfusion {
 
@@ -18,7 +21,11 @@ Tree map_of(const std::vector<std::pair<std::string, Tree>>& entries) {
   return map;
 }
 
+constexpr std::int64_t kMostTogether = 4096;  // images in a frame, where nothing says how many
+
 Tree text(const std::string& value) { return scalar(value, {"command line"}, true); }
+
+using Inputs = std::vector<std::pair<std::string, fs::path>>;  // port, file
 
 struct Asked {
   std::string what, output = "run-node";
@@ -26,18 +33,20 @@ struct Asked {
   TypedPlugins plugins;
 };
 
-// What --record wrote, or a type and what is typed behind it.
-Tree node_entry(Asked& asked, std::vector<std::pair<std::string, fs::path>>& inputs) {
-  Tree entry = map_of({{"type", text(asked.what)}});
+// What --record wrote; nothing when `what` is a type.
+std::optional<RecordedNode> read_record(Asked& asked, Inputs& inputs) {
   const fs::path folder = asked.what;
-  if (fs::exists(folder / "node.yaml")) {
-    entry = read_document(folder / "node.yaml");
-    if (const Tree* plugins = entry.find("plugins"))
-      for (const Tree& item : plugins->items) asked.plugins.files.push_back(item.text);
-    std::erase_if(entry.entries, [](const Entry& e) { return e.key == "plugins"; });
-    for (const auto& e : fs::directory_iterator(folder))
-      if (e.path().extension() == ".npy") inputs.emplace_back(e.path().stem().string(), e.path());
-  }
+  if (!fs::exists(folder / "node.yaml")) return std::nullopt;
+  RecordedNode record = read_recorded_node(folder / "node.yaml");
+  asked.plugins.files.insert(asked.plugins.files.end(), record.plugins.begin(), record.plugins.end());
+  for (const auto& e : fs::directory_iterator(folder))
+    if (e.path().extension() == ".npy") inputs.emplace_back(e.path().stem().string(), e.path());
+  return record;
+}
+
+// Of a record, or of a type, with what is typed behind it.
+Tree node_entry(const Asked& asked, const std::optional<RecordedNode>& record, Inputs& inputs) {
+  Tree entry = record ? record->node : map_of({{"type", text(asked.what)}});
   for (const std::string& given : asked.inputs) {
     const std::size_t equals = given.find('=');
     if (equals == given.npos)
@@ -61,16 +70,21 @@ Tree node_entry(Asked& asked, std::vector<std::pair<std::string, fs::path>>& inp
   return entry;
 }
 
-// npy_reader nodes in front of the node, npy_writer nodes behind it.
-Tree pipeline_around(Tree entry, const std::vector<std::pair<std::string, fs::path>>& inputs,
-                     const Asked& asked) {
-  std::vector<std::pair<std::string, Tree>> nodes, wires;
+// How many images the first array holds that is there.
+std::int64_t images_of(const Inputs& inputs) {
   std::int64_t images = 1;
+  for (const auto& [port, path] : inputs)
+    if (fs::exists(path))
+      if (const NpyArray array = read_npy(path); !array.shape.empty()) images = array.shape[0];
+  return images;
+}
+
+// npy_reader nodes in front of the node, npy_writer nodes behind it.
+Tree nodes_around(Tree entry, const Inputs& inputs, const Asked& asked) {
+  std::vector<std::pair<std::string, Tree>> nodes, wires;
   for (const auto& [port, path] : inputs) {
     nodes.emplace_back("in_" + port, map_of({{"type", text("npy_reader")}, {"path", text(path.string())}}));
     wires.emplace_back(port, text("in_" + port));
-    if (fs::exists(path))
-      if (const NpyArray array = read_npy(path); !array.shape.empty()) images = array.shape[0];
   }
   if (!wires.empty()) entry.entries.push_back({"in", {"command line"}, map_of(wires)});
   const Tree* named = entry.find("type");
@@ -83,16 +97,51 @@ Tree pipeline_around(Tree entry, const std::vector<std::pair<std::string, fs::pa
                          map_of({{"type", text("npy_writer")},
                                  {"in", text("node." + p.name)},
                                  {"path", text((fs::path(asked.output) / (p.name + ".npy")).string())}}));
-  const std::string frame = std::to_string(std::min<std::int64_t>(images, 4096));
-  Tree file = map_of({{"run", map_of({{"micro_batch", scalar(frame, {"command line"})},
-                                      {"images", scalar(std::to_string(images), {"command line"})}})},
-                      {"nodes", map_of(nodes)}});
-  for (const SectionType& section : types.sections)  // those whose parameters all have defaults
-    if (std::none_of(section.parameters.begin(), section.parameters.end(),
-                     [](const Parameter& p) { return p.required; }))
-      file.entries.push_back({section.name, {"command line"}, map_of({})});
+  return map_of(nodes);
+}
+
+// Under the settings, seed and sections of the recorded run; else with the defaults of every section.
+Tree pipeline_around(Tree entry, const Inputs& inputs, const Asked& asked,
+                     const std::optional<RecordedNode>& record) {
+  const std::int64_t images = record ? record->frame.images : images_of(inputs);
+  const std::int64_t together = record ? images : std::min(images, kMostTogether);
+  Tree run = record ? record->run : map_of({});
+  run.entries.push_back(
+      {"micro_batch", {"command line"}, scalar(std::to_string(together), {"command line"})});
+  run.entries.push_back({"images", {"command line"}, scalar(std::to_string(images), {"command line"})});
+  Tree file = map_of({{"run", run}, {"nodes", nodes_around(std::move(entry), inputs, asked)}});
   asked.plugins.add_to(file);
+  if (record) {
+    file.entries.insert(file.entries.end(), record->sections.begin(), record->sections.end());
+  } else {
+    for (const SectionType& section : asked.plugins.types().sections)
+      if (std::none_of(section.parameters.begin(), section.parameters.end(),
+                       [](const Parameter& p) { return p.required; }))
+        file.entries.push_back({section.name, {"command line"}, map_of({})});
+  }
   return file;
+}
+
+// What such a node does while something is trained, it does not do here.
+void refuse_training_only(const RecordedNode& record, const Asked& asked) {
+  const Tree* name = record.node.find("type");
+  const Catalog types = asked.plugins.types();
+  const NodeType* type = name ? types.find(name->text) : nullptr;
+  if (record.frame.training && type && type->only_training)
+    throw UserError({"command line"},
+                    fmt::format("{}: '{}' was recorded in training, and without it hands its input on; "
+                                "run-node trains nothing",
+                                asked.what, type->name));
+}
+
+// The recorded frame, in its place among the images of its run.
+void take_up(const RecordedFrame& frame, Invocation& request) {
+  request.first_frame = frame.position / frame.images;
+  request.adapt = [frame](Checked& checked) {
+    checked.images = frame.position + frame.valid;
+    for (CheckedNode& node : checked.nodes)
+      if (node.path == "node") node.stream = frame.stream;
+  };
 }
 
 }  // namespace
@@ -109,10 +158,13 @@ int run_node_command(int argc, char** argv, const Command& about) {
   declare_plugins(arguments, asked.plugins);
   return run_command(arguments, argc, argv, [&]() -> int {
     cv::setNumThreads(1);
-    std::vector<std::pair<std::string, fs::path>> inputs;
-    const Tree entry = node_entry(asked, inputs);
+    Inputs inputs;
+    const std::optional<RecordedNode> record = read_record(asked, inputs);
+    if (record) refuse_training_only(*record, asked);
+    const Tree entry = node_entry(asked, record, inputs);
     Invocation request{
-        .file = "command line", .threads = 1, .composed = pipeline_around(entry, inputs, asked)};
+        .file = "command line", .threads = 1, .composed = pipeline_around(entry, inputs, asked, record)};
+    if (record) take_up(record->frame, request);
     fs::create_directories(asked.output);
     const Launch made = launch(request);
     for (const std::string& line : made.run->run().told) fmt::print("{}\n", line);

@@ -183,6 +183,18 @@ Planned plan_prepared(Prepared& p) {
   return planned;
 }
 
+// Where a model comes from a checkpoint, its sections do too.
+std::vector<Entry> sections_of(const Prepared& p, const Catalog& types) {
+  std::vector<Entry> all;
+  for (const SectionType& type : types.sections) {
+    const Tree* section = p.file.find(type.name);
+    for (const auto& [from, facts] : p.models)
+      if (const Tree* theirs = facts.pipeline.find(type.name)) section = theirs;
+    if (section) all.push_back({type.name, section->where, *section});
+  }
+  return all;
+}
+
 }  // namespace
 
 fs::path find_pipeline(const fs::path& typed) {
@@ -232,6 +244,7 @@ Launch launch(const Invocation& request) {
   const std::string resolved_yaml = write_document(kept(p.file));
   const bool goes_on = p.directory.has_value();
   Launch made{.directory = directory_for(p, checked),
+              .sections = sections_of(p, *checked.types),
               .saves = std::any_of(checked.nodes.begin(), checked.nodes.end(),
                                    [](const CheckedNode& n) { return n.type->phase == Phase::save; }),
               .first_step = p.checkpoint ? p.checkpoint->step : 0};
@@ -242,6 +255,7 @@ Launch launch(const Invocation& request) {
                      .instruction_set = arithmetic(),
                      .plugins = p.plugins,
                      .first_step = made.first_step,
+                     .first_frame = request.first_frame,
                      .restore = restoring(p, checked),
                      .observer = request.observer};
   try {

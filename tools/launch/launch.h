@@ -24,6 +24,7 @@ struct Invocation {
   int threads = 0;
   std::function<void(Checked&)> adapt;  // changes settings of the run before it is made
   TaskObserver* observer = nullptr;     // see RunOptions
+  std::int64_t first_frame = 0;         // see RunOptions
   std::optional<Tree> composed;  // instead of what `file` says: with everything it extends, before overrides
 };
 
@@ -31,6 +32,7 @@ struct Launch {
   std::optional<RunDirectory> directory;  // locked while this lives
   std::unique_ptr<Run> run;
   std::vector<std::string> notes;  // shown before the run starts
+  std::vector<Entry> sections;     // of the catalog: those of the file, or of the model's checkpoint
   bool saves = false;              // a node writes checkpoints
   std::int64_t first_step = 0;
 };

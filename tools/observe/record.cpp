@@ -7,12 +7,12 @@
 #include <sstream>
 
 #include "graph/document/pattern.h"
-#include "graph/types/value.h"
 #include "graph/values/step_name.h"
 #include "nodes/files/durable.h"
 #include "nodes/files/npy.h"
 #include "nodes/kernels/bfloat16.h"
 #include "nodes/kernels/blocked.h"
+#include "tools/observe/recorded_node.h"
 
 namespace dagfusion {
 
@@ -69,18 +69,21 @@ Record::Record(const std::string& what) {
     throw UserError({"command line"}, "--record: 'node' is missing, as in step=100,node=loss");
 }
 
-void Record::watch(const Checked& checked, const std::filesystem::path& directory) {
+void Record::watch(const Checked& checked, const std::vector<Entry>& sections,
+                   const std::filesystem::path& directory) {
   std::vector<std::string> paths;
   for (const CheckedNode& n : checked.nodes) paths.push_back(n.path);
   if (std::none_of(paths.begin(), paths.end(), [&](const std::string& p) { return matches(node_, p); }))
     throw UserError({"command line"},
                     fmt::format("--record: no node '{}'{}", node_, suggestion(node_, paths)));
   checked_ = &checked;
+  sections_ = sections;
   directory_ = directory / "records" / step_name(step_);
 }
 
 void Record::begins(const TaskVisit& visit) noexcept {
-  if (visit.step() + 1 != step_ || visit.part() != TaskTime::Part::forward || !matches(node_, visit.node()))
+  if (visit.position() != (step_ - 1) * checked_->run.batch_size || visit.part() != TaskTime::Part::forward ||
+      !matches(node_, visit.node()))
     return;
   const std::lock_guard lock(mutex_);
   try {
@@ -91,20 +94,22 @@ void Record::begins(const TaskVisit& visit) noexcept {
 }
 
 void Record::write(const TaskVisit& visit) {
-  const std::filesystem::path folder = directory_ / visit.node();
-  if (std::filesystem::exists(folder / "node.yaml")) return;  // of an earlier frame of the step
-  std::filesystem::create_directories(folder);
-  for (const TaskVisit::Value& value : visit.inputs()) write_plain(folder / (value.port + ".npy"), value);
   const auto node = std::find_if(checked_->nodes.begin(), checked_->nodes.end(),
                                  [&](const CheckedNode& n) { return n.path == visit.node(); });
-  Tree entry{.kind = Tree::Kind::map};
-  entry.entries.push_back({"type", {}, scalar(node->type->name, {})});
-  for (const Parameter& p : node->type->parameters)
-    if (node->parameters.has(p.name) && p.kind != Kind::map)
-      entry.entries.push_back({p.name, {}, tree_of(node->parameters.setting(p.name), {})});
-  if (const std::vector<std::string>& plugins = checked_->types->plugins; !plugins.empty())
-    entry.entries.push_back({"plugins", {}, tree_of(plugins, {})});
-  replace_file(folder / "node.yaml", write_document(entry));
+  if (node == checked_->nodes.end()) return;  // of a pipeline inside this one
+  const std::filesystem::path folder = directory_ / visit.node();
+  if (std::filesystem::exists(folder / "node.yaml")) return;  // of an earlier iteration
+  std::filesystem::create_directories(folder);
+  for (const TaskVisit::Value& value : visit.inputs()) write_plain(folder / (value.port + ".npy"), value);
+  const RunSettings& run = checked_->run;
+  RecordedFrame frame{.step = step_,
+                      .position = visit.position(),
+                      .images = run.micro_batch,
+                      .valid = run.micro_batch,
+                      .stream = node->stream,
+                      .training = run.training};
+  if (!run.training) frame.valid = std::min(frame.images, checked_->images.value_or(0) - frame.position);
+  replace_file(folder / "node.yaml", write_document(tree_of(recorded(*checked_, *node, sections_, frame))));
   written_.push_back(fmt::format("recorded: {}", folder.string()));
 }
 

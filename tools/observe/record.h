@@ -10,13 +10,13 @@
 
 namespace dagfusion {
 
-// <directory>/records/step-000100/<node>/: node.yaml, and PORT.npy for each input, of the step's first frame.
+// <directory>/records/step-000100/<node>/: node.yaml (recorded_node.h), and PORT.npy for each input, of the step's first frame.
 class Record final : public TaskObserver {
  public:
   // "step=100,node=loss": the node's path, or a pattern; a UserError when it is something else.
   explicit Record(const std::string& what);
   // Before the run. A UserError when no node is called so.
-  void watch(const Checked&, const std::filesystem::path& directory);
+  void watch(const Checked&, const std::vector<Entry>& sections, const std::filesystem::path& directory);
 
   void begins(const TaskVisit&) noexcept override;
   void ends(const TaskVisit&) noexcept override {}
@@ -28,6 +28,7 @@ class Record final : public TaskObserver {
   std::int64_t step_ = 1;  // from 1
   std::string node_;
   const Checked* checked_ = nullptr;
+  std::vector<Entry> sections_;
   std::filesystem::path directory_;
   mutable std::mutex mutex_;  // of what follows
   std::vector<std::string> written_, failures_;
