@@ -22,13 +22,13 @@ struct AdamStep {
 };
 
 // g = gradient_scale * gradient (+ weight_decay * value)
-//   m = beta1 * m + (1 - beta1) * g
-//   v = beta2 * v + (1 - beta2) * g^2
+//   m += (1 - beta1) * (g - m)            = beta1 * m + (1 - beta1) * g
+//   v += (1 - beta2) * (g^2 - v)
 //   value -= learning_rate / correction1 * m / (sqrt(v) / sqrt(correction2) + epsilon)
 // The arrays do not overlap.
 void adam(const AdamStep& step, float* value, const float* gradient, float* m, float* v, std::size_t n);
 
-// average = decay * average + (1 - decay) * value
+// average += (1 - decay) * (value - average)
 void move_average(double decay, const float* value, float* average, std::size_t n);
 
 }  // namespace dagfusion::kernels

@@ -25,8 +25,8 @@
 #include <cstring>
 #include <numbers>
 
+#include "graph/types/catalog.h"
 #include "graph/types/setup.h"
-#include "nodes/catalog.h"
 #include "nodes/files/weight_state.h"
 #include "nodes/kernels/adam.h"
 #include "nodes/training/adam_parameters.h"
@@ -119,19 +119,19 @@ class AdamUpdate final : public Ordered {
     const double correction1 = 1 - std::pow(beta1_, updates_);
     const double correction2 = 1 - std::pow(beta2_, updates_);
     kernels::AdamStep step{.gradient_scale = scale,
-                           .learning_rate = static_cast<float>(rate),
-                           .beta1 = static_cast<float>(beta1_),
-                           .beta2 = static_cast<float>(beta2_),
-                           .epsilon = static_cast<float>(epsilon_),
-                           .correction1 = static_cast<float>(correction1),
-                           .correction2 = static_cast<float>(correction2),
-                           .weight_decay = static_cast<float>(weight_decay_),
+                           .learning_rate = rate,
+                           .beta1 = beta1_,
+                           .beta2 = beta2_,
+                           .epsilon = epsilon_,
+                           .correction1 = correction1,
+                           .correction2 = correction2,
+                           .weight_decay = weight_decay_,
                            .decoupled = true};
     if (epsilon_hat_) {
       const double corrected =
           std::sqrt(correction2) / correction1;  // goes into the rate, and out of the decay
-      step.learning_rate = static_cast<float>(rate * corrected);
-      step.weight_decay = static_cast<float>(weight_decay_ / corrected);
+      step.learning_rate = rate * corrected;
+      step.weight_decay = weight_decay_ / corrected;
       step.correction1 = step.correction2 = 1;
     }
     return step;
