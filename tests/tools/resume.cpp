@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "nodes/catalog.h"
-#include "tests/fixtures/step_bench.h"
+#include "tests/fixtures/step_node.h"
 
 namespace dagfusion::tests {
 namespace {

@@ -8,7 +8,7 @@
 namespace dagfusion::tests {
 namespace {
 
-const BenchOptions kLinear = {.sections = "diffusion: {schedule: linear}", .no_gradient = {"t"}};
+const OneNodeOptions kLinear = {.sections = "diffusion: {schedule: linear}", .no_gradient = {"t"}};
 
 TEST(AddNoise, AgreesWithTheGoldenNumber) {
   // 0.3 * sqrt(alpha_bar[500]) - 0.7 * sqrt(1 - alpha_bar[500]) = 0.3 * 0.2789205234 - 0.7 * 0.960314189

@@ -11,8 +11,9 @@ namespace {
 
 NoiseSchedule schedule(const std::string& yaml) {
   std::vector<Fault> faults;
-  const Parameters given = Parameters::read(parse_document(yaml, "test.yaml"), diffusion().parameters, {},
-                                            "section 'diffusion'", faults);
+  const Parameters given =
+      Parameters::read(parse_document(yaml, "test.yaml"), catalog().section("diffusion")->parameters, {},
+                       "section 'diffusion'", faults);
   if (!faults.empty()) throw UserError(faults);
   return NoiseSchedule(given);
 }

@@ -10,7 +10,7 @@
 namespace dagfusion::tests {
 namespace {
 
-const BenchOptions kLinear = {.sections = "diffusion: {schedule: linear}"};
+const OneNodeOptions kLinear = {.sections = "diffusion: {schedule: linear}"};
 
 std::string failure(OneNode& node) {
   try {

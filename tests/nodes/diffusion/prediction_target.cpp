@@ -6,7 +6,7 @@
 namespace dagfusion::tests {
 namespace {
 
-BenchOptions predicting(const std::string& what) {
+OneNodeOptions predicting(const std::string& what) {
   return {.sections = "diffusion: {prediction: " + what + "}", .no_gradient = {"t"}};
 }
 

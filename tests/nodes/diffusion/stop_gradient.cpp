@@ -21,8 +21,8 @@ TEST(StopGradient, TakesAnyDtype) {
 }
 
 TEST(StopGradient, LetsNothingFlowBack) {
-  EXPECT_TRUE(stop_gradient().stops_gradient);
-  EXPECT_FALSE(stop_gradient().differentiable);
+  EXPECT_TRUE(catalog().find("stop_gradient")->stops_gradient);
+  EXPECT_FALSE(catalog().find("stop_gradient")->differentiable());
 }
 
 }  // namespace

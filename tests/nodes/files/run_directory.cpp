@@ -5,7 +5,7 @@
 #include <set>
 #include <thread>
 
-#include "tests/fixtures/step_bench.h"
+#include "tests/fixtures/step_node.h"
 
 namespace dagfusion::tests {
 namespace {

@@ -5,7 +5,7 @@
 #include <cstring>
 
 #include "nodes/files/crc32c.h"
-#include "tests/fixtures/step_bench.h"
+#include "tests/fixtures/step_node.h"
 
 namespace dagfusion::tests {
 namespace {

@@ -10,7 +10,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-BenchOptions bytes_in(const ScratchFolder& folder) {
+OneNodeOptions bytes_in(const ScratchFolder& folder) {
   return {.directory = folder.path().string(), .dtypes = {{"images", DType::u8}, {"label", DType::i32}}};
 }
 

@@ -9,7 +9,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-BenchOptions bytes_in(const ScratchFolder& folder) {
+OneNodeOptions bytes_in(const ScratchFolder& folder) {
   return {.directory = folder.path().string(), .dtypes = {{"x", DType::u8}}};
 }
 

@@ -8,7 +8,7 @@
 namespace dagfusion::tests {
 namespace {
 
-BenchOptions bytes_in(const ScratchFolder& folder) {
+OneNodeOptions bytes_in(const ScratchFolder& folder) {
   return {.directory = folder.path().string(), .dtypes = {{"x", DType::u8}}};
 }
 

@@ -5,7 +5,7 @@
 namespace dagfusion::tests {
 namespace {
 
-const BenchOptions kBytes = {.dtypes = {{"x", DType::u8}}};
+const OneNodeOptions kBytes = {.dtypes = {{"x", DType::u8}}};
 
 TEST(RandomFlip, MirrorsEveryRowLeftToRight) {
   OneNode node("{type: random_flip, probability: 1}",

@@ -21,7 +21,7 @@ struct Pair {
   std::map<std::string, Plain> halves, floats;  // inputs
 
   OneNode made(bool half) const {
-    BenchOptions options{.training = true, .channel_block = 16, .half = half};
+    OneNodeOptions options{.training = true, .channel_block = 16, .half = half};
     std::map<std::string, Plain> inputs = floats;
     for (const auto& [port, value] : halves) {
       inputs[port] = rounded(value);

@@ -7,7 +7,7 @@
 namespace dagfusion::tests {
 namespace {
 
-const BenchOptions kTraining = {.training = true};
+const OneNodeOptions kTraining = {.training = true};
 
 std::vector<float> dropped_ones(OneNode& dropout) {
   dropout.forward();

@@ -6,7 +6,7 @@
 namespace dagfusion::tests {
 namespace {
 
-const BenchOptions kLinear = {.sections = "diffusion: {schedule: linear}"};
+const OneNodeOptions kLinear = {.sections = "diffusion: {schedule: linear}"};
 
 // Values of an output over all iterations, first image.
 std::vector<float> walk(const std::string& yaml, const std::string& port) {

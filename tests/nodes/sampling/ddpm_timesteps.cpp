@@ -6,7 +6,7 @@
 namespace dagfusion::tests {
 namespace {
 
-BenchOptions schedule(int timesteps) {
+OneNodeOptions schedule(int timesteps) {
   return {.sections = "diffusion: {beta_end: 0.05, timesteps: " + std::to_string(timesteps) + "}"};
 }
 

@@ -16,8 +16,9 @@ constexpr int kValues = 16384;
 
 NoiseSchedule schedule(const std::string& section) {
   std::vector<Fault> faults;
-  return NoiseSchedule(Parameters::read(parse_document(section, "test.yaml"), diffusion().parameters, {},
-                                        "section 'diffusion'", faults));
+  return NoiseSchedule(Parameters::read(parse_document(section, "test.yaml"),
+                                        catalog().section("diffusion")->parameters, {}, "section 'diffusion'",
+                                        faults));
 }
 
 // E[x0 | xt = x], and from it what a perfect model predicts.
@@ -43,7 +44,7 @@ struct Moments {
 // Walks from pure noise to clean images as a pipeline's loop does.
 Moments sample(const std::string& times_yaml, const std::string& step_yaml, const std::string& section) {
   const NoiseSchedule perfect = schedule(section);
-  const BenchOptions options = {.sections = "diffusion: " + section};
+  const OneNodeOptions options = {.sections = "diffusion: " + section};
   const Shape shape = {4, 1, 64, 64};
   OneNode times(times_yaml, {}, options, 4);
   Plain x = gaussian(shape, 11);

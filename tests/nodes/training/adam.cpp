@@ -6,8 +6,9 @@
 
 #include "graph/plan/plan.h"
 #include "graph/run/run.h"
+#include "nodes/catalog.h"
 #include "nodes/files/checkpoint_files.h"
-#include "tests/fixtures/step_bench.h"
+#include "tests/fixtures/step_node.h"
 
 namespace dagfusion::tests {
 namespace {
@@ -33,7 +34,7 @@ class Numbers final : public DataSet {
 
 // loss = mean (w - x)^2, which is least where w is the mean of x.
 // With `times: inf` its gradient is not finite.
-class Distance final : public Map {
+class Distance final : public DifferentiableMap {
  public:
   explicit Distance(Setup& setup)
       : x_(setup.input("x")),
@@ -51,11 +52,12 @@ class Distance final : public Map {
     }
     *call.out<float>(loss_) = sum / static_cast<float>(count);
   }
+  void backward(Call&) const override {}  // nobody wants d(x)
   void accumulate(Call& call) const override {
     const auto count = x_.spec.shape[0];
     float sum = 0;
     for (std::int64_t n = 0; n < count; ++n) sum += 2 * (*call.weight(weight_) - call.in<float>(x_)[n]);
-    const float share = times_ * sum / static_cast<float>(count) * *static_cast<const float*>(call.d(loss_));
+    const float share = times_ * sum / static_cast<float>(count) * *call.d<float>(loss_);
     *call.d(weight_) = call.first_of_step() ? share : *call.d(weight_) + share;
   }
 
@@ -78,15 +80,14 @@ Catalog small_catalog() {
                      .inputs = {{"x", "[N,1] f32", ""}},
                      .outputs = {{"loss", "[] f32", ""}},
                      .parameters = {{.name = "times", .kind = Kind::real, .standard = 1.0}},
-                     .differentiable = true,
                      .create = make_node<Distance>},
-                    adam(),
-                    clip_gradients(),
-                    adam_update(),
-                    pack_weights(),
-                    weight_average(),
-                    metrics_log(),
-                    checkpoint()}};
+                    *catalog().find("adam"),
+                    *catalog().find("clip_gradients"),
+                    *catalog().find("adam_update"),
+                    *catalog().find("pack_weights"),
+                    *catalog().find("weight_average"),
+                    *catalog().find("metrics_log"),
+                    *catalog().find("checkpoint")}};
 }
 
 std::string pipeline(int steps, const std::string& optimiser, const std::string& loss = "") {

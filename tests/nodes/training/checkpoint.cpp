@@ -114,7 +114,7 @@ TEST(Checkpoint, IsNotRestoredIntoAnotherModel) {
   training.steps(1, 1);
   std::vector<std::string> passed_over;
   const CheckpointFacts facts = open_checkpoint(folder.path(), passed_over);
-  BenchRun other;
+  StepRun other;
   other.table = WeightTable();
   other.table.add(WeightSpec{.path = "model/a", .shape = {3, 2}});
   other.table.add(WeightSpec{.path = "model/c", .shape = {1}});
@@ -137,7 +137,7 @@ TEST(Checkpoint, GivesLiveOrAveragedWeights) {
   training.steps(1, 2);
   std::vector<std::string> passed_over;
   const CheckpointFacts facts = open_checkpoint(folder.path(), passed_over);
-  BenchRun run;
+  StepRun run;
   load_weights(facts, "live", run.table, run.live);
   EXPECT_EQ(run.get("model/b"), training.run.get("model/b"));
   load_weights(facts, "ema", run.table, run.live);
@@ -158,7 +158,7 @@ TEST(Checkpoint, KeepsTheLiveWeightsApartFromANodeCalledWeights) {
   training.steps(1, 2);
   std::vector<std::string> passed_over;
   const CheckpointFacts facts = open_checkpoint(folder.path(), passed_over);
-  BenchRun run;
+  StepRun run;
   load_weights(facts, "weights", run.table, run.live);
   EXPECT_EQ(run.get("model/b"), training.ema.state().at("model/b"));
 }
@@ -172,7 +172,7 @@ TEST(Checkpoint, IsNotBegunWithoutRoomForIt) {
 }
 
 TEST(Checkpoint, RefusesToKeepLessThanNone) {
-  BenchRun run;
+  StepRun run;
   EXPECT_EQ(thrown([&] { StepNode(run, "{type: checkpoint, keep: -1}"); }),
             "test.yaml:1:26: node 'node' (checkpoint): 'keep' is -1; it must be at least 0");
 }

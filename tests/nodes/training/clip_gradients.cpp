@@ -3,19 +3,19 @@
 #include <cmath>
 #include <limits>
 
-#include "tests/fixtures/step_bench.h"
+#include "tests/fixtures/step_node.h"
 
 namespace dagfusion::tests {
 namespace {
 
 // 1 + 4 + 4 of "a", 16 + 144 of "b": the length is sqrt(169) = 13.
-void give_gradients(BenchRun& run) {
+void give_gradients(StepRun& run) {
   run.set_gradient("model/a", {1, 0, -2, 0, 2, 0});
   run.set_gradient("model/b", {4, 0, 0, -12, 0});
 }
 
 TEST(ClipGradients, MeasuresAllWeightsTogetherAndScalesDownToTheNorm) {
-  BenchRun run;
+  StepRun run;
   give_gradients(run);
   StepNode clip(run, "{type: clip_gradients, clip_norm: 6.5}");
   clip.run(1);
@@ -24,7 +24,7 @@ TEST(ClipGradients, MeasuresAllWeightsTogetherAndScalesDownToTheNorm) {
 }
 
 TEST(ClipGradients, NeverScalesUp) {
-  BenchRun run;
+  StepRun run;
   give_gradients(run);
   StepNode clip(run, "{type: clip_gradients, clip_norm: 20}");
   clip.run(1);
@@ -32,7 +32,7 @@ TEST(ClipGradients, NeverScalesUp) {
 }
 
 TEST(ClipGradients, OnlyMeasuresWhenTheNormIsZero) {
-  BenchRun run;
+  StepRun run;
   give_gradients(run);
   StepNode clip(run, "{type: clip_gradients}");
   clip.run(1);
@@ -41,7 +41,7 @@ TEST(ClipGradients, OnlyMeasuresWhenTheNormIsZero) {
 }
 
 TEST(ClipGradients, LooksAtTheWeightsOfItsPatternOnly) {
-  BenchRun run;
+  StepRun run;
   give_gradients(run);
   StepNode clip(run, "{type: clip_gradients, weights: '**/a'}");
   clip.run(1);
@@ -49,7 +49,7 @@ TEST(ClipGradients, LooksAtTheWeightsOfItsPatternOnly) {
 }
 
 TEST(ClipGradients, GivesTheSameBitsEveryTime) {
-  BenchRun run;
+  StepRun run;
   run.table.add(WeightSpec{.path = "model/large", .shape = {300, 1000}});  // several chunks
   run.sums = Buffer(run.table.floats() * sizeof(float));
   const std::span<float> gradients = run.gradients();
@@ -69,7 +69,7 @@ TEST(ClipGradients, GivesTheSameBitsEveryTime) {
 
 TEST(ClipGradients, NamesTheFirstWeightWhoseGradientIsNotFinite) {
   for (const float bad : {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()}) {
-    BenchRun run;
+    StepRun run;
     give_gradients(run);
     run.set_gradient("model/b", {1, 2, bad, 4, 5});
     StepNode clip(run, "{type: clip_gradients, clip_norm: 1}");
@@ -79,7 +79,7 @@ TEST(ClipGradients, NamesTheFirstWeightWhoseGradientIsNotFinite) {
 }
 
 TEST(ClipGradients, RefusesANormBelowZero) {
-  BenchRun run;
+  StepRun run;
   EXPECT_EQ(thrown([&] { StepNode(run, "{type: clip_gradients, clip_norm: -1}"); }),
             "test.yaml:1:35: node 'node' (clip_gradients): 'clip_norm' is -1; it must be at least 0");
 }

@@ -3,7 +3,7 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 
-#include "tests/fixtures/step_bench.h"
+#include "tests/fixtures/step_node.h"
 
 namespace dagfusion::tests {
 namespace {
@@ -25,7 +25,7 @@ std::string timeless(const std::string& json) {
 
 TEST(MetricsLog, WritesALineOfJsonAndOneOfCsvEachTime) {
   ScratchFolder folder;
-  BenchRun run(folder.path());
+  StepRun run(folder.path());
   StepNode log(run, "{type: metrics_log}", {{"loss", 0.5f}, {"grad_norm", 2}});
   log.run(10);
   const std::vector<std::string> early =
@@ -44,7 +44,7 @@ TEST(MetricsLog, WritesALineOfJsonAndOneOfCsvEachTime) {
 
 TEST(MetricsLog, WritesWhatIsNotFiniteAsNull) {
   ScratchFolder folder;
-  BenchRun run(folder.path());
+  StepRun run(folder.path());
   StepNode log(
       run, "{type: metrics_log}",
       {{"a", std::numeric_limits<float>::quiet_NaN()}, {"b", -std::numeric_limits<float>::infinity()}});
@@ -57,7 +57,7 @@ TEST(MetricsLog, WritesWhatIsNotFiniteAsNull) {
 
 TEST(MetricsLog, LeavesOutWhatAnotherStepHasGiven) {
   ScratchFolder folder;
-  BenchRun run(folder.path());
+  StepRun run(folder.path());
   StepNode log(run, "{type: metrics_log}", {{"loss", 0.5f}, {"decay", 0.9f}, {"norm", 2}});
   log.comes_in_other_steps("decay");
   log.run(1);
@@ -74,7 +74,7 @@ TEST(MetricsLog, LeavesOutWhatAnotherStepHasGiven) {
 TEST(MetricsLog, CutsBackToTheStepThatARunResumesFrom) {
   ScratchFolder folder;
   {
-    BenchRun run(folder.path());
+    StepRun run(folder.path());
     StepNode log(run, "{type: metrics_log}", {{"loss", 1}});
     for (int step = 1; step <= 5; ++step) log.run(step);
   }
@@ -83,7 +83,7 @@ TEST(MetricsLog, CutsBackToTheStepThatARunResumesFrom) {
   std::ofstream(folder.path() / "metrics.jsonl", std::ios::app)
       << R"({"step":6,"im)";  // killed in the middle
   std::ofstream(folder.path() / "metrics.csv", std::ios::app) << "6,2";
-  BenchRun run(folder.path());
+  StepRun run(folder.path());
   run.first = 3;
   StepNode log(run, "{type: metrics_log}", {{"loss", 2}});
   log.run(4);
@@ -101,7 +101,7 @@ TEST(MetricsLog, CountsTheSecondsOfEarlierProcesses) {
   ScratchFolder folder;
   write_text(folder.path() / "metrics.jsonl",
              "{\"step\":1,\"seconds\":5000.5}\n{\"step\":2,\"seconds\":9000}\n");
-  BenchRun run(folder.path());
+  StepRun run(folder.path());
   run.first = 1;
   StepNode log(run, "{type: metrics_log}", {{"loss", 1}});
   log.run(2);
@@ -113,7 +113,7 @@ TEST(MetricsLog, CountsTheSecondsOfEarlierProcesses) {
 TEST(MetricsLog, StartsAnewWhenTheRunDoes) {
   ScratchFolder folder;
   write_text(folder.path() / "metrics.csv", "old\n");
-  BenchRun run(folder.path());
+  StepRun run(folder.path());
   StepNode log(run, "{type: metrics_log}", {{"loss", 1}});
   log.run(1);
   EXPECT_EQ(lines_of(folder.path() / "metrics.csv")[0], "step,images,seconds,loss");
@@ -121,7 +121,7 @@ TEST(MetricsLog, StartsAnewWhenTheRunDoes) {
 
 TEST(MetricsLog, WritesTwoLogsUnderTwoNamesOnly) {
   ScratchFolder folder;
-  BenchRun run(folder.path());
+  StepRun run(folder.path());
   StepNode one(run, "{type: metrics_log}", {{"loss", 1}}),
       two(run, "{type: metrics_log, name: slow}", {{"fid", 9}}),
       three(run, "{type: metrics_log}", {{"loss", 1}});
@@ -136,7 +136,7 @@ TEST(MetricsLog, WritesTwoLogsUnderTwoNamesOnly) {
 TEST(MetricsLog, RefusesToGoOnWithOtherColumns) {
   ScratchFolder folder;
   write_text(folder.path() / "metrics.csv", "step,images,seconds,loss\n1,4,0.1,2\n");
-  BenchRun run(folder.path());
+  StepRun run(folder.path());
   run.first = 1;
   StepNode log(run, "{type: metrics_log}", {{"error", 1}});
   EXPECT_EQ(thrown([&] { log.run(2); }),
@@ -146,14 +146,14 @@ TEST(MetricsLog, RefusesToGoOnWithOtherColumns) {
 }
 
 TEST(MetricsLog, RefusesToWriteNothing) {
-  BenchRun run;
+  StepRun run;
   EXPECT_EQ(thrown([&] { StepNode(run, "{type: metrics_log}"); }),
             "test.yaml:1:1: node 'node' (metrics_log): nothing is wired; say what to write, as in 'in: "
             "{loss: loss}'");
 }
 
 TEST(MetricsLog, RefusesAnInputCalledLikeAColumnOfItsOwn) {
-  BenchRun run;
+  StepRun run;
   EXPECT_EQ(
       thrown([&] {
         StepNode(run, "{type: metrics_log}", {{"step", 1}});
@@ -162,7 +162,7 @@ TEST(MetricsLog, RefusesAnInputCalledLikeAColumnOfItsOwn) {
 }
 
 TEST(MetricsLog, RefusesANameInAnotherDirectory) {
-  BenchRun run;
+  StepRun run;
   EXPECT_EQ(thrown([&] {
               StepNode(run, "{type: metrics_log, name: a/b}", {{"loss", 1}});
             }),

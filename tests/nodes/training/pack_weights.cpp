@@ -1,12 +1,12 @@
 #include <gtest/gtest.h>
 
-#include "tests/fixtures/step_bench.h"
+#include "tests/fixtures/step_node.h"
 
 namespace dagfusion::tests {
 namespace {
 
 TEST(PackWeights, RefreshesThePackedCopiesOfTheLiveWeights) {
-  BenchRun run;
+  StepRun run;
   StepNode pack(run, "{type: pack_weights}", {{"after", 0}});
   run.set("model/b", {1, 2, 3, 4, 5});
   EXPECT_EQ(run.packed_b(), (std::vector<float>{0, 0, 0, 0, 0}));

@@ -1,14 +1,16 @@
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <map>
 
-#include "tests/fixtures/step_bench.h"
+#include "tests/fixtures/step_node.h"
 
 namespace dagfusion::tests {
 namespace {
 
 TEST(WeightAverage, StartsAsACopyAndThenMovesByTheDecay) {
-  BenchRun run;
+  StepRun run;
   StepNode node(run, "{type: weight_average, decay: 0.75}");
   run.set("model/b", {8, 4, 0, -4, 1});
   node.run(1);
@@ -20,8 +22,24 @@ TEST(WeightAverage, StartsAsACopyAndThenMovesByTheDecay) {
   EXPECT_EQ(node.state().at("model/b"), (std::vector<float>{7, 4, 1, -2, 1}));  // 0.75 * old + 0.25 * new
 }
 
+TEST(WeightAverage, HasWeightsThatAddUpToOne) {
+  // Weights that swing around 1: so does their average in float64, and it must not end nearer to 0.
+  for (const double decay : {0.999, 0.9999, 0.99999}) {
+    StepRun run;
+    StepNode node(run, fmt::format("{{type: weight_average, decay: {}}}", decay));
+    double average = 0;
+    for (int update = 1; update <= 30000; ++update) {
+      const auto weight = static_cast<float>(1 + 0.5 * std::sin(0.7 * update));
+      run.set("model/b", std::vector<float>(5, weight));
+      node.run(update);
+      average = update == 1 ? weight : decay * average + (1 - decay) * weight;
+    }
+    EXPECT_NEAR(node.state().at("model/b")[0] / average, 1, 1e-5) << "decay " << decay;
+  }
+}
+
 TEST(WeightAverage, LeavesTheLiveWeightsAlone) {
-  BenchRun run;
+  StepRun run;
   StepNode node(run, "{type: weight_average}");
   run.set("model/a", {1, 2, 3, 4, 5, 6});
   node.run(1);
@@ -33,7 +51,7 @@ TEST(WeightAverage, WarmsUpByThePowerRule) {
   // diffusers' EMA with use_ema_warmup, power 0.75, inv_gamma 1.
   const std::map<int, float> golden = {{1, 0},          {2, .405396f},    {10, .822172f},
                                        {100, .968377f}, {1000, .994377f}, {10000, .999f}};
-  BenchRun run;
+  StepRun run;
   StepNode node(run, "{type: weight_average, warmup: power, power: 0.75, inv_gamma: 1}");
   for (int update = 1; update <= 10000; ++update) {
     node.run(update);
@@ -43,14 +61,14 @@ TEST(WeightAverage, WarmsUpByThePowerRule) {
 }
 
 TEST(WeightAverage, WarmsUpNoFurtherThanTheDecay) {
-  BenchRun run;
+  StepRun run;
   StepNode node(run, "{type: weight_average, warmup: power, decay: 0.5}");
   for (int update = 1; update <= 3; ++update) node.run(update);
   EXPECT_EQ(node.output("decay"), 0.5f);  // 1 - 3^-0.75 = 0.56
 }
 
 TEST(WeightAverage, HandsOutPackedCopiesThatAreFresh) {
-  BenchRun run;
+  StepRun run;
   StepNode node(run, "{type: weight_average, decay: 0.5}");
   run.set("model/b", {1, 2, 3, 4, 5});
   node.run(1);
@@ -61,7 +79,7 @@ TEST(WeightAverage, HandsOutPackedCopiesThatAreFresh) {
 }
 
 TEST(WeightAverage, GoesOnWithItsScheduleAfterResuming) {
-  BenchRun run;
+  StepRun run;
   const std::string yaml = "{type: weight_average, warmup: power}";
   StepNode node(run, yaml), resumed(run, yaml);
   run.set("model/b", {1, 2, 3, 4, 5});
@@ -78,13 +96,13 @@ TEST(WeightAverage, GoesOnWithItsScheduleAfterResuming) {
 }
 
 TEST(WeightAverage, RefusesADecayAboveOne) {
-  BenchRun run;
+  StepRun run;
   EXPECT_EQ(thrown([&] { StepNode(run, "{type: weight_average, decay: 1.5}"); }),
             "test.yaml:1:31: node 'node' (weight_average): 'decay' is 1.5; it must be between 0 and 1");
 }
 
 TEST(WeightAverage, RefusesAnUnknownWarmup) {
-  BenchRun run;
+  StepRun run;
   EXPECT_EQ(thrown([&] { StepNode(run, "{type: weight_average, warmup: powr}"); }),
             "test.yaml:1:32: node 'node' (weight_average): 'warmup' is 'powr'; did you mean 'power'?");
 }
