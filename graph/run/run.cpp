@@ -58,6 +58,7 @@ void with_threads(const Shared& shared, const F& f) {
 // oneTBB starts a thread when there is work for it, in the middle of a run, and ends the process when it cannot.
 // So they are tried before, and then called together while there is memory; oneTBB keeps them.
 void try_threads(int count) {
+  constexpr int kSpare = 2;  // room for what those that start first take while the others start
   std::vector<std::thread> started;
   std::latch all_tried(1);
   const auto end = [&] {
@@ -65,23 +66,22 @@ void try_threads(int count) {
     for (std::thread& t : started) t.join();
   };
   try {
-    started.reserve(static_cast<std::size_t>(count));
-    for (int t = 1; t < count; ++t)
+    started.reserve(static_cast<std::size_t>(count + kSpare));
+    for (int t = 1; t < count + kSpare; ++t)
       started.emplace_back([&] {
         const Buffer own(1);  // the C library gives each thread that asks for memory a piece of its own
         all_tried.wait();
       });
   } catch (const std::system_error&) {
-    const std::size_t there = started.size() + 1;
     end();
-    throw std::runtime_error(fmt::format(
-        "the system gives this process {} of {} threads; --threads asks for fewer", there, count));
+    throw std::runtime_error(fmt::format("there is no room for {} threads; --threads asks for fewer", count));
   }
   end();
 }
 
 void start_threads(const Shared& shared) {
   constexpr std::int64_t kPatience = 200'000'000;  // nanoseconds: other processes may have the cores
+  if (shared.threads == 1) return;
   try_threads(shared.threads);
   with_threads(shared, [&] {
     std::atomic<int> here{0};
