@@ -125,8 +125,8 @@ void open_resumed(const Invocation& request, bool lock, Prepared& p) {
     remove_unfinished_checkpoints(*p.resumed);
   }
   if (!request.fork)
-    refuse_changes(read_document(*p.resumed / kPipeline), kept(p.file),
-                   with_own_types(catalog(), p.file), *p.resumed);
+    refuse_changes(read_document(*p.resumed / kPipeline), kept(p.file), with_own_types(catalog(), p.file),
+                   *p.resumed);
   std::vector<std::string> passed_over;
   p.checkpoint = open_checkpoint(*p.resumed, passed_over);
   pass_over(p.notes, passed_over);
