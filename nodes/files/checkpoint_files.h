@@ -27,8 +27,13 @@ struct CheckpointFacts : RunState {
 // then read back. Equal runs write equal bytes. Returns its directory; throws std::runtime_error.
 std::filesystem::path write_checkpoint(RunInfo& run, std::int64_t step);
 
-// Removes all but the newest `keep` of those up to `step`.
-void remove_old_checkpoints(const std::filesystem::path& run, std::int64_t step, std::int64_t keep);
+// Bytes that a checkpoint takes on the disk, at most.
+std::uint64_t checkpoint_bytes(RunInfo& run);
+
+// Removes all but the newest `keep` of those up to `step`, and what could not be removed before. Returns, of
+// each that stays, its path and why.
+std::vector<std::string> remove_old_checkpoints(const std::filesystem::path& run, std::int64_t step,
+                                                std::int64_t keep);
 
 // Removes what a killed process may have left half written or half removed. Nobody else may be in the run.
 void remove_unfinished_checkpoints(const std::filesystem::path& run);

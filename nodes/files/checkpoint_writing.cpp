@@ -15,6 +15,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr const char* kRemoved = ".removed";
+
 struct File {
   std::string name;
   std::vector<StateTensor> tensors;
@@ -53,12 +55,47 @@ void write_files(const std::vector<File>& files, const std::string& pipeline, co
   sync_directory(directory);
 }
 
+std::uint64_t bytes_of(const std::vector<File>& files, const std::string& pipeline,
+                       const std::string& state) {
+  constexpr std::uint64_t kAround = 1 << 20;  // room for what is around the values
+  std::uint64_t bytes = pipeline.size() + state.size() + kAround;
+  for (const File& file : files) bytes += safetensors_bytes(file.tensors, file.metadata);
+  return bytes;
+}
+
 void require_directory(const RunInfo& run) {
   if (!run.directory().empty() && !fs::is_directory(run.directory()))
     throw std::runtime_error(fmt::format("the run directory '{}' is gone", run.directory().string()));
 }
 
+// Those that go, oldest last: under their own names, or renamed by an earlier try.
+std::vector<fs::path> old_checkpoints(const fs::path& run, std::int64_t step, std::int64_t keep) {
+  std::vector<fs::path> old;
+  std::int64_t kept = 0;
+  for (const auto& [number, directory] : steps_below(run / kCheckpoints))
+    if (number <= step && ++kept > keep) old.push_back(directory);
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator(run / kCheckpoints, ignored))
+    if (entry.path().extension() == kRemoved) old.push_back(entry.path());
+  return old;
+}
+
+// Never leaves a half of one under its own name; then `directory` says where the rest is.
+void remove_checkpoint(fs::path& directory, std::error_code& error) {
+  if (directory.extension() != kRemoved) {
+    const fs::path gone = fs::path(directory) += kRemoved;
+    fs::rename(directory, gone, error);
+    if (error) return;
+    directory = gone;
+  }
+  fs::remove_all(directory, error);
+}
+
 }  // namespace
+
+std::uint64_t checkpoint_bytes(RunInfo& run) {
+  return bytes_of(files_of(run), run.resolved_yaml(), run.state_json());
+}
 
 fs::path write_checkpoint(RunInfo& run, std::int64_t step) {
   const fs::path parent = run.directory() / kCheckpoints;
@@ -69,13 +106,11 @@ fs::path write_checkpoint(RunInfo& run, std::int64_t step) {
   const std::vector<File> files = files_of(run);
   const std::string pipeline = run.resolved_yaml(), state = run.state_json();
   if (read_run_state(state).step != step) throw std::logic_error("state.json is of another step");
-  std::uint64_t bytes = pipeline.size() + state.size() + (1 << 20);  // and room for what is around the values
-  for (const File& file : files) bytes += safetensors_bytes(file.tensors, file.metadata);
 
   require_directory(run);
   fs::create_directories(parent);
   fs::remove_all(partial);
-  require_space(parent, bytes);
+  require_space(parent, bytes_of(files, pipeline, state));
   try {
     fs::create_directory(partial);
     write_files(files, pipeline, state, partial);
@@ -92,18 +127,19 @@ fs::path write_checkpoint(RunInfo& run, std::int64_t step) {
   fs::rename(partial, directory);
   sync_directory(parent);
   verify_manifest(directory);
-  fs::remove_all(replaced);
+  std::error_code ignored;
+  fs::remove_all(replaced, ignored);
   return directory;
 }
 
-void remove_old_checkpoints(const fs::path& run, std::int64_t step, std::int64_t keep) {
-  std::int64_t kept = 0;
-  for (const auto& [number, directory] : steps_below(run / kCheckpoints)) {
-    if (number > step || ++kept <= keep) continue;
-    const fs::path gone = fs::path(directory) += ".removed";  // never a half of one under its own name
-    fs::rename(directory, gone);
-    fs::remove_all(gone);
+std::vector<std::string> remove_old_checkpoints(const fs::path& run, std::int64_t step, std::int64_t keep) {
+  std::vector<std::string> stay;
+  for (fs::path& old : old_checkpoints(run, step, keep)) {
+    std::error_code error;
+    remove_checkpoint(old, error);
+    if (error) stay.push_back(fmt::format("'{}': {}", old.string(), error.message()));
   }
+  return stay;
 }
 
 void remove_unfinished_checkpoints(const fs::path& run) {
@@ -111,7 +147,7 @@ void remove_unfinished_checkpoints(const fs::path& run) {
   std::vector<fs::path> unfinished;
   for (const auto& entry : fs::directory_iterator(run / kCheckpoints, ignored)) {
     const std::string ending = entry.path().extension();
-    if (ending == ".partial" || ending == ".replaced" || ending == ".removed")
+    if (ending == ".partial" || ending == ".replaced" || ending == kRemoved)
       unfinished.push_back(entry.path());
   }
   for (const fs::path& path : unfinished) fs::remove_all(path, ignored);

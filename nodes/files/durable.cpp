@@ -50,12 +50,15 @@ void DurableFile::close() {
   if (::close(file) != 0) fail("write", path_);
 }
 
-void sync_directory(const std::filesystem::path& directory) {
+bool sync_directory(const std::filesystem::path& directory) {
   const int file = ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (file < 0) fail("open", directory);
-  const int result = ::fsync(file);
+  const int reason = ::fsync(file) == 0 ? 0 : errno;
   ::close(file);
-  if (result != 0) fail("write", directory);
+  errno = reason;
+  if (reason == EINVAL || reason == ENOTSUP) return false;
+  if (reason != 0) fail("write", directory);
+  return true;
 }
 
 void replace_file(const std::filesystem::path& path, std::string_view text) {

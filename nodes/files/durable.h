@@ -32,7 +32,8 @@ class DurableFile {
   std::uint32_t crc_ = 0;
 };
 
-void sync_directory(const std::filesystem::path&);
+// False where the file system has no such thing (SMB, some of FUSE); errno says why. Throws std::runtime_error.
+bool sync_directory(const std::filesystem::path&);
 
 // Readers see the old text or the new one, never a mixture.
 void replace_file(const std::filesystem::path&, std::string_view text);

@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -13,6 +12,7 @@
 
 #include "graph/document/fault.h"
 #include "nodes/files/durable.h"
+#include "nodes/files/file_lock.h"
 
 namespace dagfusion {
 namespace {
@@ -72,7 +72,7 @@ RunDirectory::RunDirectory(fs::path path) : path_(std::move(path)) {
   const fs::path lock = path_ / "lock";
   lock_ = ::open(lock.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
   if (lock_ < 0) fail("write", lock);
-  if (::flock(lock_, LOCK_EX | LOCK_NB) != 0) {
+  if (take_lock(lock_) == FileLock::in_use) {
     char holder[32] = {};
     if (::pread(lock_, holder, sizeof holder - 1, 0) < 0) holder[0] = '\0';
     ::close(lock_);

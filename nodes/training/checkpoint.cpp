@@ -19,16 +19,18 @@ class Checkpoint final : public Ordered {
   void run(Call& call) override {
     const std::int64_t step = call.step() + 1;
     newest_ = write_checkpoint(call.run(), step).string();
-    if (keep_ > 0) remove_old_checkpoints(call.run().directory(), step, keep_);
+    if (keep_ > 0) stay_ = remove_old_checkpoints(call.run().directory(), step, keep_);
   }
 
   void finish(RunInfo& run) override {
     if (!newest_.empty()) run.told("checkpoint: " + newest_);
+    for (const std::string& old : stay_) run.told("warning: an old checkpoint could not be removed, " + old);
   }
 
  private:
   std::int64_t keep_;
   std::string newest_;
+  std::vector<std::string> stay_;  // old ones that the last try did not remove
 };
 
 }  // namespace

@@ -11,7 +11,6 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <sys/file.h>
 
 #include <cerrno>
 #include <chrono>
@@ -24,6 +23,7 @@
 #include "graph/types/catalog.h"
 #include "graph/types/setup.h"
 #include "nodes/files/durable.h"
+#include "nodes/files/file_lock.h"
 
 namespace dagfusion {
 namespace {
@@ -41,7 +41,7 @@ class LogFile {
  public:
   explicit LogFile(const std::filesystem::path& path) : path_(path), file_(std::fopen(path.c_str(), "ae")) {
     if (!file_) fail();
-    if (::flock(fileno(file_.get()), LOCK_EX | LOCK_NB) != 0) {
+    if (take_lock(fileno(file_.get())) == FileLock::in_use) {
       throw std::runtime_error(
           fmt::format("'{}' is being written by another log; give this one another 'name'", path.string()));
     }

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# limits.sh PROGRAM CASE: runs that get less memory than they need.
+# limits.sh PROGRAM CASE: runs that get less memory than they need. FAULTS: the library of tests/faults; ALLOCATIONS: which
+# of them fail, one a run ("1 2 3"; a long list takes minutes).
 . "$(dirname "${BASH_SOURCE[0]}")/small_runs.sh"
 
 works_with() { (ulimit -v "$1" && ulimit -c 0 && exec "$program" --help) >out.txt 2>&1; }  # KIB
@@ -26,6 +27,15 @@ ends_in_one_sentence() {  # FOLDER-IT-WRITES ARGUMENT...
   ((tries > 5)) || fail 'nothing was tried'
 }
 
+pack_file() {
+  cat >pack.yaml <<'END'
+run: {images: 24, micro_batch: 4}
+nodes:
+  images: {type: drawn_digits, size: 16}
+  file:   {type: hdf5_writer, in: images, path: digits.h5}
+END
+}
+
 TrainingEndsInOneSentenceWithoutMemory() {
   ends_in_one_sentence runs train.yaml run.steps=2 run.lanes=8 run.threads=4
 }
@@ -34,6 +44,41 @@ SamplingEndsInOneSentenceWithoutMemory() {
   run train.yaml run.steps=2
   ends 0
   ends_in_one_sentence samples sample.yaml run.lanes=8 run.threads=4
+}
+
+PackingEndsInOneSentenceWithoutMemory() {
+  pack_file
+  ends_in_one_sentence digits.h5 pack.yaml run.lanes=8 run.threads=4
+}
+
+# Whichever allocation fails from main() on: the run works all the same, or ends with one sentence.
+ends_in_one_sentence_after_each() {  # FOLDER-IT-WRITES ARGUMENT...
+  [[ -n ${FAULTS-} ]] && LD_PRELOAD=$FAULTS "$program" --help >out.txt 2>&1 || exit 77  # a sanitizer has its own malloc
+  local n
+  for n in ${ALLOCATIONS:-1 7 40 150 700 2000}; do
+    rm -rf "$1"
+    status=0
+    (ulimit -c 0 && LD_PRELOAD=$FAULTS FAULT_ALLOCATION=$n exec timeout 60 "$program" "${@:2}") >out.txt 2>err.txt </dev/null || status=$?
+    [[ $status != 0 ]] || continue
+    [[ $status == 1 || $status == 2 ]] || fail "the status is $status when allocation $n fails"
+    [[ $(wc -l <err.txt) == 1 ]] || fail "no single sentence when allocation $n fails"
+    [[ $(<err.txt) == *memory* ]] || fail "not of memory when allocation $n fails"
+  done
+}
+
+TrainingSurvivesAnyFailedAllocation() {
+  ends_in_one_sentence_after_each runs train.yaml run.steps=2
+}
+
+SamplingSurvivesAnyFailedAllocation() {
+  run train.yaml run.steps=2
+  ends 0
+  ends_in_one_sentence_after_each samples sample.yaml
+}
+
+PackingSurvivesAnyFailedAllocation() {
+  pack_file
+  ends_in_one_sentence_after_each digits.h5 pack.yaml
 }
 
 "$2"

@@ -9,6 +9,7 @@
 #include <sstream>
 
 #include "tools/commands/commands.h"
+#include "tools/launch/scratch.h"
 #include "tools/show/drawing.h"
 
 namespace dagfusion {
@@ -48,9 +49,10 @@ std::string svg_of(const std::string& dot) {
         {"command line"},
         "this format needs the program dot of Graphviz (Debian: apt-get install graphviz); --format "
         "dot does without");
-  std::string name = (fs::temp_directory_path() / "dagfusion-graph-XXXXXX").string();
+  std::string name = (temporary_folder() / "dagfusion-graph-XXXXXX").string();
   const int file = mkstemp(name.data());
-  if (file < 0) throw std::runtime_error(fmt::format("cannot make the file '{}'", name));
+  if (file < 0)
+    throw std::runtime_error(fmt::format("cannot make the file '{}': {}", name, std::strerror(errno)));
   close(file);
   std::ofstream(name) << dot;
   std::string svg;

@@ -14,6 +14,8 @@
 #include "nodes/dnnl/engine.h"
 #include "nodes/files/checkpoint_files.h"
 #include "nodes/files/checkpoint_names.h"
+#include "nodes/files/durable.h"
+#include "nodes/files/file_system.h"
 #include "nodes/kernels/instruction_set.h"
 #include "tools/launch/resume.h"
 
@@ -260,6 +262,8 @@ Launch launch(const Invocation& request) {
                      .observer = request.observer};
   try {
     made.run = std::make_unique<Run>(std::move(planned), std::move(options));
+    if (made.directory && made.saves)
+      require_space(made.directory->path(), checkpoint_bytes(made.run->info()));
     if (made.directory) {  // last: a run that could not go on stays what it was
       made.directory->write(kPipeline, resolved_yaml);
       for (const auto& [name, tree] : inner) made.directory->write(name, write_document(tree));
@@ -271,6 +275,9 @@ Launch launch(const Invocation& request) {
     throw;
   }
   made.notes = std::move(p.notes);
+  if (made.directory)
+    for (const std::string& warning : file_system_warnings(made.directory->path()))
+      made.notes.push_back("warning   " + warning);
   return made;
 }
 
