@@ -4,11 +4,8 @@
 #include <oneapi/tbb/global_control.h>
 #include <oneapi/tbb/task_arena.h>
 #include <oneapi/tbb/task_scheduler_observer.h>
-#include <sched.h>
 
 #include <algorithm>
-#include <cmath>
-#include <fstream>
 #include <latch>
 #include <thread>
 
@@ -94,17 +91,6 @@ void start_threads(const Shared& shared) {
 }
 
 }  // namespace
-
-int available_cores() {
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  int cores = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
-  std::ifstream quota("/sys/fs/cgroup/cpu.max");  // "200000 100000" or "max 100000"
-  double most = 0, period = 0;
-  if (quota >> most >> period && period > 0)
-    cores = std::min(cores, static_cast<int>(std::ceil(most / period)));
-  return std::max(cores, 1);
-}
 
 class Run::State {
  public:

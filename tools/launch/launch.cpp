@@ -17,6 +17,7 @@
 #include "nodes/files/durable.h"
 #include "nodes/files/file_system.h"
 #include "nodes/kernels/instruction_set.h"
+#include "tools/launch/memory.h"
 #include "tools/launch/resume.h"
 
 namespace dagfusion {
@@ -240,6 +241,7 @@ Launch launch(const Invocation& request) {
   Prepared p = prepare(request, true);  // composed, variables substituted
   Planned planned = plan_prepared(p);   // checked, micro_batch chosen, planned
   if (request.adapt) request.adapt(planned.checked);
+  require_memory(planned, request.threads, memory_bound());
   const Checked& checked = planned.checked;
   if (p.checkpoint && !request.fork) refuse_other_conditions(*p.checkpoint, checked, arithmetic(), p.plugins);
   const auto inner = inner_pipelines(p.file, *checked.types);

@@ -7,7 +7,8 @@ namespace dagfusion {
 std::string bytes_in_words(double bytes) {
   if (bytes < 1024.0 * 1024) return fmt::format("{:.0f} KiB", bytes / 1024);
   if (bytes < 1024.0 * 1024 * 1024) return fmt::format("{:.0f} MiB", bytes / 1024 / 1024);
-  return fmt::format("{:.2f} GiB", bytes / 1024 / 1024 / 1024);
+  if (bytes < 1024.0 * 1024 * 1024 * 1024) return fmt::format("{:.2f} GiB", bytes / 1024 / 1024 / 1024);
+  return fmt::format("{:.2f} TiB", bytes / 1024 / 1024 / 1024 / 1024);
 }
 
 std::string with_commas(std::int64_t n) {

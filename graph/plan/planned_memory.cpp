@@ -1,0 +1,39 @@
+#include "graph/plan/planned_memory.h"
+
+#include <algorithm>
+
+namespace dagfusion {
+
+namespace {
+
+std::uint64_t frames_of(const RunSettings& run, const Plan& plan, int lanes) {
+  const int frames = run.frames_in_flight > 0 ? run.frames_in_flight : lanes + 2;
+  return plan.frame_bytes * static_cast<std::uint64_t>(frames) + plan.step_bytes;
+}
+
+std::uint64_t states_of(const CheckedNode& node, const WeightTable& weights) {
+  std::uint64_t bytes = dynamic_cast<WeightSource*>(node.node.get()) ? weights.packed_bytes() : 0;
+  if (auto* ordered = dynamic_cast<Ordered*>(node.node.get()))
+    for (const StateTensor& state : ordered->state())
+      bytes += static_cast<std::uint64_t>(count_of(state.shape)) * size_of(state.dtype);
+  return bytes;
+}
+
+}  // namespace
+
+std::uint64_t planned_memory(const Planned& planned, int lanes) {
+  const Checked& checked = planned.checked;
+  const WeightTable& weights = *checked.weights;
+  const std::uint64_t values = weights.floats() * sizeof(float);
+  std::uint64_t bytes = values * (checked.run.training ? 2 : 1) + weights.packed_bytes();
+  for (const CheckedNode& node : checked.nodes) bytes += states_of(node, weights);
+  std::uint64_t lane = planned.plan.lane_bytes;
+  bytes += frames_of(checked.run, planned.plan, lanes);
+  for (const auto& [node, inner] : planned.inner) {  // those that run inside use the same lanes
+    lane = std::max<std::uint64_t>(lane, inner.lane_bytes);
+    bytes += frames_of(checked.nodes[static_cast<std::size_t>(node)].child->run, inner, lanes);
+  }
+  return bytes + lane * static_cast<std::uint64_t>(lanes);
+}
+
+}  // namespace dagfusion
