@@ -50,7 +50,7 @@ std::string SectionGraph::stranded() const {
 // when a later frame of the run around it has failed.
 bool SectionGraph::stopping() const {
   if (section_.runs_inside())
-    return shared_.stop.made_at_once() || shared_.failure.ticket() <= section_.parent_ticket;
+    return section_.is_to_stop_at_once() || shared_.failure.ticket() <= section_.parent_ticket;
   return shared_.stop.made() || shared_.failure.happened();
 }
 
@@ -198,12 +198,12 @@ void drain(flow::graph& graph, Shared& shared) {
 
 }  // namespace
 
-FlowResult run_flow(Section& main, Shared& shared) {
+FlowResult run_flow(Section& section, Shared& shared, std::int64_t parent_ticket) {
   flow::graph graph;
-  SectionGraph sections(graph, main, shared, {});
+  SectionGraph sections(graph, section, shared, {});
   hand_over(&kRunBegins);
   try {
-    sections.start(Section::kNoParent);
+    sections.start(parent_ticket);
   } catch (const std::exception& e) {
     shared.failure.report_fatal(what_of(e));
     drain(graph, shared);

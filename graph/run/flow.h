@@ -13,6 +13,6 @@ struct FlowResult {
   std::int64_t emitted = 0;
   bool all = false;  // as many frames as planned, not stopped before
 };
-FlowResult run_flow(Section& main, Shared&);
+FlowResult run_flow(Section&, Shared&, std::int64_t parent_ticket = Section::kNoParent);
 
 }  // namespace dagfusion

@@ -154,18 +154,23 @@ Report Run::run() {
   s.allocate();
   const std::int64_t begin = clock_now();
   FlowResult flow;
-  with_threads(s.shared, [&] { flow = run_flow(*s.main, s.shared); });
+  with_threads(s.shared, [&] {
+    run_unfinished(*s.main);
+    flow = run_flow(*s.main, s.shared);
+  });
   if (s.shared.failure.happened()) throw RunError(s.shared.failure.message());
   if (!s.shared.stop.made_at_once()) {
     if (!flow.all) save_now(*s.main);
-    finish_nodes(*s.main);
+    finish_nodes(*s.main, flow.all || s.planned.checked.run.training ? Came::all : Came::a_part);
   }
   return s.report(flow, static_cast<double>(clock_now() - begin) * 1e-9);
 }
 
 Report Run::State::report(const FlowResult& flow, double seconds) const {
+  const bool whole = flow.all && std::none_of(main->inner.begin(), main->inner.end(),
+                                              [](const auto& inner) { return inner.second->cut_short; });
   Report report{.outcome = shared.stop.made_at_once() ? Report::Outcome::aborted
-                           : flow.all                 ? Report::Outcome::done
+                           : whole                    ? Report::Outcome::done
                                                       : Report::Outcome::stopped,
                 .progress = main->progress(),
                 .seconds = seconds,

@@ -63,8 +63,13 @@ std::byte* Section::slot(int index, const Frame& frame) const {
   return nullptr;
 }
 
+// The step that a pipeline inside belongs to is finished: a request to stop ends it.
+bool Section::is_to_stop_at_once() const {
+  return runs_inside() ? shared.stop.made() : shared.stop.made_at_once();
+}
+
 bool Section::skips(const Frame& frame) const {
-  return frame.dropped.load(std::memory_order_relaxed) || shared.stop.made_at_once() ||
+  return frame.dropped.load(std::memory_order_relaxed) || is_to_stop_at_once() ||
          main_ticket(frame) >= shared.failure.ticket();
 }
 

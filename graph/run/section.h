@@ -24,6 +24,7 @@ struct Section {
   Section(const Planned&, Shared&);  // with those inside it
 
   void prepare(Preparation&);  // its nodes
+  bool is_to_stop_at_once() const;
   bool skips(const Frame&) const;
   void drop(Frame&, const std::string& reason);  // what follows skips it
   std::int64_t main_ticket(const Frame& f) const { return runs_inside() ? parent_ticket : f.ticket; }
@@ -46,6 +47,7 @@ struct Section {
   WeightValues* values;                     // those that its nodes read
   std::filesystem::path directory;          // where its sinks write
   std::vector<std::string> told;            // by its nodes, for the report
+  bool cut_short = false;                   // inside another: a request to stop came before its end
   std::int64_t parent_ticket = kNoParent;   // of the step this section runs in
   std::atomic<std::int64_t> steps_done{0};  // what nodes see: a step counts once its writers have run
   Retired retired;

@@ -3,11 +3,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <fstream>
 #include <limits>
 
+#include "graph/run/flow.h"
 #include "graph/run/frame_call.h"
 #include "graph/run/task_bodies.h"
-#include "graph/values/step_name.h"
+#include "graph/run/unfinished.h"
+#include "graph/types/needs_all.h"
 
 namespace dagfusion {
 
@@ -44,6 +47,25 @@ void TaskBodies::step(const Task& task, int index, Frame& frame) {
   static_cast<Ordered&>(*node.node).run(call);
 }
 
+namespace {
+
+namespace fs = std::filesystem;
+
+std::set<fs::path> entries_of(const fs::path& folder) {
+  std::set<fs::path> found;
+  for (const auto& entry : fs::directory_iterator(folder)) found.insert(entry.path());
+  return found;
+}
+
+}  // namespace
+
+// What lies there is of a process that was killed, and did the step before.
+void TaskBodies::empty_folder(const fs::path& folder, std::int64_t step) {
+  const bool done_before = step < shared_.options.first_step;  // and its folder kept
+  if (!section_.directory.empty() && !done_before && emptied_ != step) fs::remove_all(folder);
+  emptied_ = step;
+}
+
 bool TaskBodies::begin_inner(int node, Frame& frame) noexcept {
   Section& inner = *section_.inner.at(node);
   try {
@@ -52,10 +74,12 @@ bool TaskBodies::begin_inner(int node, Frame& frame) noexcept {
     if (source >= 0) inner.values = &dynamic_cast<WeightSource&>(*checked_.nodes[source].node).weights();
     inner.told.clear();  // of several previews, the report names the last
     inner.due.forget_before(std::numeric_limits<std::int64_t>::max());  // its steps start anew
-    inner.directory = section_.directory / "previews" / step_name(frame.step + 1);
+    inner.directory = inner_folder(section_.directory, frame.step + 1);
     if (!section_.directory.empty() && !std::filesystem::is_directory(section_.directory))
       throw std::runtime_error(fmt::format("the run directory '{}' is gone", section_.directory.string()));
-    std::filesystem::create_directories(inner.directory);
+    empty_folder(inner.directory, frame.step);
+    fs::create_directories(inner.directory);
+    there_before_ = entries_of(inner.directory);
     inner.steps_done = frame.step + 1;
     return true;
   } catch (const std::exception& e) {
@@ -66,10 +90,26 @@ bool TaskBodies::begin_inner(int node, Frame& frame) noexcept {
 
 void TaskBodies::end_inner(int node, Frame& frame) noexcept {
   try {
-    if (!section_.skips(frame)) finish_nodes(*section_.inner.at(node));
+    if (section_.skips(frame)) return;
+    Section& inner = *section_.inner.at(node);
+    if (inner.is_to_stop_at_once()) return put_off(node, frame);
+    finish_nodes(inner, Came::all);
+    fs::remove(unfinished_mark(inner.directory, checked_.nodes[node].path));
   } catch (const std::exception& e) {
     fail_inner(node, frame, what_of(e));
   }
+}
+
+void TaskBodies::put_off(int node, const Frame& frame) {
+  Section& inner = *section_.inner.at(node);
+  const std::string& name = checked_.nodes[node].path;
+  inner.cut_short = true;
+  inner.told = {
+      fmt::format("'{}' of step {} was cut short; it runs again when the run goes on", name, frame.step + 1)};
+  for (const fs::path& entry : entries_of(inner.directory))
+    if (!there_before_.contains(entry)) fs::remove_all(entry);
+  const fs::path mark = unfinished_mark(inner.directory, name);
+  if (!std::ofstream(mark)) throw std::runtime_error(fmt::format("cannot create '{}'", mark.string()));
 }
 
 void TaskBodies::fail_inner(int node, const Frame& frame, const char* what) noexcept {
@@ -101,15 +141,34 @@ void save_now(Section& section) {
   }
 }
 
-void finish_nodes(Section& section) {
+void finish_nodes(Section& section, Came came) {
   for (const CheckedNode& node : section.checked.nodes)
     if (auto* ordered = dynamic_cast<Ordered*>(node.node.get())) {
       try {
-        ordered->finish(section.info);
+        auto* needs_all = came == Came::a_part ? dynamic_cast<NeedsAll*>(ordered) : nullptr;
+        if (needs_all)
+          needs_all->give_up(section.info);
+        else
+          ordered->finish(section.info);
       } catch (const std::exception& e) {
         throw RunError(fmt::format("{}: {} (at the end of the run)", where_and_owner(node), what_of(e)));
       }
     }
+}
+
+void run_unfinished(Section& main) {
+  const std::int64_t done = main.shared.options.first_step;
+  if (done == 0 || main.directory.empty()) return;
+  TaskBodies bodies(main);
+  Frame frame;
+  frame.step = done - 1;
+  for (const auto& [node, inner] : main.inner) {
+    const fs::path folder = inner_folder(main.directory, done);
+    if (!fs::exists(unfinished_mark(folder, main.checked.nodes[node].path))) continue;
+    if (main.shared.stop.made() || !bodies.begin_inner(node, frame)) return;
+    run_flow(*inner, main.shared, frame.ticket);
+    bodies.end_inner(node, frame);
+  }
 }
 
 }  // namespace dagfusion

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <vector>
 
 #include "graph/run/section.h"
@@ -33,6 +34,8 @@ class TaskBodies {
   void step(const Task&, int task, Frame&);
   void add_to_means(const Task&, int task, const Frame&);
   void write_means(const Task&);
+  void empty_folder(const std::filesystem::path&, std::int64_t step);
+  void put_off(int node, const Frame&);
   void fail_inner(int node, const Frame&, const char* what) noexcept;
 
   Section& section_;
@@ -41,11 +44,16 @@ class TaskBodies {
   Shared& shared_;
   std::map<int, std::vector<double>> mean_sums_;  // by slot of the mean
   std::int64_t mean_images_ = 0;                  // of the step so far
+  std::int64_t emptied_ = -1;  // the step whose folder for pipelines inside is this process's own
+  std::set<std::filesystem::path> there_before_;  // what was in it when the pipeline inside began
 };
 
 // When the graph is idle. The saving nodes, when they have not saved this step.
 void save_now(Section&);
-// After the last frame: files are closed, and what is left is written.
-void finish_nodes(Section&);
+// After the last frame, or the last before a stop: files are closed, and what is left is written.
+enum class Came { all, a_part };
+void finish_nodes(Section&, Came);
+// Pipelines inside the run that a request to stop cut short the last time, after the step it goes on behind.
+void run_unfinished(Section& main);
 
 }  // namespace dagfusion

@@ -2,7 +2,7 @@
 //
 // images: [N,C,H,W], C = 1 or 3; label: [N], optional. The format is described in nodes/files/hdf5.h.
 // The file is made under the name `path`.part and gets its own name when the run is over, so that a run that
-// breaks leaves no half file. `path` is relative to the run's directory when there is one.
+// breaks or is stopped leaves no half file. `path` is relative to the run's directory when there is one.
 
 #include <fmt/format.h>
 #include <zlib.h>
@@ -12,6 +12,7 @@
 
 #include "graph/document/number.h"
 #include "graph/types/catalog.h"
+#include "graph/types/needs_all.h"
 #include "graph/types/setup.h"
 #include "nodes/files/crc32c.h"
 #include "nodes/files/hdf5.h"
@@ -24,7 +25,7 @@ namespace fs = std::filesystem;
 
 constexpr hsize_t kGrowth = 1024;  // images by which the dataset is made longer at a time
 
-class Hdf5Writer final : public Ordered {
+class Hdf5Writer final : public Ordered, public NeedsAll {
  public:
   explicit Hdf5Writer(Setup& setup)
       : wanted_(setup.text("path")),
@@ -73,6 +74,12 @@ class Hdf5Writer final : public Ordered {
     run.told(fmt::format("packed {} {}x{}x{} into {}",
                          counted(static_cast<std::int64_t>(checksums_.size()), "image"), height_, width_,
                          channels_, path_.string()));
+    abandon();
+  }
+
+  void give_up(RunInfo& run) override {
+    run.told(fmt::format("{} was not written: only {} had come", run.resolve(wanted_).string(),
+                         counted(static_cast<std::int64_t>(checksums_.size()), "image")));
     abandon();
   }
 

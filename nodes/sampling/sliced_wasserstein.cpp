@@ -18,13 +18,14 @@
 #include <cmath>
 
 #include "graph/types/catalog.h"
+#include "graph/types/needs_all.h"
 #include "nodes/files/durable.h"
 #include "nodes/kernels/gaussian.h"
 
 namespace dagfusion {
 namespace {
 
-class SlicedWasserstein final : public Ordered {
+class SlicedWasserstein final : public Ordered, public NeedsAll {
  public:
   explicit SlicedWasserstein(Setup& setup)
       : samples_(setup.input("samples")),
@@ -67,11 +68,19 @@ class SlicedWasserstein final : public Ordered {
                    fmt::format("{}\n{},{:.6g}\n", fmt::join(file.columns, ","), images, distance));
       run.told(fmt::format("{}: {:.4g} from {} real images", name_, distance, images));
     }
-    projected_samples_.clear();  // a preview runs again
-    projected_reference_.clear();
+    clear();  // a preview runs again
+  }
+  void give_up(RunInfo& run) override {
+    run.told(fmt::format("{}: not measured, since the run was stopped before its last image", name_));
+    clear();
   }
 
  private:
+  void clear() {
+    projected_samples_.clear();
+    projected_reference_.clear();
+  }
+
   void project(const float* image, std::vector<float>& to) const {
     for (std::size_t k = 0; k < directions_; ++k) {
       const float* theta = thetas_.data() + k * each_;

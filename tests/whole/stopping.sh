@@ -102,6 +102,93 @@ END
   [[ -e runs/001/checkpoints ]] || fail 'it has not saved'
 }
 
+preview() { printf -- 'nodes.preview={type: run_pipeline, pipeline: sample.yaml, model: ema, set: {count: %d}, every: 2}' "$1"; }
+
+CutsAPreviewShortAndDrawsItWhenTheRunGoesOn() {
+  local -r given=(train.yaml run.steps=4 nodes.save.every=100 --add "$(preview 600)")
+  local -r pictures=previews/step-000004/images
+  run "${given[@]}" run.output=whole
+  ends 0
+  background "${given[@]}" run.output=cut
+  comes "cut/001/$pictures/00001.png"
+  kill -TERM "$process"
+  ended
+  ends 75
+  has "$out" "'preview' of step 4 was cut short; it runs again when the run goes on"
+  is "${out##*$'\n'}" 'stopped after step 4; to go on: run-pipeline --resume cut/001'
+  is "$(ls cut/001/previews/step-000004)" preview.unfinished
+  is "$(ls cut/001/checkpoints)" step-000004
+  run --resume cut/001
+  ends 0
+  same "whole/001/previews" "cut/001/previews"
+}
+
+DrawsAPreviewAgainWithTheStepThatIsDoneAgain() {
+  run train.yaml run.steps=4 nodes.save.every=3 --add "$(preview 3)"
+  ends 0
+  cp -r runs/001/previews before
+  rm -r runs/001/checkpoints/step-000004  # as after a kill between the preview and the checkpoint
+  run --resume runs/001
+  ends 0
+  same before runs/001/previews
+}
+
+SweepDrawsThePreviewThatItsMetricNeeds() {
+  sweep 2.0e-3,1.0e-3
+  sed -i 's/{file: .*/{file: distance.csv, column: distance}/' sweep.yaml
+  sed 's/^  files: .*//' sample.yaml >judge.yaml
+  cat >>judge.yaml <<'YAML'
+  digits:   {type: drawn_digits, size: 16}
+  real:     {type: to_signed, in: digits}
+  distance: {type: sliced_wasserstein, in: {samples: denoise.x, reference: real}}
+YAML
+  local -r given=(sweep sweep.yaml --add 'nodes.judge={type: run_pipeline, pipeline: judge.yaml, model: ema, set: {count: 600}, every: 100}')
+  run "${given[@]}" sweep.output=whole
+  ends 0
+  background "${given[@]}"
+  comes 'sweeps/001/*/seed-1/001/previews/step-000003'
+  kill -USR1 "$process"
+  ended
+  ends 75
+  run "${given[@]}" --resume
+  ends 0
+  is "$(cut -d, -f1-4 sweeps/001/report.csv)" "$(cut -d, -f1-4 whole/001/report.csv)"
+}
+
+PackingThatIsStoppedLeavesNoFile() {
+  cat >pack.yaml <<'YAML'
+run: {images: 1000000}
+nodes:
+  digits: {type: drawn_digits, size: 16}
+  file:   {type: hdf5_writer, in: {images: digits}, path: digits.h5}
+YAML
+  background pack.yaml
+  comes digits.h5.part
+  kill -INT "$process"
+  ended
+  ends 75
+  [[ $out =~ digits.h5\ was\ not\ written:\ only\ [0-9]+\ images?\ had\ come ]] || fail 'it does not say that nothing is there'
+  [[ ${out##*$'\n'} == 'stopped after '*' of 1000000 images' ]] || fail 'it does not say how far it came'
+  ! compgen -G 'digits.h5*' || fail 'a file is left'
+}
+
+FailsWhereEveryPictureIsBroken() {
+  mkdir pictures
+  echo no >pictures/a.png
+  echo no >pictures/b.png
+  cat >pack.yaml <<'YAML'
+nodes:
+  files: {type: image_folder, path: pictures, on_error: drop}
+  small: {type: resize, in: files, size: 16}
+  file:  {type: hdf5_writer, in: {images: small}, path: small.h5}
+YAML
+  run pack.yaml
+  ends 1
+  has "$out" '2 dropped:'
+  is "$err" 'nothing was made: all of 2 images were dropped'
+  [[ ! -e small.h5 ]] || fail 'it wrote a file'
+}
+
 SweepStopsWithTheRunThatIsUnderWay() {
   sweep 2.0e-3,1.0e-3
   background sweep sweep.yaml nodes.adam.warmup_steps=0 run.steps=1000000 'sweep.seeds=[1]'

@@ -28,6 +28,17 @@ std::string how_to_go_on(const Launch& made, std::int64_t step) {
   return "stopped before the first step";
 }
 
+// Where every image was dropped nothing was made.
+bool all_dropped(const Launch& made, const Report& report) {
+  const auto a_time = static_cast<std::size_t>(made.run->checked().run.micro_batch);
+  if (report.dropped.empty() ||
+      report.dropped.size() * a_time < static_cast<std::size_t>(report.progress.all_images))
+    return false;
+  fmt::print(stderr, "nothing was made: all of {} were dropped\n",
+             counted(report.progress.all_images, "image"));
+  return true;
+}
+
 // What to look at during a run, besides.
 struct Looks {
   std::string trace, record;
@@ -64,7 +75,7 @@ int run(Invocation request, bool check_only, const Looks& looks) {
         "trace of {}: {}", counted(static_cast<std::int64_t>(trace->visits()), "visit"), looks.trace));
   }
   say_after(made, report);
-  if (report.outcome == Report::Outcome::done) return kDone;
+  if (report.outcome == Report::Outcome::done) return all_dropped(made, report) ? kFailed : kDone;
   if (training)
     fmt::print("{}\n", how_to_go_on(made, report.progress.steps));
   else

@@ -8,6 +8,7 @@
 #include <opencv2/core/utility.hpp>
 
 #include "graph/compose/block.h"
+#include "graph/run/unfinished.h"
 #include "graph/values/what_of.h"
 #include "nodes/catalog.h"
 #include "nodes/files/checkpoint_files.h"
@@ -255,7 +256,7 @@ class Sweep {
       std::vector<std::string> passed_over;
       try {
         const CheckpointFacts facts = open_checkpoint(*begun, passed_over);
-        if (facts.step >= plan_file(request).checked.run.steps)
+        if (facts.step >= plan_file(request).checked.run.steps && !has_unfinished(*begun, facts.step))
           return mark_done(where);  // stopped just before it was marked
         request.resume = begun->string();
       } catch (const UserError&) {  // it was stopped before its first checkpoint: from the start

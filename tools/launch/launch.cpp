@@ -10,6 +10,7 @@
 #include "graph/compose/block.h"
 #include "graph/compose/change.h"
 #include "graph/plan/micro_batch.h"
+#include "graph/run/unfinished.h"
 #include "nodes/catalog.h"
 #include "nodes/dnnl/engine.h"
 #include "nodes/files/checkpoint_files.h"
@@ -179,7 +180,8 @@ Planned plan_prepared(Prepared& p) {
   p.plugins = plugin_checksums(*checked.types);
   for (const auto& [from, facts] : p.models)
     for (const std::string& line : rebuilt_plugins(facts, p.plugins)) p.notes.push_back("model: " + line);
-  if (p.checkpoint && p.checkpoint->step >= checked.run.steps)
+  if (p.checkpoint && p.checkpoint->step >= checked.run.steps &&
+      !has_unfinished(*p.resumed, p.checkpoint->step))
     throw UserError({},
                     fmt::format("{} has done {} steps, and run.steps is {}; give it a larger number to go on",
                                 p.resumed->string(), p.checkpoint->step, checked.run.steps));
