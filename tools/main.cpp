@@ -2,10 +2,15 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <exception>
+#include <iostream>
 #include <stdexcept>
+#include <string>
+#include <vector>
 
 #include "graph/values/what_of.h"
 #include "tools/commands/commands.h"
@@ -16,11 +21,35 @@ namespace dagfusion {
 
 namespace {
 
+// `help` is --help, and `help check` is `check --help`.
+std::vector<char*> with_help_as_option(int argc, char** argv) {
+  static std::string option = "--help";
+  std::vector<char*> typed(argv, argv + argc);
+  if (argc > 1 && argc < 4 && typed[1] == std::string("help")) {
+    typed.erase(typed.begin() + 1);
+    typed.push_back(option.data());
+  }
+  return typed;
+}
+
 int run_command_line(int argc, char** argv) {
+  std::vector<char*> typed = with_help_as_option(argc, argv);
+  argc = static_cast<int>(typed.size());
+  typed.push_back(nullptr);
   if (argc > 1)
     for (const Command& command : commands())
-      if (command.name == argv[1]) return command.run(argc - 1, argv + 1, command);
-  return run_pipeline_command(argc, argv);
+      if (command.name == typed[1]) return command.run(argc - 1, typed.data() + 1, command);
+  return run_pipeline_command(argc, typed.data());
+}
+
+// What was said and cannot be written is no success: the disk may be full behind `resolve … > file`.
+int after_writing(int exit) {
+  std::cout.flush();
+  errno = 0;
+  if (std::fflush(stdout) == 0 && !std::ferror(stdout) && std::cout.good()) return exit;
+  std::fprintf(stderr, "run-pipeline: cannot write to standard output: %s\n",
+               errno ? std::strerror(errno) : "not all of it was taken");
+  return exit == kDone ? kFailed : exit;
 }
 
 // oneTBB starts further threads from threads of its own, where nobody can catch that there was no room for one.
@@ -47,12 +76,13 @@ int run_command_line(int argc, char** argv) {
 }  // namespace dagfusion
 
 int main(int argc, char** argv) {
-  dagfusion::take_file_size_limit_as_error();
-  std::set_terminate(dagfusion::end_in_words);
+  using namespace dagfusion;
+  take_file_size_limit_as_error();
+  std::set_terminate(end_in_words);
   try {
-    return dagfusion::run_command_line(argc, argv);
+    return after_writing(run_command_line(argc, argv));
   } catch (const std::exception& e) {  // while the arguments were read
-    std::fprintf(stderr, "run-pipeline: %s\n", dagfusion::what_of(e));
-    return dagfusion::kFailed;
+    std::fprintf(stderr, "run-pipeline: %s\n", what_of(e));
+    return kFailed;
   }
 }

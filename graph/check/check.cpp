@@ -77,6 +77,28 @@ void count_images(Checking& checking) {
         "nothing says how many images to send through: no data set here ends; give run.images a number");
 }
 
+// A node of the file that gives values and stands for nothing else, while none of them is read.
+void note_unread(Checked& checked) {
+  std::vector<bool> read(checked.nodes.size());
+  const auto mark = [&](const Wire& wire) {
+    if (wire.node >= 0) read[static_cast<std::size_t>(wire.node)] = true;
+  };
+  for (const CheckedNode& n : checked.nodes) {
+    for (const CheckedInput& i : n.inputs) mark(i.from);
+    mark(n.when);
+  }
+  for (const Group& g : checked.groups) mark(g.loss);
+  for (const CheckedLoop& l : checked.loops)
+    if (l.each >= 0) read[static_cast<std::size_t>(l.each)] = true;
+  for (std::size_t i = 0; i < checked.nodes.size(); ++i) {
+    const CheckedNode& n = checked.nodes[i];
+    const bool named = n.path.find('/') == std::string::npos && checked.types->find(n.type->name) == n.type;
+    if (read[i] || !named || n.type->role == Role::ordered || n.type->outputs.empty()) continue;
+    checked.notes.push_back(fmt::format("{}: {}: no node reads what it gives", to_string(n.where),
+                                        owner_of(n.path, n.type->name)));
+  }
+}
+
 // An optimiser that lacks its 'minimize' counts: that fault is enough.
 bool anything_minimizes(const Tree& nodes, const Catalog& catalog) {
   return std::any_of(nodes.entries.begin(), nodes.entries.end(), [&](const Entry& e) {
@@ -120,6 +142,7 @@ Checked Checking::result() {
   if (!checked.run.training) guarded([&] { count_images(*this); });
   if (faults.empty()) guarded([&] { check_gradients(); });
   if (!faults.empty()) throw UserError(std::move(faults));
+  note_unread(checked);
   return std::move(checked);
 }
 

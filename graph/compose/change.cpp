@@ -127,7 +127,7 @@ class Changer {
     const NodePlace* place =
         path_.nodes.empty() && path_.keys.size() > 1 ? node_at(all, path_.keys) : nullptr;
     const bool bare = path_.nodes.empty() && path_.keys.size() == 1 && !root_.find(path_.keys[0]);
-    if (place) return remove_node(root_, *place, change_.where, catalog_);
+    if (place) return remove_node(root_, *place, change_.where, catalog_, notes_);
     if (path_.nodes.empty() && !bare)
       return change_value(root_, root_, "", path_, change_.kind, {}, catalog_);
     if (!path_.keys.empty() && !path_.nodes.empty()) return remove_key();
@@ -135,7 +135,7 @@ class Changer {
     for (auto node = places.nodes.rbegin(); node != places.nodes.rend(); ++node) {
       const std::vector<NodePlace> left = all_nodes(root_);  // places move as nodes go
       if (const NodePlace* still = node_at(left, node->keys))
-        remove_node(root_, *still, change_.where, catalog_);
+        remove_node(root_, *still, change_.where, catalog_, notes_);
     }
     for (const InsidePlace& inside : places.insides)
       inside_settings(inside, change_.where) = Tree{.where = change_.where};

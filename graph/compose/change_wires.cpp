@@ -1,5 +1,6 @@
 // Nodes taken out and put in, with what reads them rewired.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "graph/compose/changing.h"
 #include "graph/compose/references.h"
@@ -37,6 +38,17 @@ std::string main_output(const Tree& node, const Catalog& catalog) {
   const Tree* type = node.is_map() ? node.find("type") : nullptr;
   const NodeType* known = type ? catalog.find(type->text) : nullptr;
   return known && !known->outputs.empty() ? known->outputs.front().name : "";
+}
+
+// A type whose input may be of any kind, and whose output is of one, takes no more of it than its shape:
+// noise for an image, timesteps for a batch. What it reads is another thing than what it makes.
+bool takes_shape_alone(const Tree& node, const Catalog& catalog) {
+  const Tree* type = node.is_map() ? node.find("type") : nullptr;
+  const NodeType* known = type ? catalog.find(type->text) : nullptr;
+  if (!known || known->inputs.empty() || known->outputs.empty()) return false;
+  const std::string any = "any";
+  return parse_port(known->inputs.front().spec).dtype == any &&
+         parse_port(known->outputs.front().spec).dtype != any;
 }
 
 // What may name a node beside it: the other nodes of its map, and the loop around it for what it hands on.
@@ -109,18 +121,28 @@ std::string add_chain(const NodePlace& place, const Tree& nodes, Tree reference,
 
 }  // namespace
 
-void remove_node(Tree& root, const NodePlace& place, const Position& where, const Catalog& catalog) {
+void remove_node(Tree& root, const NodePlace& place, const Position& where, const Catalog& catalog,
+                 std::vector<std::string>& notes) {
   if (!place.siblings)
     throw UserError(where,
                     fmt::format("'{}' counts the iterations of its loop and cannot be removed", place.path));
   const Tree* stands_in = main_wire(*place.node, catalog);
+  const bool shape_alone = takes_shape_alone(*place.node, catalog);
   const std::string main = main_output(*place.node, catalog);
+  std::vector<std::string> rewired;
   for (const Reader& reader : readers_of(root, place)) {
     if (reader.tree == place.node) continue;
     for (Tree* text : texts_of(*reader.tree)) {
       if (name_in(*text) != place.name || is_after(*reader.tree, text)) continue;
       const std::string port = port_in(*text);
+      if (stands_in && shape_alone)
+        throw UserError(where,
+                        fmt::format("'{}' cannot be removed: '{}' reads it, and '{}' cannot stand in, since "
+                                    "only its shape counts there; replace it by another type that makes "
+                                    "'{}', or set what '{}' reads",
+                                    place.path, reader.name, stands_in->text, main, reader.name));
       if (stands_in && (port.empty() || port == main)) {
+        if (rewired.empty() || rewired.back() != reader.name) rewired.push_back(reader.name);
         text->text = stands_in->text;
         text->where.origin =
             fmt::format("'{}', which stood here, is removed at {}", place.name, with_text(where));
@@ -135,6 +157,9 @@ void remove_node(Tree& root, const NodePlace& place, const Position& where, cons
     }
     forget(*reader.tree, place.name);
   }
+  if (!rewired.empty())
+    notes.push_back(fmt::format("{}: removed; '{}' stands in for it in {}", place.path, stands_in->text,
+                                fmt::join(rewired, ", ")));
   std::erase_if(place.siblings->entries, [&](const Entry& e) { return e.key == place.name; });
 }
 

@@ -15,7 +15,8 @@ void replace_node(const NodePlace&, const Tree& by, const Position& where, const
                   std::vector<std::string>& notes);
 
 // change_wires.cpp: a node taken out, with what reads it rewired; nodes put in front of one or behind it.
-void remove_node(Tree& root, const NodePlace&, const Position& where, const Catalog&);
+void remove_node(Tree& root, const NodePlace&, const Position& where, const Catalog&,
+                 std::vector<std::string>& notes);
 void insert_before(const NodePlace&, const std::string& port, const Tree& nodes, const Position& where,
                    const Catalog&);
 void insert_after(Tree& root, const NodePlace&, const std::string& port, const Tree& nodes,

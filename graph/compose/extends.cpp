@@ -4,6 +4,7 @@
 #include "graph/compose/block.h"
 #include "graph/compose/change.h"
 #include "graph/compose/plugins.h"
+#include "graph/document/home_path.h"
 #include "graph/document/near_path.h"
 #include "graph/types/file_keys.h"
 
@@ -13,7 +14,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::size_t kMostFiles = 16;
+constexpr std::size_t kMostFiles = 64;  // that extend one another: each is read in a call of its own
 
 const std::vector<std::string> kKeys = {"extends", "set",    "replace", "remove", "insert",
                                         "sweep",   "blocks", "plugins", "doc"};
@@ -55,7 +56,8 @@ void read_inserts(const Entry& insert, std::vector<Change>& changes) {
 
 fs::path extended(const Tree& named) {
   if (!named.is_scalar()) throw UserError(named.where, "'extends' must be the path of a pipeline file");
-  const fs::path folder = fs::path(named.where.file).parent_path(), path = folder / named.text;
+  const fs::path folder = fs::path(named.where.file).parent_path(),
+                 path = folder / with_home(named.text, named.where);
   std::error_code ignored;
   if (fs::exists(path, ignored)) return path;
   throw UserError(named.where, fmt::format("'extends' is {}, which does not exist{}", path.string(),
@@ -82,9 +84,13 @@ fs::path opened(const Tree& base, std::vector<fs::path>& open) {
   const fs::path path = extended(base);
   std::error_code ignored;
   const fs::path canonical = fs::weakly_canonical(path, ignored);
-  if (std::find(open.begin(), open.end(), canonical) != open.end() || open.size() >= kMostFiles)
+  if (std::find(open.begin(), open.end(), canonical) != open.end())
     throw UserError(base.where,
                     fmt::format("'extends' is {}, which extends this file in turn", path.string()));
+  if (open.size() >= kMostFiles)
+    throw UserError(base.where, fmt::format("'extends' is {}, file {} of a chain; at most {} can extend one "
+                                            "another",
+                                            path.string(), open.size() + 1, kMostFiles));
   open.push_back(canonical);
   return path;
 }

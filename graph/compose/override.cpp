@@ -1,9 +1,12 @@
 // What the command line changes in a file.
 #include <fmt/format.h>
 
+#include <optional>
+
 #include "graph/compose/change.h"
 #include "graph/compose/path.h"
 #include "graph/document/number.h"
+#include "graph/document/yaml_text.h"
 
 namespace dagfusion {
 
@@ -31,8 +34,40 @@ void move_behind(const Override& change, std::size_t bytes, Tree& tree) {
   }
 }
 
+bool opens_brackets_or_quotes(const std::string& text) {
+  return !text.empty() && std::string_view("[{\"'").find(text[0]) != std::string_view::npos;
+}
+
+// Where YAML would see a comment: a '#' at the start or behind a space, outside quotes.
+std::size_t comment_in(const std::string& text) {
+  const bool may_quote = opens_brackets_or_quotes(text);  // in a bare text, a quote is a character
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    if (text[at] == '#' && (at == 0 || text[at - 1] == ' ' || text[at - 1] == '\t')) return at;
+    const bool starts = at == 0 || std::string_view(" [{,").find(text[at - 1]) != std::string_view::npos;
+    if (!may_quote || !starts || (text[at] != '"' && text[at] != '\'')) continue;
+    const std::size_t end = end_of_quoted(text, at);
+    if (end == std::string::npos) break;
+    at = end - 1;
+  }
+  return std::string::npos;
+}
+
+// A command line has no comments. A bare text with a '#' is taken as typed;
+// inside brackets, YAML must be told where the text ends.
+std::optional<Tree> text_with_hash(const Override& change, std::size_t equals) {
+  const std::string text = change.text.substr(equals + 1);
+  const std::size_t hash = comment_in(text);
+  if (hash == std::string::npos) return std::nullopt;
+  if (!opens_brackets_or_quotes(text)) return scalar(text, typed(change, equals + 1), true);
+  throw UserError(typed(change, equals + 1 + hash),
+                  fmt::format("the value {} of '{}' has a '#' outside quotes, where YAML begins a comment; "
+                              "put the text it belongs to into quotes",
+                              shown(text), change.text.substr(0, equals)));
+}
+
 Tree parse_value(const Override& change, std::size_t equals) {
   const std::string path = change.text.substr(0, equals), text = change.text.substr(equals + 1);
+  if (std::optional<Tree> bare = text_with_hash(change, equals)) return *bare;
   try {
     Tree value = parse_document(text, "command line");
     move_behind(change, equals + 1, value);

@@ -14,6 +14,7 @@
 #include <sstream>
 
 #include "graph/compose/shared_library.h"
+#include "graph/document/home_path.h"
 #include "graph/document/near_path.h"
 #include "graph/plugin.h"
 #include "graph/types/file_keys.h"
@@ -33,7 +34,8 @@ constexpr const char* kTaken = "there is one of that name already";
 
 // Beside the file that names it, else by its name in the directories of DAGFUSION_PLUGINS.
 fs::path find_library(const Tree& item) {
-  const fs::path folder = fs::path(item.where.file).parent_path(), beside = folder / item.text;
+  const fs::path folder = fs::path(item.where.file).parent_path(),
+                 beside = folder / with_home(item.text, item.where);
   std::error_code ignored;
   if (fs::exists(beside, ignored)) return beside;
   const char* set = std::getenv("DAGFUSION_PLUGINS");

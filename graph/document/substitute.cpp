@@ -1,10 +1,12 @@
 // Variables: ${name} in a scalar becomes what `vars` says of it.
 #include <fmt/format.h>
 
+#include <cstdlib>
 #include <map>
 #include <utility>
 
 #include "graph/document/document.h"
+#include "graph/document/home_path.h"
 #include "graph/document/number.h"
 #include "graph/document/yaml_text.h"
 
@@ -32,8 +34,11 @@ class Substitution {
     const Tree* written = vars_ != nullptr ? vars_->find(name) : nullptr;
     if (written == nullptr) {
       throw UserError(where, fmt::format("unknown variable {}{}", shown(name),
-                                         vars_ == nullptr ? "; the file has no section 'vars'"
-                                                          : suggestion(name, vars_->keys())));
+                                         std::getenv(name.c_str())
+                                             ? "; those of the environment are not read, and ~/ is the home "
+                                               "directory"
+                                         : vars_ == nullptr ? "; the file has no section 'vars'"
+                                                            : suggestion(name, vars_->keys())));
     }
     std::string chain;
     bool cycle = false;
@@ -125,7 +130,7 @@ class Substitution {
       if (result.size() > most_bytes) break;
       at = end + 1;
     }
-    tree.text = std::move(result);
+    tree.text = with_home(result, tree.where);
     count(tree, level);
   }
 

@@ -16,6 +16,7 @@
 #include "graph/types/setup.h"
 #include "nodes/files/crc32c.h"
 #include "nodes/files/hdf5.h"
+#include "nodes/files/output_file.h"
 #include "nodes/files/planes.h"
 
 namespace dagfusion {
@@ -39,6 +40,7 @@ class Hdf5Writer final : public Ordered, public NeedsAll {
     if (channels_ != 1 && channels_ != 3)
       setup.fail_at_input("images", fmt::format("input 'images' is {} with {} channels; there must be 1 or 3",
                                                 to_string(x_.spec.shape), channels_));
+    refuse_folder(setup, "path");
     // Below the directory of a run there is nothing yet.
     if (!overwrite_ && (setup.run().output.empty() || fs::path(wanted_).is_absolute()) && fs::exists(wanted_))
       setup.fail_at("path", exists(wanted_));

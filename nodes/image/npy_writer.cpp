@@ -6,6 +6,7 @@
 
 #include "graph/types/catalog.h"
 #include "nodes/files/npy.h"
+#include "nodes/files/output_file.h"
 
 namespace dagfusion {
 namespace {
@@ -14,6 +15,7 @@ class NpyWriter final : public Ordered {
  public:
   explicit NpyWriter(Setup& setup)
       : path_(setup.text("path")), x_(setup.input("x")), n_(setup.run().micro_batch) {
+    refuse_folder(setup, "path");
     if (x_.spec.dtype == DType::bf16)
       setup.fail_at_input("x", "input 'x' is bfloat16, which NumPy does not know");
     if (x_.spec.dtype == DType::images)
@@ -35,6 +37,7 @@ class NpyWriter final : public Ordered {
       else
         shape.insert(shape.begin(), rows_);
       const std::filesystem::path path = run.resolve(path_);
+      if (path.has_parent_path()) std::filesystem::create_directories(path.parent_path());
       write_npy(path, x_.spec.dtype, shape, bytes_);
       run.told(fmt::format("{} in {}", to_string(shape), path.string()));
     }

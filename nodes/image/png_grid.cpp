@@ -11,6 +11,7 @@
 #include "graph/document/number.h"
 #include "graph/types/catalog.h"
 #include "graph/types/setup.h"
+#include "nodes/files/output_file.h"
 #include "nodes/files/planes.h"
 #include "nodes/files/png_file.h"
 
@@ -31,6 +32,7 @@ class PngGrid final : public Ordered {
       setup.fail_at_input("x", given + "; images are [N,C,H,W], stages of images [N,K,C,H,W]");
     if (std::filesystem::path(path_).extension() != ".png")
       setup.fail_at("path", "'path' is '" + path_ + "'; it must end in .png");
+    refuse_folder(setup, "path");
     if (shape.size() == 5) {
       if (columns_ != 0)
         setup.fail_at("columns",

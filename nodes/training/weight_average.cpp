@@ -10,14 +10,18 @@
 // n counts the updates made here (with `every: 10`, one in ten steps);
 // it is saved, so that a resumed run goes on with it.
 
+#include <fmt/format.h>
+
 #include <cmath>
 #include <cstring>
 
+#include "graph/document/number.h"
 #include "graph/types/catalog.h"
 #include "graph/types/setup.h"
 #include "nodes/files/weight_state.h"
 #include "nodes/kernels/adam.h"
 #include "nodes/training/chunks.h"
+#include "nodes/training/share_of_start.h"
 
 namespace dagfusion {
 namespace {
@@ -30,7 +34,9 @@ class WeightAverage final : public Ordered, public WeightSource {
         warms_up_(setup.text("warmup") == "power"),
         inv_gamma_(setup.real("inv_gamma")),
         power_(setup.real("power")),
-        table_(setup.weight_table()) {}
+        table_(setup.weight_table()) {
+    note_slow(setup);
+  }
 
   void prepare(Preparation&) override {
     average_ = WeightValues(table_.floats(), table_.packed_bytes());
@@ -74,6 +80,16 @@ class WeightAverage final : public Ordered, public WeightSource {
   }
 
  private:
+  void note_slow(Setup& setup) const {
+    const auto steps = setup.run().steps;
+    const double left = share_of_start(decay_, steps);
+    if (!setup.run().training || warms_up_ || left < kSlow) return;
+    setup.note_at("decay",
+                  fmt::format("'decay' is {}, slow for {}: {:.0f}% of the average would still be the "
+                              "weights of the first; warmup: power makes it faster",
+                              decay_, counted(steps, "step"), 100 * left));
+  }
+
   double decay_now() const {
     if (updates_ == 1) return 0;
     if (!warms_up_) return decay_;

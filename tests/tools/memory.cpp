@@ -5,7 +5,7 @@
 #include "graph/plan/micro_batch.h"
 #include "graph/plan/planned_memory.h"
 #include "nodes/catalog.h"
-#include "tests/fixtures/step_bench.h"
+#include "tests/fixtures/step_node.h"
 
 namespace dagfusion::tests {
 namespace {
@@ -50,13 +50,22 @@ TEST(RequireMemory, LetsWhatFitsBegin) {
 
 TEST(RequireMemory, NamesTheLanesThatFit) {
   const Planned planned = training("batch_size: 8, micro_batch: 4, lanes: 5");
-  EXPECT_EQ(refusal(planned, planned_memory(planned, 2)), "");
+  EXPECT_EQ(refusal(planned, planned_memory(planned, 2)),
+            "the plan needs 97 MiB of memory, and this machine has 39 MiB; run.lanes=2 needs 39 MiB");
 }
 
 TEST(RequireMemory, NamesWhatElseCouldBeSmaller) {
-  EXPECT_EQ(refusal(training("batch_size: 8, micro_batch: 4, lanes: 1"), kMiB), "");
-  EXPECT_EQ(refusal(training("batch_size: 8, micro_batch: 1, lanes: 1, frames_in_flight: 4"), kMiB), "");
-  EXPECT_EQ(refusal(training("batch_size: 8, micro_batch: 1, lanes: 1"), kMiB), "");
+  EXPECT_EQ(refusal(training("batch_size: 8, micro_batch: 4, lanes: 1"), kMiB),
+            "the plan needs 20 MiB of memory, and this machine has 1 MiB; a run.micro_batch below 4, or a "
+            "smaller model or "
+            "smaller images would need less");
+  EXPECT_EQ(refusal(training("batch_size: 8, micro_batch: 1, lanes: 1, frames_in_flight: 4"), kMiB),
+            "the plan needs 5 MiB of memory, and this machine has 1 MiB; run.frames_in_flight below 4, or a "
+            "smaller model "
+            "or smaller images would need less");
+  EXPECT_EQ(refusal(training("batch_size: 8, micro_batch: 1, lanes: 1"), kMiB),
+            "the plan needs 5 MiB of memory, and this machine has 1 MiB; a smaller model or smaller images "
+            "would need less");
 }
 
 }  // namespace

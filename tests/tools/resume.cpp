@@ -78,6 +78,39 @@ TEST(RefuseChanges, NamesWhatHasChanged) {
   EXPECT_EQ(said("batch_size: 8, ", ""), refusal("run.batch_size was 8, and is now nothing"));
 }
 
+TEST(RefuseChanges, ComparesNumbersAsNumbers) {
+  EXPECT_EQ(said("1.0e-3", "0.001"), "");
+  EXPECT_EQ(said("1.0e-3", "1e-3"), "");
+  EXPECT_EQ(said("seed: 1", "seed: +1"), "");
+  EXPECT_EQ(said("[1, 2]", "[1, +2]"), "");
+  EXPECT_NE(said("1.0e-3", "1.0000001e-3"), "");
+  EXPECT_NE(said("seed: 1", "seed: 9007199254740993"), "");
+}
+
+TEST(RefuseChanges, TakesADefaultThatIsWrittenOutForNoChange) {
+  EXPECT_EQ(said(", learning_rate: 1.0e-3", ", learning_rate: 1.0e-3, epsilon: 1e-8, betas: [0.9, 0.999]"),
+            "");
+  EXPECT_EQ(said("seed: 1", "seed: 1, precision: float32, winograd: true, micro_batch: auto"), "");
+  EXPECT_EQ(said("channels: 8", "channels: 8, dropout: 0"), "");
+  EXPECT_EQ(said("nodes:", "diffusion: {timesteps: 1000}\nnodes:"),
+            refusal("now.yaml:3:12: diffusion was nothing, and is now {timesteps: 1000}"));
+  EXPECT_EQ(said("channels: 8", "channels: 8, dropout: 0.1"),
+            refusal("now.yaml:2:43: model.dropout was nothing, and is now 0.1"));
+}
+
+TEST(RefuseChanges, LeavesToTheFingerprintWhereDataLie) {
+  const auto between = [](const std::string& before, const std::string& now) {
+    const auto file = [](const std::string& entry) {
+      return parse_document("nodes: {images: {type: " + entry + "}}", "a.yaml");
+    };
+    return thrown([&] { refuse_changes(file(before), file(now), catalog(), "runs/001"); });
+  };
+  EXPECT_EQ(between("hdf5_images, path: a.h5", "hdf5_images, path: /b/a.h5"), "");
+  EXPECT_NE(between("hdf5_images, path: a.h5", "hdf5_images, path: a.h5, shuffle: true"), "");
+  EXPECT_NE(between("hdf5_images, path: a.h5", "npy_reader, path: a.h5"), "");
+  EXPECT_NE(between("png_grid, path: a.h5", "hdf5_images, path: a.h5"), "");
+}
+
 TEST(RefuseChanges, KnowsThatHowOftenAnAverageIsTakenMatters) {
   EXPECT_EQ(said("after: adam, every: 2", "after: adam, every: 3"),
             refusal("now.yaml:6:51: nodes.ema.every was 2, and is now 3"));
@@ -99,9 +132,9 @@ TEST(NamedRun, IsARunOrTheNewestBelow) {
     fs::create_directory(folder.path() / name);
     write_text(folder.path() / name / "pipeline.yaml", "run: {}\n");
   }
-  EXPECT_EQ(named_run(folder.path() / "001", false), folder.path() / "001");
-  EXPECT_EQ(named_run(folder.path() / "001/", false), folder.path() / "001");
-  EXPECT_EQ(named_run(folder.path(), false), folder.path() / "002");
+  EXPECT_EQ(named_run(folder.path() / "001", false).run, folder.path() / "001");
+  EXPECT_EQ(named_run(folder.path() / "001/", false).run, folder.path() / "001");
+  EXPECT_EQ(named_run(folder.path(), false).run, folder.path() / "002");
 }
 
 TEST(NamedRun, IsNoOtherFolder) {
@@ -117,20 +150,24 @@ TEST(NamedRun, IsACheckpointOnlyForAFork) {
   const fs::path checkpoint = folder.path() / "001/checkpoints/step-000003";
   fs::create_directories(checkpoint);
   write_text(checkpoint / "MANIFEST", "");
-  EXPECT_EQ(named_run(checkpoint, true), checkpoint);
+  EXPECT_EQ(named_run(checkpoint, true).run, checkpoint);
   EXPECT_EQ(thrown([&] { named_run(checkpoint, false); }),
             "'" + checkpoint.string() + "' is a checkpoint; a run goes on from its newest: --resume " +
                 (folder / "001") + "; or with --fork, a new run from this one");
 }
 
-TEST(NewestRun, IsTheOneWithTheHighestNumber) {
+TEST(NewestRun, IsTheOneWithTheHighestNumberThatHasACheckpoint) {
   const ScratchFolder folder;
   const Tree file = parse_document("run: {output: " + folder.path().string() + "}", "a.yaml");
-  EXPECT_EQ(thrown([&] { newest_run(file); }),
-            "a.yaml:1:15: there is no run to go on with below '" + folder.path().string() + "'");
-  fs::create_directory(folder.path() / "009");
-  fs::create_directory(folder.path() / "010");
-  EXPECT_EQ(newest_run(file), folder.path() / "010");
+  EXPECT_EQ(newest_run(file).run, "");
+  for (const char* name : {"009", "010", "011"}) fs::create_directory(folder.path() / name);
+  EXPECT_EQ(newest_run(file).run, "");
+  EXPECT_EQ(newest_run(file).passed_over.size(), 3);
+  for (const char* name : {"009", "010"})
+    fs::create_directories(folder.path() / name / "checkpoints" / "step-000003");
+  EXPECT_EQ(newest_run(file).run, folder.path() / "010");
+  EXPECT_EQ(newest_run(file).passed_over, std::vector<fs::path>{folder.path() / "011"});
+  EXPECT_EQ(named_run(folder.path(), false).run, folder.path() / "010");
 }
 
 }  // namespace

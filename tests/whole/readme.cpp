@@ -41,7 +41,9 @@ TEST(Readme, HasTheTableOfAllNodeTypes) {
                                        << wanted[i - 1];
   for (const std::string& line : there)
     EXPECT_TRUE(has(wanted, line)) << "nodes/README.md has a row too many\n" << line;
-  if (!HasFailure()) EXPECT_EQ(there, wanted) << "another order than that of `run-pipeline nodes --markdown`";
+  if (!HasFailure()) {
+    EXPECT_EQ(there, wanted) << "another order than that of `run-pipeline nodes --markdown`";
+  }
 }
 
 }  // namespace

@@ -60,8 +60,11 @@ SaysSoWhenNoCheckpointIsLeft() {
   ends 2
   is "$err" "'runs/001' has no valid checkpoint; looked at runs/001/checkpoints
   runs/001/checkpoints/step-000003: pipeline.yaml has 6 bytes instead of $(awk '$3 == "pipeline.yaml" { print $2 }' $facts/MANIFEST)"
+  run train.yaml --resume  # what is damaged is not begun anew without a word
+  ends 2
+  has "$err" "'runs/001' has no valid checkpoint; looked at runs/001/checkpoints"
   rm -r runs/001/checkpoints
-  run train.yaml --resume
+  run --resume runs/001
   ends 2
   is "$err" "'runs/001' has no valid checkpoint; looked at runs/001/checkpoints"
 }
@@ -94,8 +97,12 @@ GoesOnFromItsOwnFile() {
   ends 2
   is "$err" "command line: 'vars.rate=2e-3' would change nothing: the values of variables have been put into runs/001/pipeline.yaml; set them where they stand, or name the pipeline file too"
   run --resume runs
+  ends 0
+  is "${out##*$'\n'}" 'runs/001 has done 3 steps, and run.steps is 3; give it a larger number to go on'
+  run --resume runs --fork
   ends 2
   is "$err" 'runs/001 has done 3 steps, and run.steps is 3; give it a larger number to go on'
+  is "$(ls runs)" 001
   run --resume runs/001 run.steps=6
   ends 0
   same whole/001/checkpoints/step-000006/weights.safetensors runs/001/checkpoints/step-000006/weights.safetensors
@@ -114,9 +121,9 @@ GoesOnFromItsOwnFile() {
   run --resume nowhere
   ends 2
   is "$err" "there is no run directory 'nowhere'"
-  run train.yaml --resume run.output=elsewhere
+  run train.yaml --resume --fork run.output=elsewhere
   ends 2
-  is "${err%%$'\n'*}" "command line: there is no run to go on with below 'elsewhere'"
+  is "${err%%$'\n'*}" "there is no run with a checkpoint below 'elsewhere' to fork"
   run train.yaml --fork
   ends 2
 }

@@ -180,7 +180,8 @@ FailsWhereEveryPictureIsBroken() {
 nodes:
   files: {type: image_folder, path: pictures, on_error: drop}
   small: {type: resize, in: files, size: 16}
-  file:  {type: hdf5_writer, in: {images: small}, path: small.h5}
+  cut:   {type: center_crop, in: small, size: 16}
+  file:  {type: hdf5_writer, in: {images: cut}, path: small.h5}
 YAML
   run pack.yaml
   ends 1

@@ -119,7 +119,7 @@ SaysWhenTheDiskIsFull() {
   mounted=$away/disk
   run train.yaml run.output=disk
   ends 1
-  has "$err" "node 'save' (checkpoint): 'disk/001/checkpoints' has 1 MB free, but "
+  has "$err" "run-pipeline: 'disk/001' has 1 MB free, but "
   has "$err" ' MB are needed; make room and resume'
   [[ ! -e disk/001/checkpoints/step-000003 ]] || fail 'a checkpoint is there'
 }

@@ -99,13 +99,24 @@ Argument Arguments::flag(const std::string& name, bool& value, const std::string
   return Argument(parser_->app.add_flag(name, value, doc));
 }
 
+void Arguments::version(const std::string& text) {
+  parser_->app.set_version_flag("--version", text, "say which version this is");
+}
+
 std::optional<int> Arguments::read(int argc, char** argv) {
   try {
     parser_->app.parse(argc, argv);
+    for (const std::function<void()>& work : works_) work();
     return std::nullopt;
   } catch (const CLI::ParseError& e) {
     return parser_->app.exit(e) == 0 ? kDone : kUserError;
   }
+}
+
+std::vector<Argument> Arguments::in_order() const {
+  std::vector<Argument> typed;
+  for (CLI::Option* option : parser_->app.parse_order()) typed.emplace_back(option);
+  return typed;
 }
 
 std::string Arguments::help() const { return parser_->app.help(); }

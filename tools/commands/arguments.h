@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -32,6 +33,7 @@ class Argument {
   Argument& excludes(const Argument&);
 
   bool given() const;  // after Arguments::read()
+  bool operator==(const Argument&) const = default;
 
  private:
   CLI::Option* option_;
@@ -50,14 +52,19 @@ class Arguments {
   Argument option(const std::string& name, double& value, const std::string& doc);
   Argument flag(const std::string& name, bool& value, const std::string& doc);
 
+  void version(const std::string& text);  // what --version says
+
   // Nothing: all is read. Else the exit code, after --help or a mistake has been written.
   std::optional<int> read(int argc, char** argv);
+  void after_reading(std::function<void()> work) { works_.push_back(std::move(work)); }
+  std::vector<Argument> in_order() const;  // after read(): one for each value, as typed
   std::string help() const;
   std::string name() const;
 
  private:
   struct Parser;
   std::unique_ptr<Parser> parser_;
+  std::vector<std::function<void()>> works_;  // when all is read
 };
 
 }  // namespace dagfusion

@@ -31,8 +31,7 @@ std::string exit_codes_text() {
 }
 
 void TypedPipeline::declare(Arguments& arguments) {
-  arguments.option("file", file, "pipeline file").required();
-  typed.declare(arguments);
+  typed.declare(arguments, file, arguments.option("file", file, "pipeline file").required());
 }
 
 Invocation TypedPipeline::invocation() const {

@@ -1,10 +1,12 @@
 // run-pipeline FILE: checks a pipeline file and runs it.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <opencv2/core/utility.hpp>
 
 #include "graph/document/number.h"
+#include "graph/version.h"
 #include "tools/commands/commands.h"
 #include "tools/launch/stop_signals.h"
 #include "tools/observe/record.h"
@@ -54,13 +56,26 @@ int run(Invocation request, bool check_only, const Looks& looks) {
   std::optional<Record> record;
   if (!looks.trace.empty() && !looks.record.empty())
     throw UserError({"command line"}, "--trace and --record look at the same place; take one of them");
-  if (!looks.trace.empty()) request.observer = &trace.emplace();
-  if (!looks.record.empty()) request.observer = &record.emplace(looks.record);
+  if (!looks.trace.empty()) {
+    Trace::refuse_target(looks.trace);
+    request.observer = &trace.emplace();
+  }
+  if (!looks.record.empty()) {
+    request.observer = &record.emplace(looks.record);
+    request.adapt = [&](Checked& checked) { record->refuse_unless_met(checked); };
+  }
   Launch made = launch(request);
+  if (!made.run) {
+    for (const std::string& note : made.notes) fmt::print("{}\n", note);
+    fmt::print("{}\n", made.finished);
+    return kDone;
+  }
   if (record)
     record->watch(made.run->checked(), made.sections, made.directory ? made.directory->path() : ".");
   say_before(made);
   const bool training = made.run->checked().run.training;
+  if (training && !made.saves)
+    fmt::print("warning   no checkpoint node is in the pipeline: what is trained is lost with the end\n");
   Report report = run_on_screen(*made.run);
   if (report.outcome == Report::Outcome::aborted) {
     fmt::print("stopped at once in step {}; a run with a checkpoint goes on from its newest\n",
@@ -105,20 +120,40 @@ std::optional<std::string> misspelt_command(const std::string& word) {
   return nearest(word, names);
 }
 
+// `--resume run.steps=9`, `--resume train.yaml`: what follows is no run. The option then goes behind all else,
+// where it takes nothing.
+std::vector<char*> with_resume_last(int argc, char** argv) {
+  const auto is_no_run = [](const std::string& text) {
+    return is_override(text) || std::filesystem::is_regular_file(text);
+  };
+  std::vector<char*> typed(argv, argv + argc);
+  for (std::size_t i = 1; i + 1 < typed.size(); ++i)
+    if (typed[i] == std::string("--resume") && is_no_run(typed[i + 1])) {
+      std::rotate(typed.begin() + static_cast<std::ptrdiff_t>(i),
+                  typed.begin() + static_cast<std::ptrdiff_t>(i) + 1, typed.end());
+      break;
+    }
+  typed.push_back(nullptr);
+  return typed;
+}
+
 }  // namespace
 
 int run_pipeline_command(int argc, char** argv) {
   Arguments arguments{help(), "run-pipeline"};
+  arguments.version("run-pipeline " DAGFUSION_VERSION " of Dagfusion");
   std::string file;
   TypedOverrides typed;
   Invocation request;
   bool check_only = false;
   Looks looks;
-  arguments.option("file", file, "pipeline file; may be left out with --resume RUN");
-  typed.declare(arguments);
+  typed.declare(arguments, file,
+                arguments.option("file", file, "pipeline file; may be left out with --resume RUN"));
   std::string resumed;  // one text and no list: that would take the overrides behind it too
   const Argument resume =
-      arguments.option("--resume", resumed, "go on with RUN, or with the newest run below run.output")
+      arguments
+          .option("--resume", resumed,
+                  "go on with RUN, or with the newest run below run.output; start where there is none")
           .shown_as("RUN")
           .may_lack_a_value();
   arguments.flag("--fork", request.fork, "with --resume: a new run from its checkpoint, whatever has changed")
@@ -131,14 +166,9 @@ int run_pipeline_command(int argc, char** argv) {
       .option("--record", looks.record, "write what nodes read in one step, for run-node: step=100,node=loss")
       .shown_as("WHAT");
   arguments.flag("--check", check_only, "check the file and run nothing");
-  if (const std::optional<int> exit = arguments.read(argc, argv)) return *exit;
-  // `--resume run.steps=9`: what stands for a run, or for the file, is an override.
-  const auto is_override = [](const std::string& text) {
-    return text.find('=') != std::string::npos && !std::filesystem::exists(text);
-  };
-  if (is_override(resumed)) typed.sets.insert(typed.sets.begin(), std::exchange(resumed, ""));
+  std::vector<char*> typed_arguments = with_resume_last(argc, argv);
+  if (const std::optional<int> exit = arguments.read(argc, typed_arguments.data())) return *exit;
   if (resume.given()) request.resume = resumed;
-  if (is_override(file) && request.resume) typed.sets.insert(typed.sets.begin(), std::exchange(file, ""));
   request.file = file;
   if (const auto command = misspelt_command(file)) {
     fmt::print(stderr, "{}: no such file or command; did you mean '{}'?\n", file, *command);

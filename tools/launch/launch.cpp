@@ -9,8 +9,10 @@
 
 #include "graph/compose/block.h"
 #include "graph/compose/change.h"
+#include "graph/document/number.h"
 #include "graph/plan/micro_batch.h"
 #include "graph/run/unfinished.h"
+#include "graph/types/file_keys.h"
 #include "nodes/catalog.h"
 #include "nodes/dnnl/engine.h"
 #include "nodes/files/checkpoint_files.h"
@@ -18,6 +20,7 @@
 #include "nodes/files/durable.h"
 #include "nodes/files/file_system.h"
 #include "nodes/kernels/instruction_set.h"
+#include "nodes/training/share_of_start.h"
 #include "tools/launch/memory.h"
 #include "tools/launch/resume.h"
 
@@ -90,10 +93,13 @@ std::string machine_facts(const Run& run) {
   return machine.dump(2) + "\n";
 }
 
+constexpr std::int64_t kFewSteps = 100;  // after which no model draws anything yet
+
 // What is known before anything is made.
 struct Prepared {
   Tree file;                                      // variables substituted
   std::optional<fs::path> resumed;                // the run that goes on
+  std::vector<fs::path> without_checkpoint;       // newer ones
   std::optional<RunDirectory> directory;          // the same, locked
   std::optional<CheckpointFacts> checkpoint;      // where it goes on
   std::map<std::string, CheckpointFacts> models;  // opened for `model: {from: …}`, by that
@@ -121,9 +127,27 @@ void compose_file(const Invocation& request, Prepared& p) {
   for (const Override& o : request.overrides) apply(p.file, read_override(o), types, p.notes);
 }
 
-// The run that goes on, and its newest checkpoint.
+void take(FoundRun found, Prepared& p) {
+  if (!found.run.empty()) p.resumed = found.run;
+  p.without_checkpoint = std::move(found.passed_over);
+}
+
+// The run that goes on, and its newest checkpoint; nothing where there is none yet, so that a job that is
+// queued again and again can always say --resume.
 void open_resumed(const Invocation& request, bool lock, Prepared& p) {
-  if (!p.resumed) p.resumed = newest_run(p.file);
+  if (!p.resumed) take(newest_run(p.file), p);
+  for (const fs::path& run : p.without_checkpoint) {
+    if (lock) RunDirectory::open(run);  // refuses one that is still running
+    p.notes.push_back(fmt::format("passed over: {}: it has no checkpoint", run.string()));
+  }
+  if (!p.resumed && request.fork)
+    throw UserError(
+        {}, fmt::format("there is no run with a checkpoint below '{}' to fork", output_of(p.file).string()));
+  if (!p.resumed) {
+    p.notes.push_back(fmt::format("nothing to go on with below '{}'; starts from the beginning",
+                                  output_of(p.file).string()));
+    return;
+  }
   if (lock && !request.fork) {  // before its checkpoints are read: whoever is in it may be writing them
     p.directory.emplace(RunDirectory::open(*p.resumed));
     remove_unfinished_checkpoints(*p.resumed);
@@ -138,7 +162,7 @@ void open_resumed(const Invocation& request, bool lock, Prepared& p) {
 
 Prepared prepare(const Invocation& request, bool lock) {
   Prepared p;
-  if (request.resume && !request.resume->empty()) p.resumed = named_run(*request.resume, request.fork);
+  if (request.resume && !request.resume->empty()) take(named_run(*request.resume, request.fork), p);
   compose_file(request, p);
   substitute_variables(p.file);
   if (request.resume) open_resumed(request, lock, p);
@@ -155,6 +179,9 @@ ModelSource model_from(Prepared& p, const std::string& from, const Position& whe
       pass_over(p.notes, passed_over);
       const CheckpointFacts& facts = opened->second;
       p.notes.push_back(fmt::format("model: {} (step {})", facts.directory.string(), facts.step));
+      if (facts.step < kFewSteps)
+        p.notes.push_back(fmt::format("model: after {} of training, images are hardly more than noise",
+                                      counted(facts.step, "step")));
     } catch (const UserError& e) {
       throw UserError(where, fmt::format("section 'model': {}", e.faults().front().message));
     }
@@ -166,6 +193,25 @@ ModelSource model_from(Prepared& p, const std::string& from, const Position& whe
       facts.pipeline.entries;  // the checker takes those of the catalog, which its plugins extend
   source.input = facts.model_input;
   return source;
+}
+
+// An average of few updates is what training started from.
+void note_young_average(const CheckpointFacts& facts, const std::string& weights,
+                        std::vector<std::string>& notes) {
+  const Tree* nodes = facts.pipeline.find("nodes");
+  const Tree* average = nodes ? nodes->find(weights) : nullptr;
+  const Tree* type = average && average->is_map() ? average->find("type") : nullptr;
+  const NodeType* known = type ? catalog().find(type->text) : nullptr;
+  if (!known || known->name != "weight_average") return;
+  std::vector<Fault> faults;
+  const Parameters settings = Parameters::read(*average, known->parameters, kNodeKeys, "", faults);
+  if (!faults.empty() || settings.text("warmup") != "none") return;
+  const double left = share_of_start(settings.real("decay"), facts.step);
+  if (facts.step > 0 && left >= kSlow)
+    notes.push_back(
+        fmt::format("model: after {}, {:.0f}% of the average '{}' are the weights of the first; "
+                    "model.weights=live are those that were trained",
+                    counted(facts.step, "step"), 100 * left, weights));
 }
 
 // check and plan: the rest of what can be known before a run.
@@ -180,11 +226,8 @@ Planned plan_prepared(Prepared& p) {
   p.plugins = plugin_checksums(*checked.types);
   for (const auto& [from, facts] : p.models)
     for (const std::string& line : rebuilt_plugins(facts, p.plugins)) p.notes.push_back("model: " + line);
-  if (p.checkpoint && p.checkpoint->step >= checked.run.steps &&
-      !has_unfinished(*p.resumed, p.checkpoint->step))
-    throw UserError({},
-                    fmt::format("{} has done {} steps, and run.steps is {}; give it a larger number to go on",
-                                p.resumed->string(), p.checkpoint->step, checked.run.steps));
+  if (!checked.model_from.empty())
+    note_young_average(p.models.at(checked.model_from), checked.model_weights, p.notes);
   return planned;
 }
 
@@ -234,7 +277,12 @@ std::optional<RunDirectory> directory_for(Prepared& p, const Checked& checked) {
   if (p.directory) return std::move(p.directory);
   const std::string& output = checked.run.output;
   if (!checked.run.training && output.empty()) return std::nullopt;
-  return RunDirectory::create(output.empty() ? "runs" : output);
+  return RunDirectory::create(output.empty() ? kStandardOutput : output);
+}
+
+std::string said_finished(const Prepared& p, std::int64_t steps) {
+  return fmt::format("{} has done {}, and run.steps is {}; give it a larger number to go on",
+                     p.resumed->string(), counted(p.checkpoint->step, "step"), steps);
 }
 
 }  // namespace
@@ -245,6 +293,15 @@ Launch launch(const Invocation& request) {
   if (request.adapt) request.adapt(planned.checked);
   require_memory(planned, request.threads, memory_bound());
   const Checked& checked = planned.checked;
+  if (p.checkpoint && p.checkpoint->step >= checked.run.steps &&
+      !has_unfinished(*p.resumed, p.checkpoint->step)) {
+    const std::string done = said_finished(p, checked.run.steps);
+    if (request.fork) throw UserError({}, done);
+    Launch nothing_left;
+    nothing_left.notes = std::move(p.notes);
+    nothing_left.finished = done;
+    return nothing_left;
+  }
   if (p.checkpoint && !request.fork) refuse_other_conditions(*p.checkpoint, checked, arithmetic(), p.plugins);
   const auto inner = inner_pipelines(p.file, *checked.types);
   const std::string resolved_yaml = write_document(kept(p.file));

@@ -35,6 +35,7 @@ struct Launch {
   std::vector<Entry> sections;     // of the catalog: those of the file, or of the model's checkpoint
   bool saves = false;              // a node writes checkpoints
   std::int64_t first_step = 0;
+  std::string finished = {};  // says that the run to go on with has done all its steps; then `run` is null
 };
 
 // As typed, or among the pipelines that were installed or built with this program.

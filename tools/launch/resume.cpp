@@ -7,7 +7,10 @@
 #include <optional>
 #include <set>
 
+#include "graph/document/number.h"
 #include "graph/types/builtin.h"
+#include "graph/types/file_keys.h"
+#include "graph/types/value.h"
 #include "nodes/files/checkpoint_names.h"
 #include "nodes/files/manifest.h"
 #include "nodes/files/run_directory.h"
@@ -38,29 +41,81 @@ std::optional<Tree> bound(const Tree* node, const Catalog& types) {
 
 std::string shown(const Tree* tree) { return tree ? shortened(in_one_line(*tree), 60) : "nothing"; }
 
+// 2e-3 and 0.002 are one number.
+bool same_number(const std::string& a, const std::string& b) {
+  if (std::int64_t x = 0, y = 0; is_integer(a) && is_integer(b)) return parse(a, x) && parse(b, y) && x == y;
+  double x = 0, y = 0;
+  return is_real(a) && is_real(b) && parse(a, x) && parse(b, y) && x == y;
+}
+
+bool same_value(const Tree& a, const Tree& b) {
+  if (a.is_list() && b.is_list())
+    return std::equal(a.items.begin(), a.items.end(), b.items.begin(), b.items.end(), same_value);
+  return equal(a, b) || (a.is_scalar() && b.is_scalar() && same_number(a.text, b.text));
+}
+
+// What the values of a map are declared as.
+struct Declared {
+  std::vector<Parameter> parameters;
+  bool finds_data = false;  // texts say where data lie; what they are, their fingerprint says
+
+  bool is_default(const std::string& key, const Tree& value) const {
+    return std::any_of(parameters.begin(), parameters.end(), [&](const Parameter& p) {
+      return p.name == key && p.standard.index() != 0 && same_value(tree_of(p.standard, {}), value);
+    });
+  }
+  bool is_place(const std::string& key) const {
+    return finds_data && std::any_of(parameters.begin(), parameters.end(), [&](const Parameter& p) {
+             return p.name == key && p.kind == Kind::text && p.required;
+           });
+  }
+};
+
+Declared declared_by(const Tree& map, const std::string& path, const Catalog& types) {
+  if (path == "run.") return {run_parameters()};
+  if (const SectionType* section = types.section(path.substr(0, path.find('.')));
+      section && path == section->name + ".")
+    return {section->parameters};
+  const Tree* named = map.find("type");
+  const NodeType* type = named && named->is_scalar() ? types.find(named->text) : nullptr;
+  return type ? Declared{type->parameters, type->role == Role::data_set} : Declared{};
+}
+
+bool may_change(const std::string& path, const std::string& key) {
+  if (path == "run.") return kFreeRunKeys.count(key) > 0;
+  return path.empty() && (key == "vars" || key == "doc" || key == "plugins");  // wherever plugins lie
+}
+
 // Differences below `path`, each as one line.
 void compare(const Tree* before, const Tree* now, const std::string& path, const Catalog& types,
-             std::vector<Fault>& found) {
-  if (before && now && before->is_map() && now->is_map()) {
-    std::set<std::string> keys;
-    for (const Tree* t : {before, now})
-      for (const Entry& e : t->entries) keys.insert(e.key);
-    for (const std::string& key : keys) {
-      if (path == "run." && kFreeRunKeys.count(key)) continue;
-      if (path.empty() && (key == "vars" || key == "doc" || key == "plugins")) continue;  // wherever they lie
-      const Tree *b = before->find(key), *n = now->find(key);
-      if (path == "nodes.") {
-        const std::optional<Tree> bound_before = bound(b, types), bound_now = bound(n, types);
-        if (bound_before || bound_now)
-          compare(bound_before ? &*bound_before : nullptr, bound_now ? &*bound_now : nullptr,
-                  path + key + ".", types, found);
-        continue;
-      }
+             std::vector<Fault>& found);
+
+void compare_maps(const Tree& before, const Tree& now, const std::string& path, const Catalog& types,
+                  std::vector<Fault>& found) {
+  std::set<std::string> keys;
+  for (const Tree* t : {&before, &now})
+    for (const Entry& e : t->entries) keys.insert(e.key);
+  const Declared declared = declared_by(now, path, types);
+  for (const std::string& key : keys) {
+    const Tree *b = before.find(key), *n = now.find(key);
+    if (may_change(path, key) || (b && n && declared.is_place(key))) continue;
+    if (!b != !n && declared.is_default(key, b ? *b : *n)) continue;
+    if (path != "nodes.") {
       compare(b, n, path + key + ".", types, found);
+      continue;
     }
-    return;
+    const std::optional<Tree> bound_before = bound(b, types), bound_now = bound(n, types);
+    if (bound_before || bound_now)
+      compare(bound_before ? &*bound_before : nullptr, bound_now ? &*bound_now : nullptr, path + key + ".",
+              types, found);
   }
-  if (before && now && equal(*before, *now)) return;
+}
+
+void compare(const Tree* before, const Tree* now, const std::string& path, const Catalog& types,
+             std::vector<Fault>& found) {
+  if (before && now && before->is_map() && now->is_map())
+    return compare_maps(*before, *now, path, types, found);
+  if (before && now && same_value(*before, *now)) return;
   found.push_back(
       {now ? now->where : Position{},
        fmt::format(
@@ -68,32 +123,45 @@ void compare(const Tree* before, const Tree* now, const std::string& path, const
            path.substr(0, path.size() - 1), shown(before), shown(now))});
 }
 
+// The newest run below with a checkpoint, whole or damaged: a damaged one is reported when it is opened.
+FoundRun newest_with_checkpoint(const fs::path& parent) {
+  FoundRun found;
+  for (const fs::path& run : RunDirectory::all(parent)) {
+    if (!steps_below(run / kCheckpoints).empty()) {
+      found.run = run;
+      break;
+    }
+    found.passed_over.push_back(run);
+  }
+  return found;
+}
+
 }  // namespace
 
-fs::path named_run(const fs::path& given, bool fork) {
+FoundRun named_run(const fs::path& given, bool fork) {
   if (!fs::is_directory(given))
     throw UserError({}, fmt::format("there is no run directory '{}'", given.string()));
   const fs::path named = given.filename().empty() ? given.parent_path() : given;  // "runs/train/"
   if (fs::exists(named / kManifest)) {
-    if (fork) return named;
+    if (fork) return {named};
     throw UserError({}, fmt::format("'{}' is a checkpoint; a run goes on from its newest: --resume {}; or "
                                     "with --fork, a new run from this one",
                                     named.string(), named.parent_path().parent_path().string()));
   }
-  if (fs::exists(named / kPipeline)) return named;
-  if (const auto newest = RunDirectory::newest(named)) return *newest;
+  if (fs::exists(named / kPipeline)) return {named};
+  if (FoundRun found = newest_with_checkpoint(named); !found.run.empty()) return found;
+  if (const auto newest = RunDirectory::newest(named)) return {*newest};
   throw UserError(
       {}, fmt::format("'{}' is not a run directory: there is no {} in it", named.string(), kPipeline));
 }
 
-fs::path newest_run(const Tree& file) {
+fs::path output_of(const Tree& file) {
   const Tree* run = file.find("run");
-  const Tree* output = run ? run->find("output") : nullptr;
-  const fs::path parent = output ? output->text : "runs";
-  if (const auto newest = RunDirectory::newest(parent)) return *newest;
-  throw UserError(output ? output->where : file.where,
-                  fmt::format("there is no run to go on with below '{}'", parent.string()));
+  const Tree* output = run && run->is_map() ? run->find("output") : nullptr;
+  return output && !output->text.empty() ? output->text : kStandardOutput;
 }
+
+FoundRun newest_run(const Tree& file) { return newest_with_checkpoint(output_of(file)); }
 
 void refuse_changes(const Tree& before, const Tree& now, const Catalog& types, const fs::path& run) {
   std::vector<Fault> found;

@@ -9,17 +9,28 @@
 
 namespace dagfusion {
 
+// A run to go on with.
+struct FoundRun {
+  std::filesystem::path run = {};                       // empty: there is none
+  std::vector<std::filesystem::path> passed_over = {};  // newer ones, without a checkpoint
+};
+
 // The run that a user names, by its directory or, for the newest one, by the directory above; with `fork`
 // also one of its checkpoints.
-std::filesystem::path named_run(const std::filesystem::path& given, bool fork);
+FoundRun named_run(const std::filesystem::path& given, bool fork);
 
-// The newest run below run.output of this file.
-std::filesystem::path newest_run(const Tree& file);
+// The newest run below run.output of this file that has a checkpoint, whole or damaged.
+FoundRun newest_run(const Tree& file);
 
-// Threads, lanes, frames_in_flight, steps, output, variables, `doc`,
+// Threads, lanes, frames_in_flight, steps, output, variables, `doc`, where the data lie,
 // and nodes that only write out may differ. A UserError lists the rest.
+// Numbers are compared as numbers, and a default that is written out is no change.
 void refuse_changes(const Tree& before, const Tree& now, const Catalog& types,
                     const std::filesystem::path& run);
+
+// Where a training puts its runs, unless run.output says otherwise.
+inline constexpr const char* kStandardOutput = "runs";
+std::filesystem::path output_of(const Tree& file);
 
 // What the shapes, the machine, the data sets and the plugins decide:
 // micro_batch, precision, instruction set, fingerprints, and the code of plugins.

@@ -45,6 +45,11 @@ void write_plain(const std::filesystem::path& path, const TaskVisit::Value& valu
   write_npy(path, dtype, value.spec.shape, bytes);
 }
 
+// Steps are frames where nothing is trained.
+std::int64_t steps_of(const Checked& checked) {
+  return checked.run.training ? checked.run.steps : checked.frames_of_images();
+}
+
 }  // namespace
 
 Record::Record(const std::string& what) {
@@ -69,13 +74,19 @@ Record::Record(const std::string& what) {
     throw UserError({"command line"}, "--record: 'node' is missing, as in step=100,node=loss");
 }
 
-void Record::watch(const Checked& checked, const std::vector<Entry>& sections,
-                   const std::filesystem::path& directory) {
+void Record::refuse_unless_met(const Checked& checked) const {
   std::vector<std::string> paths;
   for (const CheckedNode& n : checked.nodes) paths.push_back(n.path);
   if (std::none_of(paths.begin(), paths.end(), [&](const std::string& p) { return matches(node_, p); }))
     throw UserError({"command line"},
                     fmt::format("--record: no node '{}'{}", node_, suggestion(node_, paths)));
+  if (step_ > steps_of(checked))
+    throw UserError({"command line"}, fmt::format("--record: there is no step {}; the run ends with step {}",
+                                                  step_, steps_of(checked)));
+}
+
+void Record::watch(const Checked& checked, const std::vector<Entry>& sections,
+                   const std::filesystem::path& directory) {
   checked_ = &checked;
   sections_ = sections;
   directory_ = directory / "records" / step_name(step_);

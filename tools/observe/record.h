@@ -15,7 +15,9 @@ class Record final : public TaskObserver {
  public:
   // "step=100,node=loss": the node's path, or a pattern; a UserError when it is something else.
   explicit Record(const std::string& what);
-  // Before the run. A UserError when no node is called so.
+  // Before anything is made. A UserError when no node is called so, or the run has no such step.
+  void refuse_unless_met(const Checked&) const;
+  // Before the run.
   void watch(const Checked&, const std::vector<Entry>& sections, const std::filesystem::path& directory);
 
   void begins(const TaskVisit&) noexcept override;

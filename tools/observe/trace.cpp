@@ -1,9 +1,12 @@
 #include "tools/observe/trace.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
+#include <cerrno>
+#include <cstring>
 #include <fstream>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -60,6 +63,20 @@ std::size_t Trace::visits() const {
   for (const auto& t : tracks_)
     for (const auto& piece : t->pieces) all += piece.size();
   return all;
+}
+
+void Trace::refuse_target(const std::filesystem::path& path) {
+  const auto refuse = [](const std::string& why) { throw UserError({"command line"}, "--trace: " + why); };
+  if (std::filesystem::is_directory(path))
+    refuse(
+        fmt::format("'{}' is a folder; name a file, like {}", path.string(), (path / "trace.json").string()));
+  const std::filesystem::path folder = path.has_parent_path() ? path.parent_path() : ".";
+  if (!std::filesystem::is_directory(folder))
+    refuse(
+        fmt::format("there is no folder '{}' to write '{}' in", folder.string(), path.filename().string()));
+  if (access(folder.c_str(), W_OK | X_OK) != 0)
+    refuse(
+        fmt::format("nothing can be written in the folder '{}': {}", folder.string(), std::strerror(errno)));
 }
 
 void Trace::write(const std::filesystem::path& path) const {

@@ -22,6 +22,8 @@ class Trace final : public TaskObserver {
   // Chrome's trace event format: a track for each thread,
   // an arrow from task to task for each frame. After the run.
   void write(const std::filesystem::path&) const;
+  // A UserError, before a run, where a trace could not be written after it.
+  static void refuse_target(const std::filesystem::path&);
   std::size_t visits() const;
 
  private:

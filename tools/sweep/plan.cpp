@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "graph/document/home_path.h"
 #include "graph/types/value.h"
 #include "tools/show/trees.h"
 
@@ -177,7 +178,7 @@ SweepPlan read_sweep(const Tree& sweep, const std::filesystem::path& file) {
     faults.push_back(
         {sweep.where, "section 'sweep': 'metric' is missing, like {file: distance.csv, column: distance}"});
   if (!faults.empty()) throw UserError(std::move(faults));
-  SweepPlan plan{.seeds = p.integers("seeds"), .output = p.text("output")};
+  SweepPlan plan{.seeds = p.integers("seeds"), .output = with_home(p.text("output"), p.where())};
   if (plan.seeds.empty())
     p.fail("seeds", "'seeds' is empty; from three on there is an interval worth reading");
   for (std::size_t i = 0; i < plan.seeds.size(); ++i)

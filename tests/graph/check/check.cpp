@@ -19,6 +19,15 @@ TEST(Check, AcceptsAPipelineWithoutFaults) {
             "");
 }
 
+TEST(Check, NotesWhatNoNodeReads) {
+  const auto notes_of = [](const std::string& nodes) {
+    return check_text("run: {images: 4, micro_batch: 2}\nnodes:\n  x: {type: numbers}\n" + nodes).notes;
+  };
+  EXPECT_EQ(notes_of("  all: {type: sink, in: x}\n"), std::vector<std::string>{});
+  EXPECT_EQ(notes_of("  y: {type: add_one, in: x}\n"),
+            std::vector<std::string>{"test.yaml:4:3: node 'y' (add_one): no node reads what it gives"});
+}
+
 TEST(Check, RefusesFilesThatAreNoPipelines) {
   EXPECT_EQ(faults_of("[1, 2]"), "test.yaml:1:1: a pipeline is a map with the key 'nodes'");
   EXPECT_EQ(faults_of("run: {seed: 1}"),

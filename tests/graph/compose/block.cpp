@@ -150,9 +150,10 @@ TEST(Block, ComesFromFilesBesideThePipeline) {
       << "extends: base.yaml\nblocks: [blocks/gated.yaml]\nreplace: {model/mid/attention: {type: gated}}\n";
   const Composed composed = compose(folder.path() / "delta.yaml", catalog());
   const Checked c = check(composed.file, catalog(), {.channel_block = channel_block()});
-  EXPECT_EQ(c.notes, std::vector<std::string>{
-                         "section 'model': inside 'mid/attention': 1 gated instead of attention_block; "
-                         "dropped heads"});
+  ASSERT_EQ(c.notes.size(), 2u);  // and that the average is slow
+  EXPECT_EQ(c.notes[0],
+            "section 'model': inside 'mid/attention': 1 gated instead of attention_block; "
+            "dropped heads");
   EXPECT_TRUE(read_block("again", parse_document(kGated, "g.yaml"), catalog()).expand != nullptr);
 }
 

@@ -153,6 +153,22 @@ TEST(Remove, WiresReadersToWhatTheNodeRead) {
   EXPECT_EQ(without("denoise/same").at("nodes.denoise.loop.nodes.prev.in.prediction"), "guess");
 }
 
+TEST(Remove, SaysWhatStandsInWhere) {
+  EXPECT_EQ(without("flipped").notes,
+            std::vector<std::string>{"flipped: removed; 'digits' stands in for it in x0"});
+  EXPECT_EQ(without("nodes.xt").notes, std::vector<std::string>{"xt: removed; 'x0' stands in for it in out"});
+  EXPECT_EQ(without("log").notes, std::vector<std::string>{});
+}
+
+TEST(Remove, LetsNothingStandInForWhatIsMadeInItsShapeAlone) {
+  EXPECT_EQ(refusal([] { without("noise"); }),
+            "b.yaml:3:5: 'noise' cannot be removed: 'xt' reads it, and 'x0' cannot stand in, since only its "
+            "shape counts there; replace it by another type that makes 'noise', or set what 'xt' reads");
+  EXPECT_EQ(refusal([] { without("t"); }),
+            "b.yaml:3:5: 't' cannot be removed: 'xt' reads it, and 'x0' cannot stand in, since only its "
+            "shape counts there; replace it by another type that makes 't', or set what 'xt' reads");
+}
+
 TEST(Remove, ForgetsThatANodeComesFirst) {
   Result r{.file = parse_document("nodes:\n  a: {type: checkpoint}\n  b: {type: checkpoint, after: a}\n"
                                   "  c: {type: checkpoint, after: [a, b]}\n",

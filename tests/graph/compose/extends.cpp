@@ -54,7 +54,8 @@ TEST_F(Extends, AppliesWhatIsWrittenInItsOrder) {
             "run:\n  seed: 2\nnodes:\n  number: {type: image_numbers, count: 9}\n"
             "  noise: {type: gaussian_noise, in: number, shape: [3, 8, 8]}\n  bytes: {type: to_bytes, in: "
             "noise}\n");
-  EXPECT_EQ(c.notes, std::vector<std::string>{"same: silu instead of identity"});
+  EXPECT_EQ(c.notes, (std::vector<std::string>{"same: silu instead of identity",
+                                               "same: removed; 'noise' stands in for it in bytes"}));
   EXPECT_TRUE(c.sweep.is_map());
 }
 
@@ -100,6 +101,25 @@ TEST_F(Extends, RefusesFilesThatAreNotThereOrExtendEachOther) {
   write("middle.yaml", "extends: delta.yaml\n");
   EXPECT_EQ(refusal("extends: middle.yaml\n"),
             "middle.yaml:1:10: 'extends' is delta.yaml, which extends this file in turn");
+}
+
+TEST_F(Extends, FollowsALongChainAndNamesItsEnd) {
+  write("c64.yaml", "extends: base.yaml\n");
+  for (int i = 1; i < 64; ++i)
+    write("c" + std::to_string(i) + ".yaml", "extends: c" + std::to_string(i + 1) + ".yaml\n");
+  EXPECT_TRUE(composed("extends: c3.yaml\n").file.find("nodes"));
+  EXPECT_EQ(refusal("extends: c2.yaml\n"),
+            "c64.yaml:1:10: 'extends' is base.yaml, file 65 of a chain; at most 64 can extend one another");
+}
+
+TEST_F(Extends, KnowsTheHomeDirectory) {
+  EXPECT_EQ(refusal("extends: ~nobody/base.yaml\n"),
+            "delta.yaml:1:10: '~nobody/base.yaml' is in the home directory of another user, which only a "
+            "shell knows; write the whole path");
+  const std::string before = std::getenv("HOME") ? std::getenv("HOME") : "";
+  setenv("HOME", folder_.path().c_str(), 1);
+  EXPECT_TRUE(composed("extends: ~/base.yaml\n").file.find("nodes"));
+  setenv("HOME", before.c_str(), 1);
 }
 
 }  // namespace

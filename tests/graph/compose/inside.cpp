@@ -39,9 +39,10 @@ TEST(Inside, ReplacesWhatMatchesAPattern) {
   EXPECT_EQ(was.at("out/mid/attention/q"), "conv2d");
   EXPECT_EQ(now.count("out/mid/attention/q"), 0u);
   EXPECT_EQ(now.at("out/mid/attention"), "identity");
-  EXPECT_EQ(c.notes, std::vector<std::string>{
-                         "section 'model': inside '**/attention*': 4 identity instead of attention_block; "
-                         "dropped groups, heads"});
+  ASSERT_EQ(c.notes.size(), 2u);  // and that the average is slow
+  EXPECT_EQ(c.notes[0],
+            "section 'model': inside '**/attention*': 4 identity instead of attention_block; "
+            "dropped groups, heads");
 }
 
 TEST(Inside, SetsParameters) {

@@ -130,6 +130,24 @@ TEST(Override, RefusesWhatIsNoPathWithAValue) {
       "variable below 'vars', or quote the text");
 }
 
+TEST(Override, TakesAHashForACharacter) {
+  const auto source = [](const std::string& typed) {
+    return set("vars.source=" + typed).find("vars")->find("source")->text;
+  };
+  EXPECT_EQ(source("cats #2.h5"), "cats #2.h5");
+  EXPECT_EQ(source("#2"), "#2");
+  EXPECT_EQ(source("it's #2"), "it's #2");
+  EXPECT_EQ(source("'cats #2.h5'"), "cats #2.h5");
+  EXPECT_EQ(write_document(*set("model.multipliers=['1 #', 2#]").find("model")->find("multipliers")),
+            "[\"1 #\", \"2#\"]\n");
+  EXPECT_EQ(set_refusal("model.multipliers=[1, 2 #]"),
+            "command line: the value '[1, 2 #]' of 'model.multipliers' has a '#' outside quotes, where YAML "
+            "begins a comment; put the text it belongs to into quotes");
+  EXPECT_EQ(set_refusal("vars.source='a' #b"),
+            "command line: the value ''a' #b' of 'vars.source' has a '#' outside quotes, where YAML begins a "
+            "comment; put the text it belongs to into quotes");
+}
+
 TEST(Override, AddsWhatIsNotThere) {
   EXPECT_EQ(add("vars.count=16").find("vars")->keys(), (std::vector<std::string>{"source", "size", "count"}));
   EXPECT_EQ(add("nodes.ema={type: weight_average}").find("nodes")->find("ema")->find("type")->text,

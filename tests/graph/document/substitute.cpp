@@ -126,6 +126,32 @@ TEST(Substitute, RefusesVariablesThatGrowWithoutBounds) {
   EXPECT_EQ(refusal(text), "a.yaml:10:7: " + grows);
 }
 
+TEST(Substitute, PutsInTheHomeDirectoryWhereNoShellDid) {
+  const std::string home = std::getenv("HOME") ? std::getenv("HOME") : "";
+  setenv("HOME", "/home/ada", 1);
+  const Tree root =
+      substituted("vars: {at: ~/data}\nrun: {output: ~/out, a: '${at}/x.h5', b: x~/y, c: ~x, d: $5}");
+  const Tree& run = *root.find("run");
+  EXPECT_EQ(run.find("output")->text, "/home/ada/out");
+  EXPECT_EQ(run.find("a")->text, "/home/ada/data/x.h5");
+  EXPECT_EQ(run.find("b")->text, "x~/y");
+  EXPECT_EQ(run.find("c")->text, "~x");
+  EXPECT_EQ(run.find("d")->text, "$5");
+  EXPECT_EQ(refusal("run: {output: ~bob/out}"),
+            "a.yaml:1:15: '~bob/out' is in the home directory of another user, which only a shell knows; "
+            "write the whole path");
+  EXPECT_EQ(refusal("run: {output: $HOME/out}"),
+            "a.yaml:1:15: '$HOME/out' begins with a variable of the shell, and no shell reads it here; write "
+            "~/ for the home directory, or the whole path");
+  EXPECT_EQ(refusal("vars: {a: 1}\nrun: {output: '${HOME}/out'}"),
+            "a.yaml:2:15: unknown variable 'HOME'; those of the environment are not read, and ~/ is the home "
+            "directory");
+  unsetenv("HOME");
+  EXPECT_EQ(refusal("run: {output: ~/out}"),
+            "a.yaml:1:15: '~/out' is in the home directory, but HOME is not set; write the whole path");
+  setenv("HOME", home.c_str(), 1);
+}
+
 TEST(Substitute, RefusesVariablesThatNestTooDeep) {
   std::string lists = "vars:\n  v0: x\n", chain = lists;
   for (int i = 1; i <= 5000; ++i) {

@@ -5,7 +5,6 @@
 #include <fstream>
 
 #include "graph/run/run.h"
-
 #include "tests/fixtures/scratch_folder.h"
 
 namespace dagfusion::tests {
