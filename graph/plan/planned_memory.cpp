@@ -7,8 +7,8 @@ namespace dagfusion {
 namespace {
 
 std::uint64_t frames_of(const RunSettings& run, const Plan& plan, int lanes) {
-  const int frames = run.frames_in_flight > 0 ? run.frames_in_flight : lanes + 2;
-  return plan.frame_bytes * static_cast<std::uint64_t>(frames) + plan.step_bytes;
+  const auto frames = static_cast<std::uint64_t>(frames_in_flight_of(run, lanes));
+  return plan.frame_bytes * frames + plan.step_bytes;
 }
 
 std::uint64_t states_of(const CheckedNode& node, const WeightTable& weights) {
@@ -20,6 +20,12 @@ std::uint64_t states_of(const CheckedNode& node, const WeightTable& weights) {
 }
 
 }  // namespace
+
+int lanes_of(const RunSettings& run, int threads) { return run.lanes > 0 ? run.lanes : threads; }
+
+int frames_in_flight_of(const RunSettings& run, int lanes) {
+  return run.frames_in_flight > 0 ? run.frames_in_flight : lanes + 2;
+}
 
 std::uint64_t planned_memory(const Planned& planned, int lanes) {
   const Checked& checked = planned.checked;

@@ -8,6 +8,10 @@
 
 namespace dagfusion {
 
+// What `auto` stands for: a lane for each thread, and as many frames as keep them busy while others come and go.
+int lanes_of(const RunSettings&, int threads);
+int frames_in_flight_of(const RunSettings&, int lanes);
+
 std::uint64_t planned_memory(const Planned&, int lanes);
 
 }  // namespace dagfusion

@@ -120,6 +120,11 @@ int available_cores() {
   return std::max(cores, 1);
 }
 
+int threads_of(const RunSettings& run, int asked) {
+  if (asked > 0) return asked;
+  return run.threads > 0 ? run.threads : available_cores();
+}
+
 MemoryBound memory_bound() {
   MemoryBound least{memory_of_machine(), "this machine has"};
   if (const auto group = group_memory("/"); group && *group < least.bytes)

@@ -9,6 +9,7 @@
 #include <latch>
 #include <thread>
 
+#include "graph/plan/planned_memory.h"
 #include "graph/run/flow.h"
 #include "graph/run/task_bodies.h"
 #include "graph/values/clock.h"
@@ -97,9 +98,8 @@ class Run::State {
   State(Planned given, RunOptions options) : planned(std::move(given)) {
     shared.options = std::move(options);
     const RunSettings& run = planned.checked.run;
-    const int asked = shared.options.threads > 0 ? shared.options.threads : run.threads;
-    shared.threads = asked > 0 ? asked : available_cores();
-    shared.lanes = run.lanes > 0 ? run.lanes : shared.threads;
+    shared.threads = threads_of(run, shared.options.threads);
+    shared.lanes = lanes_of(run, shared.threads);
     main = std::make_unique<Section>(planned, shared);
     if (shared.options.on_thread_entry)
       shared.options.on_thread_entry();  // primitives are made on this thread

@@ -127,5 +127,7 @@ class Run {
 
 // Cores that this process may use: the affinity mask and the cgroup's quota.
 int available_cores();
+// The threads of a run: `asked` for, else what the file says, else one for each of those cores.
+int threads_of(const RunSettings&, int asked);
 
 }  // namespace dagfusion

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "graph/plan/planned_memory.h"
+
 namespace dagfusion {
 
 namespace {
@@ -11,10 +13,6 @@ namespace {
 // The engine's own input of the backward pass: each frame counts by its share of the step's images.
 float seed_of(const RunSettings& run) {
   return static_cast<float>(static_cast<double>(run.micro_batch) / static_cast<double>(run.batch_size));
-}
-
-int frames_of(const RunSettings& run, const Shared& shared) {
-  return run.frames_in_flight > 0 ? run.frames_in_flight : shared.lanes + 2;
 }
 
 }  // namespace
@@ -28,7 +26,7 @@ Section::Section(const Checked& checked_, const Plan& plan_, Shared& shared_)
     : checked(checked_),
       plan(plan_),
       shared(shared_),
-      frames_in_flight(frames_of(checked_.run, shared_)),
+      frames_in_flight(frames_in_flight_of(checked_.run, shared_.lanes)),
       step_memory(plan_.step_bytes),
       values(&shared_.live),
       directory(shared_.options.directory),

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "graph/plan/planned_memory.h"
 #include "graph/plan/work.h"
 #include "tools/commands/commands.h"
 #include "tools/show/words.h"
@@ -83,9 +84,9 @@ class PlanTold {
   explicit PlanTold(const Planned& planned)
       : checked_(planned.checked),
         plan_(planned.plan),
-        threads_(checked_.run.threads > 0 ? checked_.run.threads : available_cores()),
-        lanes_(checked_.run.lanes > 0 ? checked_.run.lanes : threads_),
-        frames_(checked_.run.frames_in_flight > 0 ? checked_.run.frames_in_flight : lanes_ + 2) {}
+        threads_(threads_of(checked_.run, 0)),
+        lanes_(lanes_of(checked_.run, threads_)),
+        frames_(frames_in_flight_of(checked_.run, lanes_)) {}
 
   void say(bool every_task, bool slots) const {
     std::vector<Line> lines;

@@ -14,12 +14,6 @@ namespace {
 
 std::string in_words(std::uint64_t bytes) { return bytes_in_words(static_cast<double>(bytes)); }
 
-int lanes_of(const RunSettings& run, int threads) {
-  if (run.lanes > 0) return run.lanes;
-  if (threads > 0) return threads;
-  return run.threads > 0 ? run.threads : available_cores();
-}
-
 // The most lanes that fit, or what else could be made smaller.
 std::string what_would_fit(const Planned& planned, int lanes, std::uint64_t bytes) {
   for (int fewer = lanes - 1; fewer > 0; --fewer)
@@ -37,7 +31,7 @@ std::string what_would_fit(const Planned& planned, int lanes, std::uint64_t byte
 }  // namespace
 
 void require_memory(const Planned& planned, int threads, const MemoryBound& bound) {
-  const int lanes = lanes_of(planned.checked.run, threads);
+  const int lanes = lanes_of(planned.checked.run, threads_of(planned.checked.run, threads));
   const std::uint64_t need = planned_memory(planned, lanes);
   if (need <= bound.bytes) return;
   throw std::runtime_error(fmt::format("the plan needs {} of memory, and {} {}; {}", in_words(need),
