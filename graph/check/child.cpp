@@ -121,7 +121,8 @@ class ChildCheck {
       node_.child = std::make_unique<Checked>(dagfusion::check(inner, checking_.catalog, options()));
     } catch (const UserError& e) {
       for (const Fault& f : e.faults())
-        if (!reported(f)) checking_.fault(f.where, fmt::format("{} (run by {})", f.message, owner_));
+        if (!reported(f))
+          checking_.faults.push_back({f.where, fmt::format("{} (run by {})", f.message, owner_), f.kind});
       throw AlreadyReported();
     }
     if (node_.child->run.training)

@@ -117,10 +117,11 @@ Shape NodeSetup::model_input() {
 std::filesystem::path NodeSetup::readable(std::string_view parameter) {
   const std::filesystem::path path = text(parameter);
   std::error_code ignored;
-  if (!std::filesystem::exists(path, ignored))
-    fail_at(parameter, fmt::format("'{}' is {}, which does not exist{}", parameter, path.string(),
-                                   path_suggestion(path.string())));
-  return path;
+  if (std::filesystem::exists(path, ignored)) return path;
+  Fault missing = parameters().fault(parameter, fmt::format("'{}' is {}, which does not exist{}", parameter,
+                                                            path.string(), path_suggestion(path.string())));
+  missing.kind = FaultKind::missing_file;
+  throw UserError({std::move(missing)});
 }
 
 void NodeSetup::refuse_resource(const std::string& section, const std::type_info& made,

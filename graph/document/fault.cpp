@@ -82,6 +82,11 @@ UserError::UserError(std::vector<Fault> faults)
 UserError::UserError(Position where, std::string message)
     : UserError(std::vector<Fault>{{std::move(where), std::move(message)}}) {}
 
+bool UserError::only_misses_files() const {
+  return std::all_of(faults_.begin(), faults_.end(),
+                     [](const Fault& f) { return f.kind == FaultKind::missing_file; });
+}
+
 std::optional<std::string> nearest(std::string_view given, const std::vector<std::string>& candidates) {
   constexpr std::size_t kLongest = 64;  // nobody misspells a name this long
   const std::string wanted = lower_case(given.substr(0, kLongest));

@@ -22,9 +22,13 @@ struct Position {
 std::string to_string(const Position&);  // "train.yaml:14:31"
 std::string with_text(const Position&);  // the same, or "command line run.steps=9"
 
+// missing_file: the pipeline itself is right; a file or a run that it reads is not there, or not yet.
+enum class FaultKind { mistake, missing_file };
+
 struct Fault {
   Position where;
   std::string message;  // lower case, no full stop, with the value and what would be right
+  FaultKind kind = FaultKind::mistake;
 };
 bool says_the_same(const Fault&, const Fault&);  // at the same place
 
@@ -35,6 +39,7 @@ class UserError : public std::runtime_error {
   explicit UserError(std::vector<Fault>);
   UserError(Position, std::string message);
   const std::vector<Fault>& faults() const { return faults_; }
+  bool only_misses_files() const;  // and nothing else is wrong
 
  private:
   std::vector<Fault> faults_;

@@ -79,9 +79,13 @@ struct Filling {
 }  // namespace
 
 CheckpointFacts open_checkpoint(const fs::path& given, std::vector<std::string>& passed_over) {
+  if (!fs::exists(given))
+    throw UserError(
+        {{{},
+          fmt::format("there is no directory '{}'{}", given.string(), path_suggestion(given.string())),
+          FaultKind::missing_file}});
   if (!fs::is_directory(given))
-    throw UserError({}, fmt::format("there is no directory '{}'{}", given.string(),
-                                    fs::exists(given) ? "" : path_suggestion(given.string())));
+    throw UserError({}, fmt::format("there is no directory '{}'", given.string()));
   const fs::path named = given.filename().empty() ? given.parent_path() : given;  // "runs/train/"
   if (step_of(named.filename()) >= 0 || fs::exists(named / kManifest)) {
     try {
@@ -102,7 +106,7 @@ CheckpointFacts open_checkpoint(const fs::path& given, std::vector<std::string>&
   if (facts) return *facts;
   std::string message = fmt::format("'{}' has no valid checkpoint; looked at {}", given.string(), looked_at);
   for (const std::string& reason : passed) message += "\n  " + reason;
-  throw UserError({}, message);
+  throw UserError({{{}, message, passed.empty() ? FaultKind::missing_file : FaultKind::mistake}});
 }
 
 void restore(const CheckpointFacts& facts, RunInfo& run) {

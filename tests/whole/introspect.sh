@@ -311,6 +311,30 @@ parameters 44,969 -> 176,849, multiply-adds an image 0.004551 G -> 0.01708 G'
   has "$out" '"path": "nodes.ema"'
 }
 
+DiffComparesWhereDataAreMissing() {
+  printf 'extends: train.yaml\nreplace: {images: {type: hdf5_images, path: pictures.h5}}\n' >other.yaml
+  run diff train.yaml other.yaml
+  ends 0
+  is "$out" "~ nodes.images: drawn_digits -> hdf5_images
+- nodes.images.size: 16
++ nodes.images.path: pictures.h5
+
+sizes are not compared, since something is missing:
+other.yaml:2:45: node 'images' (hdf5_images): 'path' is pictures.h5, which does not exist"
+  run diff train.yaml other.yaml --json
+  ends 0
+  has "$out" '"missing": [
+    "other.yaml:2:45: node '
+  run diff train.yaml sample.yaml
+  ends 0
+  has "$out" "sizes are not compared, since something is missing:
+sample.yaml:3:15: section 'model': there is no directory 'runs/001'"
+  printf 'extends: other.yaml\nset: {nodes.adam.learning_rate: fast}\n' >wrong.yaml
+  run diff train.yaml wrong.yaml
+  ends 2
+  has "$err" "'learning_rate'"
+}
+
 ResolveTellsWhereEachValueCameFrom() {
   printf 'extends: train.yaml\nset: {nodes.adam.clip_norm: 2}\n' >other.yaml
   run resolve other.yaml run.steps=9

@@ -1,7 +1,9 @@
 // run-pipeline diff A B: what differs between two pipelines, with all they extend.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "tools/commands/commands.h"
 #include "tools/show/difference.h"
@@ -44,11 +46,63 @@ double multiply_adds(const Checked& checked) {
   return sum / checked.run.micro_batch;
 }
 
+// Both, checked; without one whose data are not there, for which `missing` has a reason.
+struct Pair {
+  std::optional<Checked> before, now;
+  std::vector<std::string> missing;
+
+  bool complete() const { return before && now; }
+};
+
+std::optional<Checked> check_unless_data_are_missing(const Invocation& pipeline,
+                                                     std::vector<std::string>& missing) {
+  try {
+    return plan_file(pipeline).checked;
+  } catch (const UserError& e) {
+    if (!e.only_misses_files()) throw;
+    missing.emplace_back(e.what());
+    return std::nullopt;
+  }
+}
+
+Pair check_both(const Invocation& before, const Invocation& now) {
+  Pair pair;
+  pair.before = check_unless_data_are_missing(before, pair.missing);
+  pair.now = check_unless_data_are_missing(now, pair.missing);
+  return pair;
+}
+
 nlohmann::ordered_json as_json(const std::vector<Difference>& found) {
   nlohmann::ordered_json list = nlohmann::ordered_json::array();
   for (const Difference& d : found)
     list.push_back({{"path", d.path}, {"what", name_of(d.kind)}, {"before", d.before}, {"now", d.now}});
   return list;
+}
+
+void write_json(const std::vector<Difference>& found, const Pair& pair) {
+  nlohmann::ordered_json all = {{"differences", as_json(found)}};
+  if (pair.complete()) {
+    const Checked &a = *pair.before, &b = *pair.now;
+    all["nodes"] = as_json(node_differences(a, b));
+    all["parameters"] = {a.weights->parameters(), b.weights->parameters()};
+    all["multiply_adds"] = {multiply_adds(a), multiply_adds(b)};
+  } else {
+    all["missing"] = pair.missing;
+  }
+  fmt::print("{}\n", all.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
+}
+
+void say_expanded(const Checked& a, const Checked& b) {
+  const std::vector<Difference> nodes = node_differences(a, b);
+  if (!nodes.empty()) fmt::print("\nafter expansion:\n");
+  for (const Difference& d : nodes) say(d);
+}
+
+void say_sizes(const Checked& a, const Checked& b) {
+  if (a.weights->parameters() == b.weights->parameters() && multiply_adds(a) == multiply_adds(b)) return;
+  fmt::print("\nparameters {} -> {}, multiply-adds an image {:.4g} G -> {:.4g} G\n",
+             with_commas(a.weights->parameters()), with_commas(b.weights->parameters()),
+             multiply_adds(a) * 1e-9, multiply_adds(b) * 1e-9);
 }
 
 }  // namespace
@@ -68,26 +122,20 @@ int diff_command(int argc, char** argv, const Command& about) {
     before = {.file = first, .plugins = plugins};
     now = {.file = second, .plugins = plugins};
     const std::vector<Difference> found = differences(read_file(before), read_file(now));
-    const Checked a = plan_file(before).checked, b = plan_file(now).checked;
-    const std::vector<Difference> nodes = node_differences(a, b);
+    const Pair pair = check_both(before, now);
     if (json) {
-      fmt::print("{}\n",
-                 nlohmann::ordered_json{{"differences", as_json(found)},
-                                        {"nodes", as_json(nodes)},
-                                        {"parameters", {a.weights->parameters(), b.weights->parameters()}},
-                                        {"multiply_adds", {multiply_adds(a), multiply_adds(b)}}}
-                     .dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
+      write_json(found, pair);
       return kDone;
     }
     for (const Difference& d : found) say(d);
     if (found.empty()) fmt::print("no difference\n");
-    if (expand && !nodes.empty()) fmt::print("\nafter expansion:\n");
-    for (const Difference& d : nodes)
-      if (expand) say(d);
-    if (a.weights->parameters() != b.weights->parameters() || multiply_adds(a) != multiply_adds(b))
-      fmt::print("\nparameters {} -> {}, multiply-adds an image {:.4g} G -> {:.4g} G\n",
-                 with_commas(a.weights->parameters()), with_commas(b.weights->parameters()),
-                 multiply_adds(a) * 1e-9, multiply_adds(b) * 1e-9);
+    if (!pair.complete()) {
+      fmt::print("\nsizes are not compared, since something is missing:\n{}\n",
+                 fmt::join(pair.missing, "\n"));
+      return kDone;
+    }
+    if (expand) say_expanded(*pair.before, *pair.now);
+    say_sizes(*pair.before, *pair.now);
     return kDone;
   });
 }

@@ -183,7 +183,8 @@ ModelSource model_from(Prepared& p, const std::string& from, const Position& whe
         p.notes.push_back(fmt::format("model: after {} of training, images are hardly more than noise",
                                       counted(facts.step, "step")));
     } catch (const UserError& e) {
-      throw UserError(where, fmt::format("section 'model': {}", e.faults().front().message));
+      const Fault& wrong = e.faults().front();
+      throw UserError({{where, fmt::format("section 'model': {}", wrong.message), wrong.kind}});
     }
   }
   const CheckpointFacts& facts = opened->second;
