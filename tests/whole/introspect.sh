@@ -267,6 +267,8 @@ GraphDrawsBoxesAndEdges() {
   has "$out" 'subgraph "cluster_out/down0"'
   has "$out" '<B>block0</B>'
   [[ $out != *conv1* ]] || fail 'a layer is shown'
+  run graph train.yaml --expand model.blocks=4
+  has "$out" '↑ out/down0/block0'  # an arrow as long as the drawing stands in both boxes
   run graph train.yaml --depth 2 --expand
   ends 2
   run graph train.yaml --with-timings runs/001

@@ -1,12 +1,14 @@
 #include "tools/show/drawing.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <set>
 #include <vector>
 
 #include "graph/plan/plan.h"
+#include "tools/show/arrows.h"
 
 namespace dagfusion {
 
@@ -23,13 +25,10 @@ struct Box {
   std::string id, path, name, type;  // id: unique in the drawing
   Look look = kMap;
   double seconds = 0;
+  std::vector<std::string> far = {};  // boxes far away that it is joined with: "↑ out/down0/block0"
 };
 
-struct Arrow {
-  std::string from, to, label;
-  bool order = false;  // no value travels here
-  friend auto operator<=>(const Arrow&, const Arrow&) = default;
-};
+constexpr int kLongestArrow = 30;  // in rows of boxes; what is longer is written into both boxes
 
 std::string escaped(const std::string& text) {
   std::string out;
@@ -80,6 +79,7 @@ class Drawing {
 
   std::string dot() {
     options_.expand ? expanded() : collapsed();
+    write_long_arrows();
     std::string text =
         "digraph pipeline {\n"
         "  graph [rankdir=TB, newrank=true, nodesep=0.35, ranksep=0.45, fontname=\"Helvetica\", fontsize=11, "
@@ -177,6 +177,16 @@ class Drawing {
     }
   }
 
+  void write_long_arrows() {
+    std::map<std::string, Box*> of;
+    for (Box& b : boxes_) of[b.id] = &b;
+    for (const Arrow& a : take_long_arrows(arrows_, kLongestArrow)) {
+      Box &from = *of.at(a.from), &to = *of.at(a.to);
+      from.far.push_back("↓ " + to.path);
+      to.far.push_back("↑ " + from.path);
+    }
+  }
+
   // Whether nodes lie below this path.
   bool is_frame(const std::string& path) const {
     return std::any_of(checked_.nodes.begin(), checked_.nodes.end(),
@@ -234,9 +244,28 @@ class Drawing {
         b.type == b.name
             ? ""
             : fmt::format("<BR/><FONT POINT-SIZE=\"9\" COLOR=\"#55555a\">{}</FONT>", escaped(b.type));
-    return fmt::format("\"{}\" [label=<<B>{}</B>{}{}>, fillcolor=\"{}\", color=\"{}\", tooltip=\"{}\"]\n",
-                       b.id, escaped(b.name), type, time, all_seconds_ > 0 ? heat(share) : b.look.fill,
-                       b.look.line, b.path);
+    return fmt::format("\"{}\" [label=<<B>{}</B>{}{}{}>, fillcolor=\"{}\", color=\"{}\", tooltip=\"{}\"]\n",
+                       b.id, escaped(b.name), type, time, far_text(b),
+                       all_seconds_ > 0 ? heat(share) : b.look.fill, b.look.line,
+                       fmt::join(tooltip_of(b), "&#10;"));
+  }
+
+  // The first few; the tooltip has all.
+  static std::string far_text(const Box& b) {
+    constexpr std::size_t kMost = 2;
+    std::string text;
+    const auto line = [&](const std::string& words) {
+      text += fmt::format("<BR/><FONT POINT-SIZE=\"9\" COLOR=\"#8468b3\">{}</FONT>", escaped(words));
+    };
+    for (std::size_t i = 0; i < std::min(kMost, b.far.size()); ++i) line(b.far[i]);
+    if (b.far.size() > kMost) line(fmt::format("and {} more", b.far.size() - kMost));
+    return text;
+  }
+
+  static std::vector<std::string> tooltip_of(const Box& b) {
+    std::vector<std::string> lines{b.path};
+    lines.insert(lines.end(), b.far.begin(), b.far.end());
+    return lines;
   }
 
   const Checked& checked_;
