@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "tools/show/terminal.h"
 #include "tools/show/words.h"
 
 namespace dagfusion {
@@ -43,6 +44,20 @@ TEST(Progress, DrawsAShorterBarBeforeItLeavesWordsOut) {
   EXPECT_EQ(moving_line(training(), 60), "step 12/800  loss 0.1235  120.5 images/s  3 min 20 s left");
   EXPECT_EQ(moving_line(training(), 50), "step 12/800  loss 0.1235  120.5 images/s");
   EXPECT_EQ(moving_line(training(), 6), "step ");
+}
+
+TEST(Terminal, GoesOnBelowTheLastColumnOfATable) {
+  EXPECT_EQ(wrapped("inputs\n  t  [N]  timestep of each image after the step\n", 40),
+            "inputs\n  t  [N]  timestep of each image after\n          the step\n");
+  EXPECT_EQ(wrapped("  a_long_name  [N,C,H,W] of a long kind  what it is\n", 40),
+            "  a_long_name  [N,C,H,W] of a long kind\n    what it is\n");
+  EXPECT_EQ(wrapped("mse_loss: the mean of the squared difference\n", 20),
+            "mse_loss: the mean\n  of the squared\n  difference\n");
+}
+
+TEST(Terminal, LeavesWhatFitsAndWhatCannotBeBroken) {
+  EXPECT_EQ(wrapped("10 … 20\n\nend\n", 7), "10 … 20\n\nend\n");
+  EXPECT_EQ(wrapped("https://example.com/long\n", 10), "https://example.com/long\n");
 }
 
 TEST(Words, HaveAPluralForAllButOne) {

@@ -11,17 +11,18 @@ export TMPDIR=$away/temporary
 mkdir "$TMPDIR"
 readonly signals=(INT TERM HUP USR1)
 readonly kinds=(train sample pack sweep verify bench)
-readonly train=(train.yaml run.steps=8 nodes.save.every=2
+readonly steps=24
+readonly train=(train.yaml run.steps=$steps nodes.save.every=2
   --add 'nodes.preview={type: run_pipeline, pipeline: sample.yaml, model: ema, set: {count: 6}, every: 3}')
 cat >pack.yaml <<'END_OF_FILE'
-run: {images: 3000}
+run: {images: 20000}
 nodes:
   digits: {type: drawn_digits, size: 16}
   file:   {type: hdf5_writer, in: {images: digits}, path: digits.h5}
 END_OF_FILE
 cat >sweep.yaml <<'END_OF_FILE'
 extends: train.yaml
-set: {run.steps: 4}
+set: {run.steps: 8}
 sweep:
   axes: {nodes.adam.learning_rate: [2.0e-3, 1.0e-3]}
   seeds: [1, 2]
@@ -32,10 +33,10 @@ END_OF_FILE
 arguments() {  # KIND: sets words
   case $1 in
     train) words=("${train[@]}") ;;
-    sample) words=(sample.yaml vars.checkpoint=whole/001 vars.count=40) ;;
+    sample) words=(sample.yaml vars.checkpoint=whole/001 vars.count=200) ;;
     pack) words=(pack.yaml) ;;
     sweep) words=(sweep sweep.yaml) ;;
-    verify) words=(verify train.yaml --steps 6 --threads 1,2) ;;
+    verify) words=(verify train.yaml --steps 16 --threads 1,2) ;;
     bench) words=(bench train.yaml --seconds 0.5) ;;
   esac
 }
@@ -50,7 +51,8 @@ train_goes_on() {
   if compgen -G 'runs/001/checkpoints/step-*' >/dev/null; then
     [[ $status == 0 ]] || run --resume runs/001
     ends 0
-    same whole/001/checkpoints/step-000008 runs/001/checkpoints/step-000008
+    local -r last=checkpoints/step-$(printf %06d $steps)
+    same "whole/001/$last" "runs/001/$last"
     same whole/001/previews runs/001/previews
     is "$(cut -d, -f1,2 runs/001/metrics.csv)" "$(cut -d, -f1,2 whole/001/metrics.csv)"
   elif [[ -e runs ]]; then

@@ -1,11 +1,13 @@
 // run-pipeline describe TYPE: ports, parameters, paper and example of a node type, or the keys of a section.
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <nlohmann/json.hpp>
 
 #include "graph/types/file_keys.h"
 #include "tools/commands/commands.h"
 #include "tools/show/description.h"
+#include "tools/show/terminal.h"
 
 namespace dagfusion {
 
@@ -45,6 +47,11 @@ const std::vector<std::pair<std::string, std::string>> kOthers = {
      "        prev: {type: ddim_step, in: {x: carry.x, prediction: out, each: each}}\n"
      "      next:  {x: prev}\n"}};
 
+std::string fitted(const std::string& text) {
+  const std::optional<int> columns = columns_of(STDOUT_FILENO);
+  return columns ? wrapped(text, *columns) : text;
+}
+
 }  // namespace
 
 int describe_command(int argc, char** argv, const Command& about) {
@@ -59,7 +66,7 @@ int describe_command(int argc, char** argv, const Command& about) {
   return run_command(arguments, argc, argv, [&]() -> int {
     const Catalog catalog = plugins.types();
     const auto say = [&](const std::string& text, const nlohmann::ordered_json& object) -> int {
-      fmt::print("{}", json ? object.dump(2) + "\n" : text);
+      fmt::print("{}", json ? object.dump(2) + "\n" : fitted(text));
       return kDone;
     };
     std::vector<std::string> known;
@@ -74,7 +81,7 @@ int describe_command(int argc, char** argv, const Command& about) {
     for (const auto& [word, text] : kOthers) {
       if (word == name && json)
         throw UserError({"command line"}, fmt::format("'{}' is not a node type and has no JSON", name));
-      if (word == name) return fmt::print("{}", text), kDone;
+      if (word == name) return fmt::print("{}", fitted(text)), kDone;
       known.push_back(word);
     }
     throw UserError({"command line"},

@@ -8,6 +8,7 @@
 
 #include "graph/types/builtin.h"
 #include "nodes/catalog.h"
+#include "tools/show/words.h"
 
 namespace dagfusion {
 
@@ -21,7 +22,7 @@ std::string table(const std::string& heading, const Rows& rows) {
   if (rows.empty()) return "";
   std::vector<std::size_t> widths(rows.front().size());
   for (const auto& row : rows)
-    for (std::size_t c = 0; c < row.size(); ++c) widths[c] = std::max(widths[c], row[c].size());
+    for (std::size_t c = 0; c < row.size(); ++c) widths[c] = std::max(widths[c], characters(row[c]));
   std::string text = "\n" + heading + "\n";
   for (const auto& row : rows) {
     text += "  ";

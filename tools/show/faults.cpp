@@ -7,6 +7,8 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "tools/show/words.h"
+
 namespace dagfusion {
 
 namespace {
@@ -17,10 +19,6 @@ constexpr std::size_t kLongestHint = 60;  // one that is longer stands above onl
 bool steers_the_terminal(unsigned char c) { return c < 0x20 || c == 0x7F; }
 
 bool begins_character(char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }  // of UTF-8
-
-std::size_t characters(std::string_view text) {
-  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), begins_character));
-}
 
 std::optional<std::string> line_of(const Position& where) {
   if (!where.text.empty()) return where.text;

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -12,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "tools/show/terminal.h"
 #include "tools/show/words.h"
 
 namespace dagfusion {
@@ -48,11 +48,6 @@ std::string joined(const std::vector<std::string>& words) {
 bool can_move() {
   const char* terminal = std::getenv("TERM");
   return isatty(STDERR_FILENO) && terminal && *terminal && std::string_view(terminal) != "dumb";
-}
-
-int columns() {
-  winsize size{};
-  return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : kUsualColumns;
 }
 
 // How fast images come, from the first one on: what was made ready before it does not count.
@@ -114,7 +109,8 @@ void ProgressDisplay::show() {
   while (!wake_.wait_for(lock, moves_ ? 200ms : 500ms, [&] { return over_; })) {
     const Moment moment = rate.at(run_.progress());
     if (moves_) {
-      fmt::print(stderr, "\r\033[K{}", moving_line(moment, columns()));
+      fmt::print(stderr, "\r\033[K{}",
+                 moving_line(moment, columns_of(STDERR_FILENO).value_or(kUsualColumns)));
       std::fflush(stderr);
       continue;
     }

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace dagfusion {
 
 std::string bytes_in_words(double bytes) {
@@ -29,6 +31,11 @@ std::string rate_in_words(double images_per_second) {
   if (images_per_second <= 0) return "";
   if (images_per_second < 1) return fmt::format("{:.2g} images/s", images_per_second);
   return fmt::format("{:.1f} images/s", images_per_second);
+}
+
+std::size_t characters(std::string_view text) {
+  return static_cast<std::size_t>(std::count_if(
+      text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
 }
 
 }  // namespace dagfusion
