@@ -47,6 +47,22 @@ std::vector<std::pair<std::string, Input>> NodeSetup::any_inputs() {
   return found;
 }
 
+const DataSet* NodeSetup::data_set_behind(const Input& input) const {
+  if (!input.connected()) return nullptr;
+  const std::vector<CheckedNode>& nodes = checking_.checked.nodes;
+  std::vector<bool> upstream(nodes.size());
+  upstream[node_.inputs[input.index].from.node] = true;
+  const DataSet* found = nullptr;
+  for (std::size_t n = nodes.size(); n-- > 0;) {
+    if (!upstream[n]) continue;
+    for (const CheckedInput& i : nodes[n].inputs) upstream[i.from.node] = true;
+    if (nodes[n].type->role != Role::data_set) continue;
+    if (found) return nullptr;
+    found = dynamic_cast<const DataSet*>(nodes[n].node.get());
+  }
+  return found;
+}
+
 Output NodeSetup::output(std::string_view port) {
   const std::optional<Shape> shape = sides_.shape(port_spec(port));
   if (!shape)

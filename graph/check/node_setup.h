@@ -27,6 +27,7 @@ class NodeSetup final : public Setup {
 
   Input input(std::string_view port) override;
   std::vector<std::pair<std::string, Input>> any_inputs() override;
+  const DataSet* data_set_behind(const Input& input) const override;
   Output output(std::string_view port) override;
   Output output(std::string_view port, Shape shape) override;
   Output output(std::string_view port, Shape shape, DType dtype) override;

@@ -140,6 +140,10 @@ class DataSet : public Map {
  public:
   virtual std::optional<std::int64_t> size() const = 0;  // nothing = endless
   virtual std::string fingerprint() const = 0;  // another data set has another one; saved in checkpoints
+  // Of the classes that an output `label` counts, from 0; nothing where it knows no names.
+  virtual std::vector<std::string> class_names() const { return {}; }
+  // Of one sample: "cat/001.png"; nothing where samples have no names.
+  virtual std::string sample_name(std::int64_t) const { return {}; }
 };
 
 // `each` of a loop: its outputs are filled anew at the head

@@ -54,6 +54,8 @@ class Setup {
   virtual Input input(std::string_view port) = 0;
   virtual std::vector<std::pair<std::string, Input>>
   any_inputs() = 0;  // those of the port "*", as the user named them
+  // The data set that a value comes from, by whatever way; null when there is none, or more than one.
+  virtual const DataSet* data_set_behind(const Input&) const = 0;
   virtual Output output(std::string_view port) = 0;
   virtual Output output(std::string_view port, Shape shape) = 0;
   virtual Output output(std::string_view port, Shape shape, DType dtype) = 0;  // of ports with dtype `any`

@@ -1,0 +1,45 @@
+// What a folder holds: its pictures, their classes, and what is left out.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace dagfusion {
+
+struct PictureFile {
+  std::string name;  // below the folder
+  std::uintmax_t bytes = 0;
+  std::int32_t label = -1;
+};
+
+struct PictureList {
+  std::vector<PictureFile> files;     // in the order of their names' bytes
+  std::vector<std::string> classes;   // names, by label
+  std::vector<std::string> left_out;  // sentences: "2 files of other kinds are left out: 1 .gif, 1 .tif"
+  std::string labels_from;            // "folders", or the file's name; empty without labels
+};
+
+// Takes *.png, *.jpg, *.jpeg, *.jpe, *.jfif, *.webp and *.bmp in either case; hidden files and folders are left out, links to
+// folders are not followed. Throws std::runtime_error that names what cannot be read.
+PictureList list_pictures(const std::filesystem::path& folder, bool recursive);
+
+// The classes are the first folders, numbered in natural order; a folder without pictures keeps its number.
+void label_by_folder(PictureList&, const std::filesystem::path& folder);
+
+// The labels that `file` gives: dataset.json of StyleGAN and EDM ({"labels": [["a.png", 3], …]}), *.jsonl with a line
+// {"file_name": "a.png", "label": "cat"} a picture, or *.csv with such columns. Names become numbers in natural order.
+void label_by_file(PictureList&, const std::filesystem::path& file);
+
+// dataset.json, metadata.jsonl, metadata.csv or labels.csv in the folder; empty when there is none.
+std::filesystem::path label_file_in(const std::filesystem::path& folder);
+
+// "2" before "10": digits count as numbers.
+bool natural_less(std::string_view, std::string_view);
+
+// "cat 12, dog 3", from number 0 on; long lists are cut.
+std::string class_counts(const std::vector<std::string>& classes, const std::vector<std::int64_t>& counts);
+
+}  // namespace dagfusion
