@@ -210,6 +210,7 @@ Named Checking::expand(Request request) {
   const NodeType& type = *request.type;
   if (!inputs_fit(*this, request)) return {.ports = {}, .main = "", .broken = true};
 
+  if (request.calls_model) put_before_model(request);
   NodeBuilder builder(*this, request);
   const std::size_t before = faults.size();
   type.expand(builder);

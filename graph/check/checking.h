@@ -79,6 +79,7 @@ struct Request {
   Every every;
   bool drop_on_error = false;
   std::string stream;   // "" = the path
+  bool calls_model = false;
   std::string part_of;  // in messages: the optimiser that made it; "" = by its own path
   std::vector<std::shared_ptr<Inside>> insides;  // of the composites around it, outermost first
   std::shared_ptr<Inside> own_inside;            // its own, the last of them
@@ -125,6 +126,7 @@ class Checking {
   void read_type(Request& request, const Tree& tree, const std::string& owner);
   void read_model_call(Request& request, const Tree& tree, const std::string& owner);
   void take_model_input(const Request& call, const std::string& owner);
+  void put_before_model(Request& call);
   bool wire_inputs(Request& request, const Tree& in, const Scope& scope, const std::string& owner);
   void read_common_keys(Request& request, const Tree& tree, const Scope& scope, const std::string& owner);
   Named check_optimiser(Request request, const Tree& tree, const Scope& scope, const std::string& owner);

@@ -30,6 +30,29 @@ void Checking::take_model_input(const Request& call, const std::string& owner) {
                                 main->first, to_string(shape), to_string(checked.model_input)));
 }
 
+// What the file's sections put in front of the model: each such node in the place of the wire that it changes.
+void Checking::put_before_model(Request& call) {
+  std::map<std::string, Wire> changed;
+  for (const auto& section : sections) {
+    const Resource& made = resource(section.first, call.owner(), call.where);
+    for (const Resource::ModelInput& before : made.before_model()) {
+      const auto wire = call.in.find(before.port);
+      if (wire == call.in.end() || broken(wire->second)) continue;
+      Request request{.path = call.path + "/" + before.type,
+                      .weight_path = call.path + "/" + before.type,
+                      .type = catalog.find(before.type),
+                      .where = call.where};
+      for (const Port& port : request.type->inputs)
+        if (const auto given = call.in.find(port.name); given != call.in.end()) request.in.insert(*given);
+      request.parameters =
+          Parameters::make({}, request.type->parameters, request.owner(), request.where, faults);
+      const Named named = make(std::move(request));
+      changed[before.port] = named.broken ? Wire{} : named.ports.at(named.main);
+    }
+  }
+  for (const auto& [port, wire] : changed) call.in[port] = wire;
+}
+
 // A call of the model: the type and the parameters stand in its section.
 void Checking::read_model_call(Request& request, const Tree& tree, const std::string& owner) {
   const Tree* which = tree.find("model");
@@ -52,6 +75,7 @@ void Checking::read_model_call(Request& request, const Tree& tree, const std::st
   if (!model.type) throw AlreadyReported();
   request.type = model.type;
   request.weight_path = section;
+  request.calls_model = true;
   request.parameters = model.parameters;
   read_inside(request, model.tree, fmt::format("section '{}'", section));
   std::vector<std::string> keys = kNodeKeys;

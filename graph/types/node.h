@@ -151,6 +151,7 @@ class DataSet : public Map {
 class Times : public Map {
  public:
   virtual int count() const = 0;
+  virtual std::string listing() const { return {}; }  // its times in short, for who looks at the plan
 };
 
 // A value that a checkpoint saves and reads back, under its name.

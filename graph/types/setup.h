@@ -18,6 +18,12 @@ class Resource {
   virtual ~Resource() = default;
   // What is allowed but hardly meant, for the program to print before a run.
   virtual std::vector<std::string> warnings() const { return {}; }
+  // Node types that stand between what a call of a model is wired to and the model's input `port`, in every
+  // call. They are wired to those inputs of the call that they have ports for.
+  struct ModelInput {
+    std::string port, type;
+  };
+  virtual std::vector<ModelInput> before_model() const { return {}; }
 };
 
 // The `run` section, after the checks; -1 = not given, to be chosen.

@@ -1,14 +1,12 @@
 // add_noise: mixes clean images with Gaussian noise, as much as timestep t says.
 // Ho et al. 2020, "Denoising Diffusion Probabilistic Models", arXiv:2006.11239, eq. 4 (q_sample).
 //
-//   xt = sqrt(alpha_bar[t]) * x0 + sqrt(1 - alpha_bar[t]) * noise
+//   xt = alpha(t) * x0 + sigma(t) * noise       (process discrete: alpha^2 = alpha_bar[t], sigma^2 = 1 - alpha_bar[t])
 //
-// x0, noise, xt: [N,...], x0 in [-1,1]; t: [N], 0 = least noise.
-#include <cmath>
-
+// x0, noise, xt: [N,...], x0 in [-1,1]; t: [N], a time of the section `diffusion`.
 #include "graph/types/catalog.h"
 #include "nodes/diffusion/mixture.h"
-#include "nodes/diffusion/noise_schedule.h"
+#include "nodes/diffusion/noise_process.h"
 
 namespace dagfusion {
 namespace {
@@ -16,15 +14,15 @@ namespace {
 class AddNoise final : public Mixture {
  public:
   explicit AddNoise(Setup& setup)
-      : Mixture(setup, "xt"), schedule_(setup.resource<NoiseSchedule>("diffusion")) {}
+      : Mixture(setup, "xt"), process_(setup.resource<NoiseProcess>("diffusion")) {}
 
  private:
   Shares shares(float t) const override {
-    const double alpha_bar = schedule_.alpha_bar(schedule_.index(t));
-    return {static_cast<float>(std::sqrt(alpha_bar)), static_cast<float>(std::sqrt(1 - alpha_bar))};
+    const auto [alpha, sigma] = process_.level(process_.time(t));
+    return {static_cast<float>(alpha), static_cast<float>(sigma)};
   }
 
-  const NoiseSchedule& schedule_;
+  const NoiseProcess& process_;
 };
 
 }  // namespace

@@ -1,47 +1,31 @@
-// uniform_timesteps: draws a timestep for each image, every one of the schedule as likely as any other.
+// uniform_timesteps: draws a time for each image, evenly over those that the noise process has.
 // Ho et al. 2020, "Denoising Diffusion Probabilistic Models", arXiv:2006.11239, algorithm 1 line 3.
 //
-//   t ~ Uniform{0, …, T - 1}
+//   discrete  t ~ Uniform{0, …, T - 1}        vp, flow  t ~ Uniform(0, 1]
+//   ve, edm   ln t ~ Uniform(ln sigma_min, ln sigma_max)
 //
-// like: [N,...], only N counts; t: [N], whole numbers, 0 = least noise.
-#include "graph/types/catalog.h"
-#include "nodes/diffusion/noise_schedule.h"
+// Shapes, pairing and shift: nodes/diffusion/time_draws.h.
+#include "nodes/diffusion/time_draws.h"
 
 namespace dagfusion {
 namespace {
 
-class UniformTimesteps final : public Map {
+class UniformTimesteps final : public TimeDraws {
  public:
-  explicit UniformTimesteps(Setup& setup)
-      : timesteps_(setup.resource<NoiseSchedule>("diffusion").timesteps()) {
-    const Input like = setup.input("like");
-    t_ = setup.output("t", {like.spec.shape[0]});
-  }
-
-  void forward(Call& call) const override {
-    float* t = call.out<float>(t_);
-    for (int i = 0; i < t_.spec.shape[0]; ++i) {
-      const Philox4 words = call.random(i).block(0);
-      t[i] = static_cast<float>(below(timesteps_, std::uint64_t{words[1]} << 32 | words[0]));
-    }
-  }
+  explicit UniformTimesteps(Setup& setup) : TimeDraws(setup) {}
 
  private:
-  int timesteps_;
-  Output t_;
+  double time(double u) const override { return process().at_share(u); }
 };
 
 }  // namespace
 
 NodeType uniform_timesteps() {
-  return {.name = "uniform_timesteps",
-          .summary = "Draws a timestep for each image, all of them equally likely.",
-          .stands_for = {"timesteps"},
-          .paper = "Ho et al. 2020, arXiv:2006.11239, algorithm 1",
-          .example = "{type: uniform_timesteps, in: x0}",
-          .inputs = {{"like", "[N,...] any free", "anything that has a value for each image"}},
-          .outputs = {{"t", "[N] f32", "timestep of each image, 0 = least noise"}},
-          .create = make_node<UniformTimesteps>};
+  NodeType type = TimeDraws::type("uniform_timesteps",
+                                  "Draws a time for each image, evenly over those of the noise process.");
+  type.paper = "Ho et al. 2020, arXiv:2006.11239, algorithm 1";
+  type.create = make_node<UniformTimesteps>;
+  return type;
 }
 
 }  // namespace dagfusion

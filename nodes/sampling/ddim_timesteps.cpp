@@ -8,18 +8,17 @@
 //   linspace  t = round(i * (T - 1) / (n - 1))
 //   trailing  t = round((i + 1) * T / n) - 1
 //
-// t, t_prev: [N], the same for all images; t_prev is the t of the next iteration, -1 = clean in the last.
+// t, t_prev: [N], the same for all images; t_prev is the t of the next iteration, the clean image's in the last.
 #include <fmt/format.h>
 
 #include "graph/types/catalog.h"
-#include "nodes/diffusion/noise_schedule.h"
 #include "nodes/sampling/timestep_list.h"
 
 namespace dagfusion {
 namespace {
 
 std::vector<int> times(Setup& setup) {
-  const int timesteps = setup.resource<NoiseSchedule>("diffusion").timesteps();
+  const int timesteps = timesteps_of(setup);
   const std::int64_t steps = setup.integer("steps");
   if (steps > timesteps)
     setup.fail_at("steps", fmt::format("'steps' is {}, more than the {} timesteps of section 'diffusion'",
@@ -32,7 +31,7 @@ std::vector<int> times(Setup& setup) {
 
 class DdimTimesteps final : public TimestepList {
  public:
-  explicit DdimTimesteps(Setup& setup) : TimestepList(setup, times(setup)) {}
+  explicit DdimTimesteps(Setup& setup) : TimestepList(setup, as_times(times(setup))) {}
 };
 
 }  // namespace

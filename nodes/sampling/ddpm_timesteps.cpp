@@ -6,18 +6,17 @@
 //   t = T - 1, …, 0, or `steps` of them at even distances that include both ends
 //   sections: T cut into equal sections, from clean to noisy, and so many steps in each
 //
-// t, t_prev: [N], the same for all images; t_prev is the t of the next iteration, -1 = clean in the last.
+// t, t_prev: [N], the same for all images; t_prev is the t of the next iteration, the clean image's in the last.
 #include <fmt/format.h>
 
 #include "graph/types/catalog.h"
-#include "nodes/diffusion/noise_schedule.h"
 #include "nodes/sampling/timestep_list.h"
 
 namespace dagfusion {
 namespace {
 
 std::vector<int> times(Setup& setup) {
-  const int timesteps = setup.resource<NoiseSchedule>("diffusion").timesteps();
+  const int timesteps = timesteps_of(setup);
   if (setup.has("steps") && setup.has("sections"))
     setup.fail_at("sections", "'sections' and 'steps' are both given; 'steps' is for a single section");
   std::vector<std::int64_t> sections = {timesteps};
@@ -37,7 +36,7 @@ std::vector<int> times(Setup& setup) {
 
 class DdpmTimesteps final : public TimestepList {
  public:
-  explicit DdpmTimesteps(Setup& setup) : TimestepList(setup, times(setup)) {}
+  explicit DdpmTimesteps(Setup& setup) : TimestepList(setup, as_times(times(setup))) {}
 };
 
 }  // namespace

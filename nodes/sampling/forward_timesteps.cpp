@@ -8,14 +8,13 @@
 #include <algorithm>
 
 #include "graph/types/catalog.h"
-#include "nodes/diffusion/noise_schedule.h"
 #include "nodes/sampling/timestep_list.h"
 
 namespace dagfusion {
 namespace {
 
 std::vector<int> times(Setup& setup) {
-  const int timesteps = setup.resource<NoiseSchedule>("diffusion").timesteps();
+  const int timesteps = timesteps_of(setup);
   std::vector<int> list;
   if (setup.has("list")) {
     if (setup.has("steps"))
@@ -43,18 +42,19 @@ std::vector<int> times(Setup& setup) {
   return list;
 }
 
-std::vector<int> before(const std::vector<int>& times) {
-  std::vector<int> prev = {-1};
+std::vector<double> before(const std::vector<double>& times) {
+  std::vector<double> prev = {-1};
   prev.insert(prev.end(), times.begin(), times.end() - 1);
   return prev;
 }
 
 class ForwardTimesteps final : public TimestepList {
  public:
-  explicit ForwardTimesteps(Setup& setup) : ForwardTimesteps(setup, times(setup)) {}
+  explicit ForwardTimesteps(Setup& setup) : ForwardTimesteps(setup, as_times(times(setup))) {}
 
  private:
-  ForwardTimesteps(Setup& setup, const std::vector<int>& times) : TimestepList(setup, times, before(times)) {}
+  ForwardTimesteps(Setup& setup, const std::vector<double>& times)
+      : TimestepList(setup, times, before(times)) {}
 };
 
 }  // namespace

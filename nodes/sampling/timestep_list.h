@@ -2,6 +2,7 @@
 // lists that the samplers of the literature use. t is the same for all images of a frame.
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "graph/types/catalog.h"
@@ -16,21 +17,29 @@ std::vector<int> trailing_timesteps(int T, int n);  // every T / n, down from T 
 // T cut into equal sections, in each of them so many timesteps at even distances: Nichol & Dhariwal 2021.
 std::vector<int> respaced_timesteps(int T, const std::vector<std::int64_t>& sections);
 
+inline std::vector<double> as_times(const std::vector<int>& timesteps) {
+  return {timesteps.begin(), timesteps.end()};
+}
+
 class TimestepList : public Times {
  public:
-  // `times` in the order of the iterations; `prev[i]` is the next cleaner one to times[i], -1 = clean.
-  TimestepList(Setup&, std::vector<int> times, std::vector<int> prev);
-  // From noisy to clean: each timestep's cleaner one is that of the next iteration.
-  TimestepList(Setup&, std::vector<int> times);
+  // `times` in the order of the iterations; `prev[i]` is the next cleaner one to times[i], or the clean image's.
+  TimestepList(Setup&, std::vector<double> times, std::vector<double> prev);
+  // From noisy to clean: each time's cleaner one is that of the next iteration, of the last one the clean image's.
+  TimestepList(Setup&, std::vector<double> times);
 
   static std::vector<Port> ports();
 
   int count() const final { return static_cast<int>(times_.size()); }
+  std::string listing() const final;
   void forward(Call&) const final;
 
  private:
-  std::vector<int> times_, prev_;
-  Output t_, t_prev_, index_, first_, last_;
+  std::vector<double> times_, prev_;
+  Output t_, t_prev_, t_before_, t_before2_, index_, first_, last_, more_;
 };
+
+// Of the section `diffusion`; a fault when its process has no timesteps.
+int timesteps_of(Setup&);
 
 }  // namespace dagfusion

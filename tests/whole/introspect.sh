@@ -143,7 +143,7 @@ ReachesAPipelineNamedLikeASubcommand() {
 NodesListsWhatCanStandInForAnother() {
   run nodes --like sampler
   ends 0
-  is "$(awk '{print $1}' out.txt | tr '\n' ' ')" 'ddpm_step ddim_step '
+  is "$(awk '{print $1}' out.txt | tr '\n' ' ')" 'ddpm_step ddim_step euler_step '
   local by_word=$out
   run nodes --like ddim_step
   is "$out" "$by_word"
@@ -151,7 +151,7 @@ NodesListsWhatCanStandInForAnother() {
   has "$out" 'Mixes clean images with noise, as much as the timestep says.'
   run nodes --markdown
   has "$out" '| **diffusion** | |
-| `uniform_timesteps` | Draws a timestep for each image, all of them equally likely. |'
+| `uniform_timesteps` | Draws a time for each image, evenly over those of the noise process. |'
   run nodes --like samplr
   ends 2
   is "$err" "command line: no node stands for 'samplr', and no type is called so; did you mean 'sampler'?"
@@ -174,7 +174,7 @@ DescribeTellsAllOfAType() {
 inputs
   x       [N,...] f32  images with the noise of t_prev
   t       [N] f32      timestep of each image after the step
-  t_prev  [N] f32      timestep of each image before the step; t - 1 when not wired (need not be wired)
+  t_prev  [N] f32      time of each image before the step; t - 1 when not wired (without timesteps: clean) (need not be wired)
   noise   [N,...] f32  standard Gaussian; drawn by the node when not wired (need not be wired)
 
 outputs

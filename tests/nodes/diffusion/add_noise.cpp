@@ -39,14 +39,14 @@ TEST(AddNoise, HasTheGradientsOfFiniteDifferences) {
   expect_gradients_match(node);
 }
 
-TEST(AddNoise, RefusesATimestepThatIsNone) {
+TEST(AddNoise, RefusesATimeThatIsNone) {
   OneNode node("{type: add_noise}", {{"x0", {{1, 1}, {0}}}, {"noise", {{1, 1}, {0}}}, {"t", {{1}, {1000}}}},
                kLinear);
   try {
     node.forward();
     FAIL() << "took t = 1000";
   } catch (const std::runtime_error& error) {
-    EXPECT_STREQ(error.what(), "t is 1000, which is not a timestep; whole numbers from 0 to 999 are");
+    EXPECT_STREQ(error.what(), "t is 1000, but the times of 'process' discrete go from 0 to 999");
   }
 }
 

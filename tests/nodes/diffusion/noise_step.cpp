@@ -4,7 +4,7 @@
 #include <cmath>
 
 #include "nodes/catalog.h"
-#include "nodes/diffusion/noise_schedule.h"
+#include "nodes/diffusion/noise_process.h"
 #include "tests/fixtures/one_node.h"
 
 namespace dagfusion::tests {
@@ -113,8 +113,8 @@ TEST(NoiseStep, RefusesToTakeNoiseAway) {
 }
 
 TEST(NoiseStep, RefusesATimestepThatIsNone) {
-  OneNode node("{type: noise_step}", {{"x", {{1, 1}, {0}}}, {"t", {{1}, {2.5f}}}}, kLinear);
-  EXPECT_EQ(failure(node), "t is 2.5, which is not a timestep; whole numbers from 0 to 999 are");
+  OneNode node("{type: noise_step}", {{"x", {{1, 1}, {0}}}, {"t", {{1}, {1000}}}}, kLinear);
+  EXPECT_EQ(failure(node), "t is 1000, but the times of 'process' discrete go from 0 to 999");
 }
 
 }  // namespace

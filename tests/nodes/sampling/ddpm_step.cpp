@@ -3,7 +3,7 @@
 #include <cmath>
 
 #include "nodes/catalog.h"
-#include "nodes/diffusion/noise_schedule.h"
+#include "nodes/diffusion/noise_process.h"
 #include "tests/fixtures/one_node.h"
 
 namespace dagfusion::tests {

@@ -4,8 +4,7 @@
 
 #include <cmath>
 
-#include "nodes/catalog.h"
-#include "nodes/diffusion/noise_schedule.h"
+#include "tests/fixtures/exact_denoiser.h"
 #include "tests/fixtures/one_node.h"
 
 namespace dagfusion::tests {
@@ -14,28 +13,7 @@ namespace {
 constexpr double kMean = .2, kDeviation = .5;  // of the data
 constexpr int kValues = 16384;
 
-NoiseSchedule schedule(const std::string& section) {
-  std::vector<Fault> faults;
-  return NoiseSchedule(Parameters::read(parse_document(section, "test.yaml"),
-                                        catalog().section("diffusion")->parameters, {}, "section 'diffusion'",
-                                        faults));
-}
-
-// E[x0 | xt = x], and from it what a perfect model predicts.
-double perfect_prediction(const NoiseSchedule& s, int t, double x) {
-  const double a = s.alpha_bar(t), variance = kDeviation * kDeviation;
-  const double x0 = kMean + variance * std::sqrt(a) / (variance * a + 1 - a) * (x - std::sqrt(a) * kMean);
-  const double epsilon = (x - std::sqrt(a) * x0) / std::sqrt(1 - a);
-  switch (s.prediction()) {
-    case Prediction::epsilon:
-      return epsilon;
-    case Prediction::sample:
-      return x0;
-    case Prediction::v:
-      break;
-  }
-  return std::sqrt(a) * epsilon - std::sqrt(1 - a) * x0;
-}
+const Mixture1d kData{{{1, kMean, kDeviation}}};
 
 struct Moments {
   double mean = 0, deviation = 0;
@@ -43,7 +21,7 @@ struct Moments {
 
 // Walks from pure noise to clean images as a pipeline's loop does.
 Moments sample(const std::string& times_yaml, const std::string& step_yaml, const std::string& section) {
-  const NoiseSchedule perfect = schedule(section);
+  const std::unique_ptr<NoiseProcess> perfect = process_of(section);
   const OneNodeOptions options = {.sections = "diffusion: " + section};
   const Shape shape = {4, 1, 64, 64};
   OneNode times(times_yaml, {}, options, 4);
@@ -56,8 +34,8 @@ Moments sample(const std::string& times_yaml, const std::string& step_yaml, cons
     times.forward();
     const Plain t = times.output("t");
     Plain prediction = x;
-    const double at_zero = perfect_prediction(perfect, static_cast<int>(t.values[0]), 0);
-    const double slope = perfect_prediction(perfect, static_cast<int>(t.values[0]), 1) - at_zero;
+    const double at_zero = perfect_prediction(kData, *perfect, t.values[0], 0);
+    const double slope = perfect_prediction(kData, *perfect, t.values[0], 1) - at_zero;
     for (float& value : prediction.values) value = static_cast<float>(at_zero + slope * value);
     step.at(0, i);
     step.set_input("x", x.values);
