@@ -32,6 +32,8 @@ std::optional<CheckpointFacts> newest_of(const fs::path& run, std::vector<std::s
   for (const auto& [step, directory] : steps_below(run / kCheckpoints)) {
     try {
       return read_facts(directory);
+    } catch (const std::bad_alloc&) {
+      throw;  // says nothing about the files
     } catch (const std::exception& error) {
       passed_over.push_back(fmt::format("{}: {}", directory.string(), error.what()));
     }
@@ -90,6 +92,8 @@ CheckpointFacts open_checkpoint(const fs::path& given, std::vector<std::string>&
   if (step_of(named.filename()) >= 0 || fs::exists(named / kManifest)) {
     try {
       return read_facts(named);
+    } catch (const std::bad_alloc&) {
+      throw;  // says nothing about the files
     } catch (const std::exception& error) {
       throw UserError({}, fmt::format("checkpoint '{}' cannot be used: {}", named.string(), error.what()));
     }

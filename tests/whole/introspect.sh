@@ -183,9 +183,9 @@ outputs
 example
   name: {type: noise_step, in: {x: x, t: t}}'
   COLUMNS=60 run describe noise_step
-  has "$out" "  t_prev  [N] f32      timestep of each image before the
-                       step; t - 1 when not wired (need not
-                       be wired)"
+  has "$out" "  t_prev  [N] f32      time of each image before the step; t
+                       - 1 when not wired (without
+                       timesteps: clean) (need not be wired)"
   run describe uniform_timestep
   ends 2
   is "$err" "command line: no node type or section 'uniform_timestep'; did you mean 'uniform_timesteps'?"
