@@ -75,6 +75,7 @@ class LoopCheck {
     bool good = true;
     for (const Entry& e : carry_->entries) {
       if (e.value.text == "zeros" && !e.value.quoted) {
+        if (!good) continue;  // what gives the shape had a fault
         if (!first) fail(e.value.where, "the first carried value cannot be zeros: it gives the shape");
         head.outputs.push_back({.port = e.key, .spec = *first});
         continue;

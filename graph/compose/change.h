@@ -33,9 +33,9 @@ void apply(Tree& root, const Change&, const Catalog&, std::vector<std::string>& 
 // From the command line; a fault when the text is no path, or its value no YAML.
 Change read_override(const Override&);
 
-// The changes below the keys set, replace, remove and insert of a map, in the order written.
+// The changes below the keys set, add, replace, remove and insert of a map, in the order written.
 std::vector<Change> read_changes(const Tree& map);
-inline const std::vector<std::string> kChangeKeys = {"set", "replace", "remove", "insert"};
+inline const std::vector<std::string> kChangeKeys = {"set", "add", "replace", "remove", "insert"};
 
 // A pipeline file with everything it extends.
 struct Composed {

@@ -1,4 +1,4 @@
-// A file that says what differs from another one: extends, set, replace, remove, insert.
+// A file that says what differs from another one: extends, set, add, replace, remove, insert.
 #include <fmt/format.h>
 
 #include "graph/compose/block.h"
@@ -16,8 +16,8 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t kMostFiles = 64;  // that extend one another: each is read in a call of its own
 
-const std::vector<std::string> kKeys = {"extends", "set",    "replace", "remove", "insert",
-                                        "sweep",   "blocks", "plugins", "doc"};
+const std::vector<std::string> kKeys = {"extends", "set",   "add",    "replace", "remove",
+                                        "insert",  "sweep", "blocks", "plugins", "doc"};
 
 // Not like refuse_other_keys of graph/types/value.h:
 // a section is no misspelt key, but stands in the wrong place.
@@ -69,7 +69,7 @@ Composed whole(Tree file, Tree sweep) {
   for (const Entry& e : file.entries)
     if (nearest(e.key, {"extends"}))
       throw UserError(e.where, fmt::format("unknown section '{}'; did you mean 'extends'?", e.key));
-  for (const char* key : {"set", "replace", "remove", "insert"})
+  for (const char* key : {"set", "add", "replace", "remove", "insert"})
     if (const Tree* changes = file.find(key))
       throw UserError(changes->where,
                       fmt::format("'{}' says what differs from another file; 'extends' must name it", key));
@@ -141,6 +141,9 @@ std::vector<Change> read_changes(const Tree& map) {
     if (e.key == "set")
       for (const Entry& s : needs_map(e, "set: {run.steps: 100}").entries)
         changes.push_back({Change::Kind::set, s.key, s.where, s.value});
+    if (e.key == "add")
+      for (const Entry& a : needs_map(e, "add: {nodes.NAME: {type: TYPE}}").entries)
+        changes.push_back({Change::Kind::add, a.key, a.where, a.value});
     if (e.key == "replace")
       for (const Entry& r : needs_map(e, "replace: {NODE: {type: TYPE}}").entries)
         changes.push_back({Change::Kind::replace, r.key, r.where, r.value});

@@ -139,7 +139,7 @@ TEST(SweepReport, ComparesPairsOfEqualSeeds) {
   EXPECT_EQ(report_csv(p, rows).substr(0, 60),
             "loss,seed,distance,difference,directory\nmse,1,10,0," + folder.path().string().substr(0, 9));
   const std::string page = report_html(p, rows, "a <b>");
-  EXPECT_NE(page.find("<title>a &#60;b&#62;</title>"), std::string::npos);
+  EXPECT_NE(page.find("<title>a &lt;b&gt;</title>"), std::string::npos);
   EXPECT_EQ(page.find("http://"), std::string::npos);  // readable offline
   EXPECT_NE(page.find("<polyline"), std::string::npos);
 }

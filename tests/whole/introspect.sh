@@ -249,6 +249,39 @@ PlanTellsTasksAndMemory() {
   has "$out" '"frames_per_step": 4,'
 }
 
+ScheduleShowsTheNoiseProcess() {
+  printf 'diffusion: {schedule: linear}\nnodes: {number: {type: image_numbers, count: 1}}\n' >linear.yaml
+  run schedule linear.yaml --times 3 --svg curves.svg
+  ends 0
+  has "$out" 'process discrete, prediction epsilon'
+  has "$out" '       500     0.27892     0.96031     0.01006     0.08436'
+  has "$out" 'curves in curves.svg'
+  has "$(<curves.svg)" '<polyline'
+  run schedule linear.yaml --csv
+  is "$(wc -l <out.txt)" 1001
+  is "$(tail -n 1 out.txt | cut -d, -f 1,4)" '999,0.02'
+  run schedule linear.yaml 'diffusion={process: flow, prediction: velocity}' --times 2
+  has "$out" 'process flow, prediction velocity'
+  run schedule linear.yaml diffusion.schedule=cosin
+  ends 2
+  has "$err" "'schedule' is 'cosin'; did you mean 'cosine'?"
+  run schedule linear.yaml --remove diffusion
+  ends 2
+  has "$err" "linear.yaml:1:1: no section 'diffusion' here, and no model from a checkpoint that has one"
+}
+
+PlanTellsTheTimesOfALoop() {
+  printf 'diffusion: {}
+nodes:
+  number: {type: image_numbers, count: 1}
+  x: {type: gaussian_noise, in: number}
+  l: {loop: {each: {type: sampling_timesteps, steps: 3}, carry: {x: x}, nodes: {y: {type: add_noise, in: {x0: carry.x, noise: x, t: each.t}}}, next: {x: y}}}
+' >loop.yaml
+  run plan loop.yaml
+  ends 0
+  has "$out" 'l          3 iterations  t = 666, 333, 0'
+}
+
 GraphDrawsBoxesAndEdges() {
   run graph train.yaml
   ends 0

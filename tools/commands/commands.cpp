@@ -30,6 +30,14 @@ const std::vector<Command>& commands() {
         "graph pipelines/train.yaml --format svg --expand --output layers.svg",
         "graph pipelines/train.yaml --format svg --with-timings runs/train/001 --output times.svg"},
        graph_command},
+      {"schedule",
+       "Shows the noise process of a pipeline: alpha, sigma, beta and signal-to-noise ratio over time, as a "
+       "table, as "
+       "CSV and as curves.",
+       {"schedule pipelines/train.yaml",
+        "schedule pipelines/train.yaml diffusion.schedule=linear --svg linear.svg",
+        "schedule pipelines/train_flow.yaml --csv"},
+       schedule_command},
       {"resolve",
        "Writes the pipeline with all it extends and its variables put in, and where each value came from.",
        {"resolve pipelines/ablate.yaml", "resolve pipelines/train.yaml run.steps=9"},

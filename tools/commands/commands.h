@@ -16,6 +16,7 @@ int nodes_command(int argc, char** argv, const Command&);
 int plan_command(int argc, char** argv, const Command&);
 int resolve_command(int argc, char** argv, const Command&);
 int run_node_command(int argc, char** argv, const Command&);
+int schedule_command(int argc, char** argv, const Command&);
 int schema_command(int argc, char** argv, const Command&);
 int sweep_command(int argc, char** argv, const Command&);
 int verify_command(int argc, char** argv, const Command&);

@@ -226,6 +226,10 @@ class PlanTold {
     say("weights", weight_bytes(), 1, "");
     say("packed", checked_.weights->packed_bytes(), 1, "copies of the weights as the primitives want them");
     if (checked_.run.training) say("gradients", weight_bytes(), 1, "");
+    for (const CheckedLoop& loop : checked_.loops)
+      if (const auto* times = dynamic_cast<const Times*>(checked_.nodes[loop.each].node.get());
+          times && !times->listing().empty())
+        fmt::print("{:<10} {:>10}  t = {}\n", loop.path, counted(loop.count, "iteration"), times->listing());
     for (const CheckedNode& node : checked_.nodes)
       if (node.child) fmt::print("{} runs another pipeline, which is not shown here\n", node.path);
   }

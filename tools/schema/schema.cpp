@@ -94,18 +94,20 @@ Json by_path(Json what, const std::string& doc) {
 
 Json difference() {
   const Json added = by_path(by_path(reference("new_node"), "nodes by name"), "by the path of another node");
-  return object({{"extends", with_doc(text(), "the pipeline file that this one differs from")},
-                 {"set", with_doc(map(), "values by their paths: {run.steps: 100}")},
-                 {"replace", by_path(reference("new_node"),
-                                     "nodes by their paths or patterns: {loss: {type: huber_loss}}")},
-                 {"remove", with_doc({{"type", "array"}, {"items", text()}}, "paths of nodes and keys")},
-                 {"insert", with_doc(object({{"before", added}, {"after", added}}),
-                                     "nodes by the path of another one")},
-                 {"blocks", blocks()},
-                 {"plugins", plugins()},
-                 {"sweep", sweep()},
-                 {"doc", reference("doc")}},
-                {"extends"});
+  return object(
+      {{"extends", with_doc(text(), "the pipeline file that this one differs from")},
+       {"set", with_doc(map(), "values by their paths: {run.steps: 100}")},
+       {"add", with_doc(map(), "nodes and keys that are new, by their paths: {nodes.weight: {type: …}}")},
+       {"replace",
+        by_path(reference("new_node"), "nodes by their paths or patterns: {loss: {type: huber_loss}}")},
+       {"remove", with_doc({{"type", "array"}, {"items", text()}}, "paths of nodes and keys")},
+       {"insert",
+        with_doc(object({{"before", added}, {"after", added}}), "nodes by the path of another one")},
+       {"blocks", blocks()},
+       {"plugins", plugins()},
+       {"sweep", sweep()},
+       {"doc", reference("doc")}},
+      {"extends"});
 }
 
 Json pipeline(const Catalog& catalog) {

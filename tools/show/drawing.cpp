@@ -9,6 +9,7 @@
 
 #include "graph/plan/plan.h"
 #include "tools/show/arrows.h"
+#include "tools/show/words.h"
 
 namespace dagfusion {
 
@@ -29,13 +30,6 @@ struct Box {
 };
 
 constexpr int kLongestArrow = 30;  // in rows of boxes; what is longer is written into both boxes
-
-std::string escaped(const std::string& text) {
-  std::string out;
-  for (const char c : text)
-    out += c == '&' ? "&amp;" : c == '<' ? "&lt;" : c == '>' ? "&gt;" : std::string(1, c);
-  return out;
-}
 
 std::string parent_of(const std::string& path) {
   const std::size_t slash = path.rfind('/');

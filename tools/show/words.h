@@ -15,6 +15,8 @@ std::string with_commas(std::int64_t n);              // "35,746,307"
 std::string in_words(double seconds);                 // "42 s", "3 min 20 s", "2 h 5 min"
 std::string rate_in_words(double images_per_second);  // "120 images/s", "0.013 images/s"; "" when 0
 
+std::string escaped(std::string_view);  // for HTML and SVG: "a &lt; b"
+
 std::size_t characters(std::string_view);  // of UTF-8: fewer than bytes
 
 }  // namespace dagfusion

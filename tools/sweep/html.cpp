@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "nodes/files/durable.h"
+#include "tools/show/words.h"
 #include "tools/sweep/report.h"
 
 namespace dagfusion {
@@ -15,17 +16,6 @@ constexpr std::array<const char*, 8> kColours = {"#3366cc", "#dc3912", "#109618"
                                                  "#ff9900", "#0099c6", "#66aa00", "#b82e2e"};
 
 const char* colour(std::size_t cell) { return kColours[cell % kColours.size()]; }
-
-std::string escaped(const std::string& text) {
-  std::string safe;
-  for (const char c : text) {
-    if (c == '<' || c == '>' || c == '&' || c == '"')
-      safe += fmt::format("&#{};", static_cast<int>(c));
-    else
-      safe += c;
-  }
-  return safe;
-}
 
 std::string base64(const std::string& bytes) {
   constexpr const char* kDigits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";

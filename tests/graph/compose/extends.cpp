@@ -41,6 +41,16 @@ class Extends : public ::testing::Test {
   ScratchFolder folder_;
 };
 
+TEST_F(Extends, AddsNodesAndWiresThatAreNew) {
+  const Composed c = composed(
+      "extends: base.yaml\n"
+      "add: {nodes.other: {type: identity, in: noise}, nodes.bytes.every: 2}\n");
+  EXPECT_EQ(c.file.find("nodes")->find("other")->find("type")->text, "identity");
+  EXPECT_EQ(c.file.find("nodes")->find("bytes")->find("every")->text, "2");
+  EXPECT_NE(refusal("extends: base.yaml\nadd: {nodes.noise: {type: identity}}\n").find("'nodes.noise'"),
+            std::string::npos);
+}
+
 TEST_F(Extends, AppliesWhatIsWrittenInItsOrder) {
   const Composed c = composed(
       "extends: base.yaml\n"
