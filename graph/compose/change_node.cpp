@@ -52,7 +52,10 @@ class Replacement {
     for (const Parameter& p : to_.parameters)
       if (p.required && !made.find(p.name)) needs.push_back(p.name);
     const Tree* in = made.find("in");
+    const bool bundle =
+        in && in->is_map() && in->find("each");  // wires what its node has, which the checker knows
     for (const Port& p : to_.inputs) {
+      if (bundle) break;
       const bool wired = in && (in->is_map() ? in->find(p.name) != nullptr : &p == &to_.inputs.front());
       if (!p.optional && p.name != kAnyName && !wired) needs.push_back("in." + p.name);
     }

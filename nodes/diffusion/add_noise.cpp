@@ -3,7 +3,7 @@
 //
 //   xt = alpha(t) * x0 + sigma(t) * noise       (process discrete: alpha^2 = alpha_bar[t], sigma^2 = 1 - alpha_bar[t])
 //
-// x0, noise, xt: [N,...], x0 in [-1,1]; t: [N], a time of the section `diffusion`.
+// x0, noise, xt: [N,...], x0 in [-1,1]; t: [N], a time of the section `diffusion`, or the clean image's.
 #include "graph/types/catalog.h"
 #include "nodes/diffusion/mixture.h"
 #include "nodes/diffusion/noise_process.h"
@@ -18,7 +18,7 @@ class AddNoise final : public Mixture {
 
  private:
   Shares shares(float t) const override {
-    const auto [alpha, sigma] = process_.level(process_.time(t));
+    const auto [alpha, sigma] = process_.level(process_.time_or_clean(t));
     return {static_cast<float>(alpha), static_cast<float>(sigma)};
   }
 

@@ -2,8 +2,11 @@
 //
 //   x_T ~ N(0, s^2), s = 1, or sigma_max where noise is added to images that keep their size (ve, edm)
 //
-// like: [N,...], only N counts; x: [N,C,H,W] of the model's images.
+// like: [N,...], only N counts; x: [N,C,H,W] of the model's images, or with other channels for a model that also sees
+// a condition behind them.
 // Image k's noise depends on the seed, this node's stream and k alone, however many images there are.
+#include <optional>
+
 #include "graph/types/catalog.h"
 #include "nodes/diffusion/noise_process.h"
 #include "nodes/kernels/gaussian.h"
@@ -19,6 +22,8 @@ class PriorNoise final : public Map {
     const Shape image = setup.model_input();
     Shape shape = {setup.input("like").spec.shape[0]};
     shape.insert(shape.end(), image.begin(), image.end());
+    if (setup.has("channels")) shape[1] = setup.integer("channels");
+    if (setup.has("of")) of_ = static_cast<std::uint64_t>(setup.integer("of"));
     x_ = setup.output("x", shape);
     each_ = count_of(shape) / shape[0];
   }
@@ -26,13 +31,16 @@ class PriorNoise final : public Map {
   void forward(Call& call) const override {
     float* x = call.out<float>(x_);
     for (int i = 0; i < x_.spec.shape[0]; ++i, x += each_) {
-      kernels::gaussian(call.random(i), x, each_);
+      RandomStream stream = call.random(i);
+      stream.image = of_.value_or(stream.image);
+      kernels::gaussian(stream, x, each_);
       if (spread_ != 1) kernels::scale(spread_, x, x, each_);
     }
   }
 
  private:
   float spread_;
+  std::optional<std::uint64_t> of_;
   Output x_;
   std::size_t each_;  // numbers of one image
 };
@@ -47,6 +55,13 @@ NodeType prior_noise() {
           .inputs = {{"like", "[N,...] any free", "what the noise is for; only the number of images counts"}},
           .outputs = {{"x", "[N,...] f32",
                        "mean 0, deviation 1 or sigma_max; of the size of the model's images"}},
+          .parameters = {{.name = "of",
+                          .doc = "the noise of this image for all; each has its own when not given",
+                          .minimum = 0},
+                         {.name = "channels",
+                          .doc = "of the images; as many as the model takes when not given",
+                          .minimum = 1,
+                          .maximum = 4096}},
           .create = make_node<PriorNoise>};
 }
 

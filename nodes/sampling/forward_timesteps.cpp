@@ -42,19 +42,13 @@ std::vector<int> times(Setup& setup) {
   return list;
 }
 
-std::vector<double> before(const std::vector<double>& times) {
-  std::vector<double> prev = {-1};
-  prev.insert(prev.end(), times.begin(), times.end() - 1);
-  return prev;
-}
-
 class ForwardTimesteps final : public TimestepList {
  public:
   explicit ForwardTimesteps(Setup& setup) : ForwardTimesteps(setup, as_times(times(setup))) {}
 
  private:
   ForwardTimesteps(Setup& setup, const std::vector<double>& times)
-      : TimestepList(setup, times, before(times)) {}
+      : TimestepList(setup, times, cleaner_of_rising(times, -1), noisier_of_rising(times)) {}
 };
 
 }  // namespace

@@ -15,12 +15,15 @@
 //   exponential  ln k = ln k0 … ln k1 in even steps; log_snr is the same
 //
 // auto: leading (discrete), linspace (vp), exponential (ve), karras (edm), trailing (flow).
+// strength: of the n times only the last round(strength * n), for images that start as another image's noise.
+// reverse: from clean to noisy, n - 1 iterations from t to t_next.
 // shift s multiplies k of every time, as flows do for large images (Esser et al. 2024, arXiv:2403.03206, eq. 23).
 // t, t_prev: [N], the same for all images; t_prev is the t of the next iteration, the clean image's in the last.
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
+#include <stdexcept>
 
 #include "graph/types/catalog.h"
 #include "nodes/diffusion/noise_process.h"
@@ -29,110 +32,73 @@
 namespace dagfusion {
 namespace {
 
-constexpr double kUsualSigmaMin = 0.002, kUsualSigmaMax = 80;  // where a process ends in no image at all
-
-class Grid {
- public:
-  explicit Grid(Setup& setup)
-      : setup_(setup),
-        process_(setup.resource<NoiseProcess>("diffusion")),
-        spacing_(setup.text("spacing") == "auto" ? process_.usual_spacing() : setup.text("spacing")) {}
-
-  std::vector<double> times() const {
-    if (setup_.has("list")) return listed();
-    std::vector<double> all = spaced(steps());
-    if (const double shift = setup_.real("shift"); shift != 1)
-      for (double& t : all) t = process_.time_of(shift * process_.karras_sigma(t));
-    for (std::size_t i = 1; i < all.size(); ++i)
-      if (static_cast<float>(all[i]) >= static_cast<float>(all[i - 1]))
-        setup_.fail_at("steps", fmt::format("'steps' is {}, so many that two of them fall on the time {:.6g}",
-                                            all.size(), all[i]));
-    return all;
+std::vector<double> listed(Setup& setup, const NoiseProcess& process) {
+  const std::vector<double> list = setup.parameters().reals("list");
+  if (list.empty()) setup.fail_at("list", "'list' is empty; it names a time for each step");
+  for (std::size_t i = 0; i < list.size(); ++i) {
+    if (!process.has(list[i]))
+      setup.fail_at("list", i,
+                    fmt::format("'list' holds {}, but the times of 'process' {} go from {} to {}", list[i],
+                                process.name(), process.least(), process.most()));
+    if (i > 0 && list[i] >= list[i - 1])
+      setup.fail_at("list", i,
+                    fmt::format("'list' holds {} after {}; noise is taken away, so it must fall", list[i],
+                                list[i - 1]));
   }
+  return list;
+}
 
- private:
-  int steps() const {
-    const std::int64_t steps = setup_.integer("steps");
-    if (process_.timesteps() && on_timesteps() && steps > process_.timesteps())
-      setup_.fail_at("steps", fmt::format("'steps' is {}, more than the {} timesteps of section 'diffusion'",
-                                          steps, process_.timesteps()));
-    return static_cast<int>(steps);
+std::vector<double> spread(Setup& setup, const NoiseProcess& process) {
+  TimeGrid grid{.spacing = setup.text("spacing"), .rho = setup.real("rho"), .shift = setup.real("shift")};
+  if (setup.has("sigma_min")) grid.sigma_min = setup.real("sigma_min");
+  if (setup.has("sigma_max")) grid.sigma_max = setup.real("sigma_max");
+  try {
+    return spread_times(process, static_cast<int>(setup.integer("steps")), grid);
+  } catch (const std::invalid_argument& fault) {
+    const std::string what = fault.what();  // "'steps' is 200, more than …"
+    setup.fail_at(what.substr(1, what.find('\'', 1) - 1), what);
   }
+}
 
-  bool on_timesteps() const {
-    return spacing_ == "leading" || spacing_ == "linspace" || spacing_ == "trailing";
-  }
-
-  std::vector<double> listed() const {
-    const std::vector<double> list = setup_.parameters().reals("list");
-    if (list.empty()) setup_.fail_at("list", "'list' is empty; it names a time for each step");
-    for (std::size_t i = 0; i < list.size(); ++i) {
-      if (!process_.has(list[i]))
-        setup_.fail_at("list", i,
-                       fmt::format("'list' holds {}, but the times of 'process' {} go from {} to {}", list[i],
-                                   process_.name(), process_.least(), process_.most()));
-      if (i > 0 && list[i] >= list[i - 1])
-        setup_.fail_at("list", i,
-                       fmt::format("'list' holds {} after {}; noise is taken away, so it must fall", list[i],
-                                   list[i - 1]));
-    }
-    return list;
-  }
-
-  std::vector<double> spaced(int n) const {
-    if (!on_timesteps()) return on_noise_levels(n);
-    if (const int T = process_.timesteps()) {
-      if (spacing_ == "leading") return as_times(leading_timesteps(T, n));
-      return as_times(spacing_ == "linspace" ? linspace_timesteps(T, n) : trailing_timesteps(T, n));
-    }
-    if (spacing_ == "leading")
-      setup_.fail_at("spacing",
-                     fmt::format("'spacing' leading counts timesteps, which 'process' {} has not; {} is "
-                                 "usual there",
-                                 process_.name(), process_.usual_spacing()));
-    const double most = process_.most();
-    if (spacing_ == "linspace") return even(most, process_.sampling_end(), n);
-    std::vector<double> all(n);
-    for (int i = 0; i < n; ++i) all[i] = most * (n - i) / n;
-    return all;
-  }
-
-  static std::vector<double> even(double first, double last, int n) {
-    std::vector<double> all(n);
-    for (int i = 0; i < n; ++i) all[i] = n == 1 ? first : first + (last - first) * i / (n - 1);
-    return all;
-  }
-
-  std::vector<double> on_noise_levels(int n) const {
-    const double most = level("sigma_max", process_.most(), kUsualSigmaMax);
-    const double least = level("sigma_min", process_.sampling_end(), kUsualSigmaMin);
-    if (least >= most)
-      setup_.fail_at(setup_.has("sigma_min") ? "sigma_min" : "sigma_max",
-                     fmt::format("'sigma_min' is {:.6g}, not below 'sigma_max' {:.6g}", least, most));
-    const double rho = setup_.real("rho");
-    const bool karras = spacing_ == "karras";
-    std::vector<double> all = karras ? even(std::pow(most, 1 / rho), std::pow(least, 1 / rho), n)
-                                     : even(std::log(most), std::log(least), n);
-    for (double& k : all) k = process_.time_of(karras ? std::pow(k, rho) : std::exp(k));
-    return all;
-  }
-
-  // Where a time of the process ends the grid: its noise level, unless that is infinite, or flows' usual one.
-  double level(const char* key, double t, double usual) const {
-    if (setup_.has(key)) return setup_.real(key);
-    const double k = process_.karras_sigma(t);
-    return process_.straight() || !std::isfinite(k) ? usual : k;
-  }
-
-  Setup& setup_;
-  const NoiseProcess& process_;
-  const std::string spacing_;
-};
+// From noisy to clean.
+std::vector<double> times(Setup& setup) {
+  const auto& process = setup.resource<NoiseProcess>("diffusion");
+  std::vector<double> all = setup.has("list") ? listed(setup, process) : spread(setup, process);
+  const auto kept = std::max<std::ptrdiff_t>(1, std::llround(setup.real("strength") * double(all.size())));
+  all.erase(all.begin(), all.end() - kept);
+  return all;
+}
 
 class SamplingTimesteps final : public TimestepList {
  public:
-  explicit SamplingTimesteps(Setup& setup) : TimestepList(setup, Grid(setup).times()) {}
+  explicit SamplingTimesteps(Setup& setup) : TimestepList(setup, dagfusion::times(setup)) {}
 };
+
+class RisingTimesteps final : public TimestepList {
+ public:
+  explicit RisingTimesteps(Setup& setup) : RisingTimesteps(setup, rising(setup)) {}
+
+ private:
+  RisingTimesteps(Setup& setup, std::vector<double> all)
+      : TimestepList(setup, {all.begin(), all.end() - 1},
+                     cleaner_of_rising({all.begin(), all.end() - 1},
+                                       setup.resource<NoiseProcess>("diffusion").clean()),
+                     {all.begin() + 1, all.end()}) {}
+
+  static std::vector<double> rising(Setup& setup) {
+    std::vector<double> all = dagfusion::times(setup);
+    if (all.size() < 2)
+      setup.fail_at("steps",
+                    fmt::format("'steps' is {}; from clean to noisy it takes 2 times or more", all.size()));
+    std::reverse(all.begin(), all.end());
+    return all;
+  }
+};
+
+std::unique_ptr<Times> make_times(Setup& setup) {
+  if (setup.flag("reverse")) return std::make_unique<RisingTimesteps>(setup);
+  return std::make_unique<SamplingTimesteps>(setup);
+}
 
 }  // namespace
 
@@ -173,11 +139,22 @@ NodeType sampling_timesteps() {
             .standard = 1.0,
             .minimum = 0,
             .above_minimum = true},
+           {.name = "strength",
+            .kind = Kind::real,
+            .doc = "share of the steps that are walked, from the clean end",
+            .standard = 1.0,
+            .minimum = 0,
+            .maximum = 1,
+            .above_minimum = true},
+           {.name = "reverse",
+            .kind = Kind::boolean,
+            .doc = "from clean to noisy: t, and t_next",
+            .standard = false},
            {.name = "list",
             .kind = Kind::reals,
             .doc = "the times themselves, falling, in place of all that"}},
       .counts_iterations = true,
-      .create = make_node<SamplingTimesteps>};
+      .create = make_times};
 }
 
 }  // namespace dagfusion

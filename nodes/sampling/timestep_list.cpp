@@ -16,6 +16,12 @@ std::vector<double> cleaner(const std::vector<double>& times, double clean) {
   return prev;
 }
 
+std::vector<double> before(const std::vector<double>& times) {
+  std::vector<double> found = {times.front()};
+  found.insert(found.end(), times.begin(), times.end() - 1);
+  return found;
+}
+
 int rounded(double t) { return static_cast<int>(std::nearbyint(t)); }
 
 }  // namespace
@@ -63,11 +69,14 @@ int timesteps_of(Setup& setup) {
   return process.timesteps();
 }
 
-TimestepList::TimestepList(Setup& setup, std::vector<double> times, std::vector<double> prev)
+TimestepList::TimestepList(Setup& setup, std::vector<double> times, std::vector<double> prev,
+                           std::vector<double> next)
     : times_(std::move(times)),
       prev_(std::move(prev)),
+      next_(std::move(next)),
       t_(setup.output("t")),
       t_prev_(setup.output("t_prev")),
+      t_next_(setup.output("t_next")),
       t_before_(setup.output("t_before")),
       t_before2_(setup.output("t_before2")),
       index_(setup.output("index")),
@@ -76,11 +85,23 @@ TimestepList::TimestepList(Setup& setup, std::vector<double> times, std::vector<
       more_(setup.output("more")) {}
 
 TimestepList::TimestepList(Setup& setup, std::vector<double> times)
-    : TimestepList(setup, times, cleaner(times, setup.resource<NoiseProcess>("diffusion").clean())) {}
+    : TimestepList(setup, times, cleaner(times, setup.resource<NoiseProcess>("diffusion").clean()),
+                   before(times)) {}
+
+std::vector<double> TimestepList::cleaner_of_rising(const std::vector<double>& times, double clean) {
+  std::vector<double> prev = before(times);
+  prev.front() = clean;
+  return prev;
+}
+
+std::vector<double> TimestepList::noisier_of_rising(const std::vector<double>& times) {
+  return cleaner(times, times.back());
+}
 
 std::vector<Port> TimestepList::ports() {
   return {{"t", "[N] f32", "time of this iteration, the same for all images"},
           {"t_prev", "[N] f32", "the next cleaner time, or the clean image's (-1 of timesteps, else 0)"},
+          {"t_next", "[N] f32", "the next noisier time; t where there is none"},
           {"t_before", "[N] f32", "time of the iteration before; t in the first"},
           {"t_before2", "[N] f32", "time of the one before that; t_before where there is none"},
           {"index", "[] i32", "iteration, from 0"},
@@ -110,6 +131,7 @@ void TimestepList::forward(Call& call) const {
   };
   fill(t_, times_[i]);
   fill(t_prev_, prev_[i]);
+  fill(t_next_, next_[i]);
   fill(t_before_, times_[std::max(i - 1, 0)]);
   fill(t_before2_, times_[std::max(i - 2, 0)]);
   *call.out<std::int32_t>(index_) = i;

@@ -2,6 +2,7 @@
 // lists that the samplers of the literature use. t is the same for all images of a frame.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,12 +22,27 @@ inline std::vector<double> as_times(const std::vector<int>& timesteps) {
   return {timesteps.begin(), timesteps.end()};
 }
 
+class NoiseProcess;
+
+// How n times are spread over a noise process: see sampling_timesteps. Faults are std::invalid_argument.
+struct TimeGrid {
+  std::string spacing = "auto";
+  double rho = 7;
+  std::optional<double> sigma_min = {}, sigma_max = {};  // of grids on noise levels; those of the process
+  double shift = 1;
+};
+std::vector<double> spread_times(const NoiseProcess&, int n, const TimeGrid& = {});  // from noisy to clean
+
 class TimestepList : public Times {
  public:
-  // `times` in the order of the iterations; `prev[i]` is the next cleaner one to times[i], or the clean image's.
-  TimestepList(Setup&, std::vector<double> times, std::vector<double> prev);
-  // From noisy to clean: each time's cleaner one is that of the next iteration, of the last one the clean image's.
+  // `times` in the order of the iterations; `prev[i]` is the next cleaner one to times[i], or the clean image's,
+  // `next[i]` the next noisier one.
+  TimestepList(Setup&, std::vector<double> times, std::vector<double> prev, std::vector<double> next);
+  // From noisy to clean, each time's neighbours being those of the iterations around it.
   TimestepList(Setup&, std::vector<double> times);
+  // From clean to noisy.
+  static std::vector<double> cleaner_of_rising(const std::vector<double>& times, double clean);
+  static std::vector<double> noisier_of_rising(const std::vector<double>& times);
 
   static std::vector<Port> ports();
 
@@ -35,8 +51,8 @@ class TimestepList : public Times {
   void forward(Call&) const final;
 
  private:
-  std::vector<double> times_, prev_;
-  Output t_, t_prev_, t_before_, t_before2_, index_, first_, last_, more_;
+  std::vector<double> times_, prev_, next_;
+  Output t_, t_prev_, t_next_, t_before_, t_before2_, index_, first_, last_, more_;
 };
 
 // Of the section `diffusion`; a fault when its process has no timesteps.

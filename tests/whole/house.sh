@@ -79,8 +79,9 @@ TheEngineKnowsNoNodeByName() {
   (($(wc -w <<<"$names") >= few)) || { echo "only these names of node types were found: $names"; return 1; }
   # Words of plain English as well: as such they can stand in a message, but not name a type.
   local -r plain='add checkpoint'
+  local -r keys='add'  # of files that extend others: what is new there
   wrong=$(sources graph | xargs awk "$literals" |
-      awk -v names="$(tr '\n' ' ' <<<"$names")" -v plain="$plain" '
+      awk -v names="$(tr '\n' ' ' <<<"$names")" -v plain="$plain" -v keys="$keys" '
         BEGIN {
           split(plain, p, " "); for (i in p) word[p[i]] = 1
           count = split(names, name, " ")
@@ -92,7 +93,7 @@ TheEngineKnowsNoNodeByName() {
             if (index(text, name[i]) == 0) continue
             edge = "[^a-z0-9_]"
             typed = text ~ ("type *[:=] *\047?" name[i] "(" edge "|$)")
-            alone = text == name[i]
+            alone = text == name[i] && index(" " keys " ", " " text " ") == 0
             stands = text ~ ("(^|" edge ")" name[i] "(" edge "|$)")
             if (alone || typed || (stands && !(name[i] in word)))
               print place ": \"" text "\" names " name[i] ", which only nodes/ knows; ask the catalog"

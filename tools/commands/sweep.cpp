@@ -160,8 +160,6 @@ class Sweep {
     for_each_cell([&](const SweepCell& cell) {
       const Checked checked =
           plan_file(invocation(static_cast<std::size_t>(&cell - plan_.cells.data()), 0)).checked;
-      if (!checked.run.training)
-        throw UserError(composed_.sweep.where, "a sweep compares trainings, and this file trains nothing");
       refuse_missing_metric(plan_.metric, checked);
     });
   }
@@ -252,7 +250,8 @@ class Sweep {
     const fs::path where = directory_of(c, s);
     if (fs::exists(where / kDoneMark)) return kDone;
     Invocation request = invocation(c, s);
-    if (const auto begun = RunDirectory::newest(where)) {
+    const bool trains = plan_file(request).checked.run.training;
+    if (const auto begun = RunDirectory::newest(where); begun && trains) {
       std::vector<std::string> passed_over;
       try {
         const CheckpointFacts facts = open_checkpoint(*begun, passed_over);
@@ -269,8 +268,8 @@ class Sweep {
     const Report report = run_on_screen(*made.run);
     if (report.outcome != Report::Outcome::done)
       return report.outcome == Report::Outcome::aborted ? kAborted : kStopped;
-    fmt::print("{} in {}, loss {:.4f}\n", counted(report.progress.images, "image"), in_words(report.seconds),
-               report.progress.loss);
+    fmt::print("{} in {}{}\n", counted(report.progress.images, "image"), in_words(report.seconds),
+               trains ? fmt::format(", loss {:.4f}", report.progress.loss) : "");
     for (const std::string& line : report.told) fmt::print("{}\n", line);
     return mark_done(where);
   }
