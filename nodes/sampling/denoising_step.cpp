@@ -8,6 +8,7 @@
 #include <stdexcept>
 
 #include "nodes/kernels/gaussian.h"
+#include "nodes/kernels/sums.h"
 
 namespace dagfusion {
 
@@ -92,6 +93,18 @@ DenoisingStep::CleanImage DenoisingStep::clean_image(const float* x, const float
   return made;
 }
 
+// Where noise is larger than images, a loop that starts from too little of it would only draw nonsense.
+void DenoisingStep::refuse_too_little_noise(const float* x, NoiseLevel level, double t) const {
+  constexpr double kFarAboveImages = 2, kTooLittle = 0.5;
+  if (level.sigma <= kFarAboveImages) return;
+  const double size = std::sqrt(kernels::sum_of_squares(x, each_) / static_cast<double>(each_));
+  if (size < kTooLittle * level.sigma)
+    throw std::runtime_error(fmt::format(
+        "x has the deviation {:.3g}, where images with the noise of t = {:.4g} have {:.3g} or more; "
+        "prior_noise draws what 'process' {} starts from",
+        size, t, level.sigma, process_.name()));
+}
+
 DenoisingStep::Image DenoisingStep::image(const Call& call, int n) const {
   const double t = process_.time(call.in<float>(t_)[n]),
                t_prev = process_.time_or_clean(call.in<float>(t_prev_)[n]);
@@ -101,6 +114,7 @@ DenoisingStep::Image DenoisingStep::image(const Call& call, int n) const {
   const std::size_t start = static_cast<std::size_t>(n) * each_;
   const float *x = call.in<float>(x_) + start, *prediction = call.in<float>(prediction_) + start;
   const NoiseLevel from = process_.level(t);
+  if (call.iteration() == 0 && n < call.valid()) refuse_too_little_noise(x, from, t);
   const Image image{.x = x,
                     .prediction = prediction,
                     .prev = call.out<float>(prev_) + start,

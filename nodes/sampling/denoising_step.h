@@ -53,6 +53,8 @@ class DenoisingStep {
   void mix(const Call&, int n, const Image&, double of_x, double of_x0, double of_noise) const;
 
  private:
+  void refuse_too_little_noise(const float* x, NoiseLevel, double t) const;
+
   const NoiseProcess& process_;
   Input x_, prediction_, t_, t_prev_;
   Output prev_, x0_;

@@ -220,6 +220,24 @@ TEST(Churn, LeavesAloneWhatLiesOutsideItsNoiseLevels) {
   EXPECT_EQ(node.output("x").values, std::vector<float>({.5f, 1}));
 }
 
+TEST(DenoisingStep, RefusesToStartFromTooLittleNoise) {
+  OneNode node("{type: ddim_step}",
+               {{"x", {{1, 2}, {1, -1}}},
+                {"prediction", {{1, 2}, {0, 0}}},
+                {"t", {{1}, {80}}},
+                {"t_prev", {{1}, {50}}}},
+               {.sections = "diffusion: {process: edm, prediction: edm}"});
+  try {
+    node.forward();
+    FAIL() << "started from noise of deviation 1";
+  } catch (const std::runtime_error& error) {
+    EXPECT_STREQ(error.what(),
+                 "x has the deviation 1, where images with the noise of t = 80 have 80 or more; prior_noise "
+                 "draws what "
+                 "'process' edm starts from");
+  }
+}
+
 TEST(DenoisingStep, ThresholdsDynamically) {
   // |x0| of ten values 0.2 … 2.0: the quantile 0.5 lies between 1.0 and 1.2
   std::vector<float> x0(10);
