@@ -10,7 +10,8 @@
 //   of a continuous time from `most` down:
 //   linspace     most … end in even steps, end = 0.001 (flow, vp) or sigma_min
 //   trailing     t = most * (n - i) / n
-//   on noise levels k = sigma / alpha, from k0 = sigma_max to k1 = sigma_min; t is the time with that noise:
+//   on noise levels k = sigma / alpha, from k0 = sigma_max to k1 = sigma_min; t is the time with that noise
+//   (k0 at most 164 where images shrink as noise grows: cosine schedules end with far more, in which steps are lost):
 //   karras       k = (k0^(1/rho) + i / (n - 1) * (k1^(1/rho) - k0^(1/rho)))^rho
 //   exponential  ln k = ln k0 … ln k1 in even steps; log_snr is the same
 //
