@@ -213,6 +213,35 @@ TEST(Solvers, SamplersWithFreshNoiseKeepMeanAndVariance) {
   }
 }
 
+TEST(Solvers, EveryoneEndsInNumbersFromPureNoiseInAnyNumberOfSteps) {
+  std::vector<Process> all(std::begin(kProcesses), std::end(kProcesses));
+  all.push_back({"zero SNR", "{zero_terminal_snr: true, prediction: v}"});
+  all.push_back({"cosine", "{schedule: cosine, prediction: v}"});
+  for (const char* sampler : {"ddpm_step", "ddim_step", "ddim_step, eta: 1", "euler_step", "heun_step",
+                              "dpmpp_2m_step", "dpmpp_2m_step, eta: 1", "dpmpp_3m_sde_step", "unipc_step"})
+    for (const Process& process : all)
+      for (const char* spacing : {"trailing", "karras"})
+        for (const int steps : {1, 2, 5}) {
+          SCOPED_TRACE(std::string(sampler) + ", " + process.name + ", " + spacing + ", " +
+                       std::to_string(steps));
+          OneNode grid(
+              "{type: sampling_timesteps, steps: " + std::to_string(steps) + ", spacing: " + spacing + "}",
+              {}, {.sections = "diffusion: " + std::string(process.section)});
+          std::vector<double> list;
+          for (int i = 0; i < steps; ++i) {
+            grid.at(0, i);
+            grid.forward();
+            list.push_back(grid.output("t").values[0]);
+          }
+          const std::unique_ptr<NoiseProcess> made = process_of(process.section);
+          list.push_back(made->clean());
+          const auto sigma = static_cast<float>(made->level(static_cast<float>(list.front())).sigma);
+          for (const float x : Walk(process.section, kTwoHeaps, {-1.3f * sigma, .1f * sigma, 1.7f * sigma})
+                                   .down(sampler, list))
+            ASSERT_TRUE(std::isfinite(x));
+        }
+}
+
 // Golden numbers of flows: data N(0, 1/4), from x(1) = 1, exactly 1/2.
 double flow_end(const std::string& sampler, int n) {
   static const Mixture1d data{{{1, 0, .5}}};
