@@ -5,7 +5,8 @@
 //   slope = dy/ds at x, slope' at `guess`:  prev = c' * (y + (s' - s) * (slope + slope') / 2)
 //
 // `guess` is euler_step's result for t_prev, `again` the model's prediction for it. In the step to the clean image, and
-// from pure noise of which no image is left, prev = guess. A loop of it calls the model twice:
+// where noise is more than 164 times the image in x, as at the end of cosine schedules, prev = guess: of so long a step in
+// s the mean of two slopes is no use. A loop of it calls the model twice:
 //   out:   {type: model, in: {x: carry.x, t: each.t}}
 //   guess: {type: euler_step, in: {x: carry.x, prediction: out, each: each}}
 //   again: {type: model, in: {x: guess, t: each.t_prev}, when: each.more, otherwise: out}
@@ -27,7 +28,7 @@ class HeunStep final : public Map {
       const DenoisingStep::Image image = step_.image(call, n);
       const std::size_t start = static_cast<std::size_t>(n) * step_.each();
       const float *guess = call.in<float>(guess_) + start, *again = call.in<float>(again_) + start;
-      if (image.last || (image.from.alpha == 0 && !step_.process().straight()))
+      if (image.last || only_noise(image.from))
         std::copy_n(guess, step_.each(), image.prev);
       else
         correct(image, guess, again);
@@ -35,6 +36,11 @@ class HeunStep final : public Map {
   }
 
  private:
+  bool only_noise(NoiseLevel at) const {
+    constexpr double kMost = 164;
+    return at.alpha < 1 && at.sigma > kMost * at.alpha && !step_.process().straight();
+  }
+
   // slope = of_noise * e + of_x0 * x0: e where y = x / alpha, e - x0 on a flow.
   void correct(const DenoisingStep::Image& image, const float* guess, const float* again) const {
     const bool straight = step_.process().straight();
