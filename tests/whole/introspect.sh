@@ -158,6 +158,13 @@ NodesListsWhatCanStandInForAnother() {
   run nodes --like stop_gradient
   ends 2
   is "$err" "command line: nothing can stand in for 'stop_gradient'"
+  run nodes --like sampler --manual
+  ends 0
+  has "$out" '## ddpm_step
+
+One step of ancestral sampling, from time t to t_prev. Ho et al. 2020, arXiv:2006.11239, eq. 6, 7 and algorithm 2.
+'
+  has "$out" '  prev = mean + s * z, z ~ N(0, 1)'
   run nodes --like loss --json
   ends 0
   has "$out" '"name": "mse_loss"'
@@ -170,6 +177,12 @@ DescribeTellsAllOfAType() {
 
   map: many frames at once; no backward
   Ho et al. 2020, arXiv:2006.11239, eq. 2
+
+what it computes
+    xt = a * x + sqrt(b) * noise,  a = alpha(t) / alpha(t_prev),  b = sigma(t)^2 - a^2 * sigma(t_prev)^2
+    process discrete, from t - 1 to t: a = sqrt(1 - beta[t]), b = beta[t]
+
+  x, noise, xt: [N,...]; t, t_prev: [N], times of the section `diffusion`; t_prev may be the clean image'"'"'s.
 
 inputs
   x       [N,...] f32  images with the noise of t_prev

@@ -12,7 +12,7 @@ const std::vector<Command>& commands() {
        check_command},
       {"nodes",
        "Lists the node types, and what each can stand in for.",
-       {"nodes", "nodes --like loss", "nodes --like ddim_step", "nodes --json"},
+       {"nodes", "nodes --like loss", "nodes --like ddim_step", "nodes --manual", "nodes --json"},
        nodes_command},
       {"describe",
        "Shows the ports, parameters, paper and an example of a node type, or the keys of a section.",

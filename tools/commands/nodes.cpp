@@ -38,12 +38,14 @@ std::vector<std::string> words_of(const std::string& like, const std::vector<con
 int nodes_command(int argc, char** argv, const Command& about) {
   Arguments arguments{about.help(), "run-pipeline nodes"};
   std::string like;
-  bool json = false, markdown = false;
+  bool json = false, markdown = false, manual = false;
   TypedPlugins plugins;
   arguments.option("--like", like, "only what stands for this (loss, sampler, …), or for what this type does")
       .shown_as("WORD|TYPE");
   const Argument as_json = arguments.flag("--json", json, "an array with all that `describe` shows of each");
   arguments.flag("--markdown", markdown, "a table under the headings of nodes/README.md").excludes(as_json);
+  arguments.flag("--manual", manual, "a reference manual: paper, formula, shapes and an example of each")
+      .excludes(as_json);
   declare_plugins(arguments, plugins);
   declare_types_of(arguments, plugins);
   return run_command(arguments, argc, argv, [&]() -> int {
@@ -64,6 +66,10 @@ int nodes_command(int argc, char** argv, const Command& about) {
     }
     if (markdown) {
       fmt::print("{}", markdown_table(types));
+      return kDone;
+    }
+    if (manual) {
+      fmt::print("{}", manual_text(types));
       return kDone;
     }
     std::size_t name = 0, word = 0;

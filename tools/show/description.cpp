@@ -5,9 +5,11 @@
 #include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "graph/types/builtin.h"
 #include "nodes/catalog.h"
+#include "nodes/manual.h"
 #include "tools/show/words.h"
 
 namespace dagfusion {
@@ -151,6 +153,33 @@ Json parameter_default(const Parameter& p) {
       p.standard);
 }
 
+namespace {
+
+// Formula, shapes and ranges, moved to the right.
+std::string formula_text(const NodeType& type) {
+  std::string text;
+  std::istringstream lines{std::string(manual_of(type.name))};
+  for (std::string line; std::getline(lines, line);) text += line.empty() ? "\n" : "  " + line + "\n";
+  return text.empty() ? text : "\nwhat it computes\n" + text;
+}
+
+}  // namespace
+
+std::string manual_text(const std::vector<const NodeType*>& types) {
+  std::string text, group;
+  for (const NodeType* type : types) {
+    if (type->group != group || text.empty())
+      text += fmt::format("{}# {}\n", text.empty() ? "" : "\n", type->group.empty() ? "others" : type->group);
+    group = type->group;
+    text += fmt::format("\n## {}\n\n{}{}\n", type->name, type->summary,
+                        type->paper.empty() ? "" : " " + type->paper + ".");
+    if (const std::string_view formula = manual_of(type->name); !formula.empty())
+      text += fmt::format("\n```\n{}```\n", formula);
+    if (!type->example.empty()) text += fmt::format("\n    name: {}\n", type->example);
+  }
+  return text;
+}
+
 std::string describe(const NodeType& type, const Catalog& catalog) {
   std::string text = fmt::format("{}: {}\n\n  {}\n", type.name, type.summary, role_text(type));
   if (!type.stands_for.empty()) {
@@ -163,8 +192,8 @@ std::string describe(const NodeType& type, const Catalog& catalog) {
     while (text.ends_with(" \n")) text.erase(text.size() - 2, 1);
   }
   if (!type.paper.empty()) text += fmt::format("  {}\n", type.paper);
-  text += table("inputs", port_rows(type.inputs)) + table("outputs", port_rows(type.outputs)) +
-          table("parameters", parameter_rows(type.parameters));
+  text += formula_text(type) + table("inputs", port_rows(type.inputs)) +
+          table("outputs", port_rows(type.outputs)) + table("parameters", parameter_rows(type.parameters));
   if (!type.example.empty()) text += fmt::format("\nexample\n  name: {}\n", type.example);
   return text;
 }
@@ -183,6 +212,7 @@ Json description_json(const NodeType& type) {
           {"differentiable", type.differentiable()},
           {"stands_for", type.stands_for},
           {"paper", type.paper},
+          {"computes", manual_of(type.name)},
           {"inputs", ports_json(type.inputs)},
           {"outputs", ports_json(type.outputs)},
           {"parameters", parameters_json(type.parameters)},

@@ -14,6 +14,9 @@ std::vector<const NodeType*> all_types(const Catalog&);  // and those that the e
 // A Markdown table of names and summaries, under the heading of each group.
 std::string markdown_table(const std::vector<const NodeType*>&);
 
+// A reference manual in Markdown: of each type its paper, formula, shapes and an example.
+std::string manual_text(const std::vector<const NodeType*>&);
+
 // Other types that can stand in for this one.
 std::vector<std::string> replacements(const NodeType&, const Catalog&);
 
