@@ -23,9 +23,15 @@ bool written(const Parameters& given, const char* key) {
   return given.has(key) && given.written(key, given.setting(key));
 }
 
+LearnedVariance learned_variance_named(const std::string& name) {
+  if (name == "fixed") return LearnedVariance::none;
+  return name == "learned" ? LearnedVariance::raw : LearnedVariance::range;
+}
+
 }  // namespace
 
-DiscreteProcess::DiscreteProcess(const Parameters& given) : NoiseProcess(given) {
+DiscreteProcess::DiscreteProcess(const Parameters& given)
+    : NoiseProcess(given), learned_variance_(learned_variance_named(given.text("variance"))) {
   take_betas(given);
   alpha_bar_ = running_product(beta_);
   take_signal_away(given);

@@ -8,6 +8,9 @@
 
 namespace dagfusion {
 
+// What the model says of the variance of its steps: nothing, its logarithm, or where that lies between both ends.
+enum class LearnedVariance { none, raw, range };
+
 // Timestep -1 is the clean image: alpha_bar(-1) = 1.
 class DiscreteProcess final : public NoiseProcess {
  public:
@@ -21,6 +24,8 @@ class DiscreteProcess final : public NoiseProcess {
   double at_share(double u) const override { return std::floor(u * timesteps()); }
   const char* usual_spacing() const override { return "leading"; }
   double time_of(double karras_sigma) const override;
+
+  LearnedVariance learned_variance() const { return learned_variance_; }
 
   double beta(int t) const { return beta_[t]; }
   double alpha(int t) const { return 1 - beta_[t]; }
@@ -41,6 +46,7 @@ class DiscreteProcess final : public NoiseProcess {
   void take_signal_away(const Parameters&);
   void warn(const Parameters&);
 
+  LearnedVariance learned_variance_;
   std::vector<double> beta_, alpha_bar_;
 };
 

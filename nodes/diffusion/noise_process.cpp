@@ -20,7 +20,8 @@ struct OwnKeys {
 };
 const std::vector<OwnKeys>& own_keys() {
   static const std::vector<OwnKeys> all = {
-      {"discrete", {"schedule", "timesteps", "beta_start", "beta_end", "betas", "zero_terminal_snr"}},
+      {"discrete",
+       {"schedule", "timesteps", "beta_start", "beta_end", "betas", "zero_terminal_snr", "variance"}},
       {"vp", {"beta_minimum", "beta_growth"}},
       {"ve", {"sigma_min", "sigma_max"}},
       {"edm", {"sigma_min", "sigma_max"}},
@@ -128,6 +129,13 @@ SectionType diffusion() {
             .standard = 0.5,
             .minimum = 0,
             .above_minimum = true},
+           {.name = "variance",
+            .kind = Kind::choice,
+            .doc = "discrete: of the model's steps: fixed, or learned with twice the channels: its logarithm "
+                   "(learned) or "
+                   "where that lies between beta and beta of the posterior (learned_range)",
+            .standard = std::string("fixed"),
+            .choices = {"fixed", "learned", "learned_range"}},
            {.name = "schedule",
             .kind = Kind::choice,
             .doc = "discrete: how beta, the noise added by each timestep, grows; scaled_linear is quadratic, "

@@ -1,7 +1,7 @@
 // mean_over_images: writes the mean of values over all images of a run to <name>.csv, for validation and likelihood.
 //
 //   step,images,loss            one row, from [N]
-//   step,images,row,t,bits      K rows, from [N,K]: one for each of the K values of an image
+//   step,images,row,bits,t      K rows, from [N,K]: one for each of the K values of an image
 //
 // step: updates that the weights have seen in the run around a preview; 0 elsewhere. Sums are taken in float64, in the
 // order of the images. All inputs have one shape. Images that only fill up a frame do not count.

@@ -83,7 +83,9 @@ class Around {
           in->entries.push_back({port.name, in->where, reference});
         }
     }
-    yaml_ = "run: {steps: 1, batch_size: 2, micro_batch: 2}\ndiffusion: {}\nnodes:\n" + given_;
+    yaml_ = "run: {steps: 1, batch_size: 2, micro_batch: 2}\n";
+    yaml_ += type.name == "hybrid_loss" ? "diffusion: {variance: learned_range}\n" : "diffusion: {}\n";
+    yaml_ += "nodes:\n" + given_;
     for (const char* node : {"out: {type: linear, in: features, channels: 4}",
                              "loss: {type: mse_loss, in: {prediction: out, target: wanted}}"})
       yaml_ += fmt::format("  {}\n", node);

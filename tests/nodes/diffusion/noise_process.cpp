@@ -153,7 +153,7 @@ TEST(NoiseProcess, RefusesKeysOfAnotherProcess) {
   EXPECT_EQ(
       refusal_of("{sigma_max: 10}"),
       "section 'diffusion': 'sigma_max' is a key of 'process' ve, but 'process' is discrete, whose own are "
-      "schedule, timesteps, beta_start, beta_end, betas, zero_terminal_snr");
+      "schedule, timesteps, beta_start, beta_end, betas, zero_terminal_snr, variance");
   EXPECT_EQ(refusal_of("{process: edm, sigma_min: 90}"),
             "section 'diffusion': 'sigma_min' is 90, not below 'sigma_max' 80");
 }

@@ -17,6 +17,14 @@ struct Moments {
 // deviation 1.4 %.
 constexpr int n = 65536;
 
+Moments moments(const std::vector<float>& values) {
+  Moments found{0, 0};
+  for (const double x : values) found.mean += x / n;
+  for (const double x : values) found.deviation += (x - found.mean) * (x - found.mean) / n;
+  found.deviation = std::sqrt(found.deviation);
+  return found;
+}
+
 Moments step(float prediction, float t, float t_prev, const std::string& parameters = "",
              const std::string& section = "") {
   OneNode node("{type: ddpm_step" + parameters + "}",
@@ -26,12 +34,7 @@ Moments step(float prediction, float t, float t_prev, const std::string& paramet
                 {"t_prev", {{1}, {t_prev}}}},
                {.sections = "diffusion: {schedule: linear" + section + "}"});
   node.forward();
-  Moments found{0, 0};
-  const std::vector<float> values = node.output("prev").values;
-  for (const double x : values) found.mean += x / n;
-  for (const double x : values) found.deviation += (x - found.mean) * (x - found.mean) / n;
-  found.deviation = std::sqrt(found.deviation);
-  return found;
+  return moments(node.output("prev").values);
 }
 
 void expect_moments(const Moments& found, double mean, double deviation) {
@@ -72,6 +75,47 @@ TEST(DdpmStep, TreatsAllKindsOfPredictionAlike) {
   const double v = .2789205234 * .25 - .960314189 * .9318835688, golden = step(.25f, 500, 499).mean;
   EXPECT_NEAR(step(.9318835688f, 500, 499, "", ", prediction: sample").mean, golden, 1e-7);
   EXPECT_NEAR(step(static_cast<float>(v), 500, 499, "", ", prediction: v").mean, golden, 1e-7);
+}
+
+// What the model says of the variance: both ends of the range are the two fixed ones.
+Moments learned_step(const std::string& variance, float given) {
+  OneNode node("{type: ddpm_step}",
+               {{"x", {{1, n}, std::vector<float>(n, .5f)}},
+                {"prediction", {{1, n}, std::vector<float>(n, .25f)}},
+                {"variance", {{1, n}, std::vector<float>(n, given)}},
+                {"t", {{1}, {500}}},
+                {"t_prev", {{1}, {499}}}},
+               {.sections = "diffusion: {variance: " + variance + "}"});
+  node.forward();
+  return moments(node.output("prev").values);
+}
+
+TEST(DdpmStep, TakesALearnedVariance) {
+  const double golden = step(.25f, 500, 499).deviation;
+  EXPECT_NEAR(learned_step("learned_range", -1).deviation, golden, 1e-6);
+  EXPECT_NEAR(learned_step("learned_range", 1).deviation,
+              step(.25f, 500, 499, ", variance: fixed_large").deviation, 1e-6);
+  expect_moments(learned_step("learned_range", .3f), .4999019285, std::exp(-4.59949227 / 2));
+  expect_moments(learned_step("learned", std::log(.04f)), .4999019285, .2);
+}
+
+TEST(DdpmStep, RefusesAVarianceThatTheModelDoesNotGive) {
+  const auto refused = [](const std::string& section, bool wired) {
+    std::map<std::string, Plain> inputs = {{"x", numbered({1, 1})},
+                                           {"prediction", numbered({1, 1})},
+                                           {"t", numbered({1})},
+                                           {"t_prev", numbered({1})}};
+    if (wired) inputs["variance"] = numbered({1, 1});
+    return refusal("{type: ddpm_step}", inputs, {.sections = "diffusion: {" + section + "}"});
+  };
+  EXPECT_EQ(
+      refused("variance: learned", false),
+      "test.yaml:1:1: node 'node' (ddpm_step): input 'variance' is not wired, but 'variance' of section "
+      "'diffusion' says that the model gives it; split_channels takes it out of what the model gives");
+  EXPECT_EQ(refused("", true),
+            "test.yaml:1:1: node 'node' (ddpm_step): input 'variance' is wired, but 'variance' of section "
+            "'diffusion' "
+            "is fixed; learned_range would say that the model gives it");
 }
 
 TEST(DdpmStep, RefusesToAddNoise) {
