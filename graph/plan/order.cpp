@@ -6,6 +6,7 @@
 #include <queue>
 
 #include "graph/plan/planner.h"
+#include "graph/types/reads_steps.h"
 
 namespace dagfusion {
 
@@ -67,7 +68,16 @@ void Planner::close_loops() {
     lives_[r.slot].touched_by.push_back(plan_.loops[r.loop].tail);
 }
 
-// Tasks that read weights, and all behind them, wait for the step before and for a lane.
+namespace {
+
+// What steps change: weights, and what such nodes say themselves.
+bool reads_steps(const CheckedNode& node) {
+  return !node.weights.empty() || dynamic_cast<const ReadsSteps*>(node.node.get());
+}
+
+}  // namespace
+
+// Tasks that read what steps change, and all behind them, wait for the step before and for a lane.
 void Planner::add_admission() {
   const int count = static_cast<int>(plan_.tasks.size());
   std::vector<bool> admitted(count);
@@ -76,7 +86,7 @@ void Planner::add_admission() {
   };
   for (int t = 0; t < count; ++t)
     for (const Visit& v : plan_.tasks[t].visits) {
-      if (is_step(t) || checked_.nodes[v.node].weights.empty()) continue;
+      if (is_step(t) || !reads_steps(checked_.nodes[v.node])) continue;
       admitted[t] = true;
       if (plan_.tasks[t].loop >= 0) admitted[plan_.loops[plan_.tasks[t].loop].head] = true;
     }
