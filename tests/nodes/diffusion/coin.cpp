@@ -6,7 +6,8 @@ namespace dagfusion::tests {
 namespace {
 
 OneNode node(const std::string& parameters = "") {
-  return OneNode("{type: coin" + parameters + "}", {{"like", numbered({2, 1})}}, {.training = true, .batch_size = 8});
+  return OneNode("{type: coin" + parameters + "}", {{"like", numbered({2, 1})}},
+                 {.training = true, .batch_size = 8});
 }
 
 float thrown_at(OneNode& coin, std::int64_t position) {
