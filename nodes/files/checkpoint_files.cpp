@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <functional>
 #include <optional>
 #include <set>
 
@@ -56,6 +57,7 @@ std::optional<CheckpointFacts> newest_of(const fs::path& run, std::vector<std::s
 struct Filling {
   SafetensorsFile file;
   std::vector<StateTensor> tensors;
+  std::function<bool(const std::string&)> spare = {};  // what of the file may be left over
 
   // What of the one is not in the other.
   void compare(std::vector<std::string>& problems) const {
@@ -68,7 +70,7 @@ struct Filling {
       }
     }
     for (const auto& [found, tensor] : file.tensors()) {
-      if (wanted.count(found)) continue;
+      if (wanted.count(found) || (spare && spare(found))) continue;
       problems.push_back(
           fmt::format("does not fit this pipeline: in {}, '{}' has no place here", name, found));
     }
@@ -77,6 +79,14 @@ struct Filling {
     for (const StateTensor& tensor : tensors) file.read(tensor);
   }
 };
+
+// Whether a weight belongs to none of the models: a layer of the training itself, such as one that weighs the loss.
+bool is_beside_the_models(const Tree& pipeline, const std::string& weight) {
+  const Tree* several = pipeline.find("models");
+  const std::vector<std::string> models = several ? several->keys() : std::vector<std::string>{"model"};
+  const std::string owner = weight.substr(0, weight.find_first_of("/."));
+  return std::find(models.begin(), models.end(), owner) == models.end();
+}
 
 }  // namespace
 
@@ -159,6 +169,7 @@ void load_weights(const CheckpointFacts& facts, const std::string& which, const 
   if (filling.file.tensors().count(kUpdates)) {  // of an average; only training reads it
     filling.tensors.push_back({.name = kUpdates, .dtype = DType::i32, .load = [](const std::byte*) {}});
   }
+  filling.spare = [&](const std::string& weight) { return is_beside_the_models(facts.pipeline, weight); };
   std::vector<std::string> problems;
   filling.compare(problems);
   if (!problems.empty()) refuse(facts, std::move(problems));

@@ -48,7 +48,8 @@ CheckpointFacts open_checkpoint(const std::filesystem::path& run_or_checkpoint,
 // then nothing has been changed.
 void restore(const CheckpointFacts&, RunInfo&);
 
-// The weights of one kind, and their packed copies: "live", or the path of a weight_average.
+// The weights of one kind, and their packed copies: "live", or the path of a weight_average. What the training had
+// beside its models is left out.
 void load_weights(const CheckpointFacts&, const std::string& which, const WeightTable&, WeightValues&);
 
 }  // namespace dagfusion

@@ -75,14 +75,36 @@ TEST(FourierFeatures, StayFiniteWithoutAnyImageLeft) {
     EXPECT_TRUE(std::isfinite(value));
 }
 
+std::string uncertain(std::int64_t steps) {
+  std::string yaml = small_training(steps, steps);
+  yaml.replace(yaml.find("minimize: loss"), 14, "minimize: weighed");
+  return yaml + "  weighed: {type: uncertainty_loss, in: {per_image: loss.per_image, t: t}}\n";
+}
+
+// The weights of a checkpoint for the model of another pipeline.
+void load_for(const std::string& yaml, const std::filesystem::path& run) {
+  const Checked checked =
+      check(parse_document(yaml, "test.yaml"), catalog(), {.channel_block = channel_block()});
+  std::vector<std::string> passed_over;
+  WeightValues values(checked.weights->floats(), checked.weights->packed_bytes());
+  load_weights(open_checkpoint(run, passed_over), "ema", *checked.weights, values);
+}
+
+TEST(UncertaintyLoss, LeavesNothingBehindInTheModel) {
+  const ScratchFolder scratch;
+  run_in(scratch.path(), uncertain(2));
+  EXPECT_EQ(thrown([&] { load_for(small_training(2), scratch.path()); }), "");
+  std::string smaller = small_training(2);
+  smaller.replace(smaller.find("attention_at: [8]"), 17, "attention_at: []");
+  EXPECT_NE(thrown([&] { load_for(smaller, scratch.path()); }).find("has no place here"), std::string::npos);
+}
+
 // Without a gradient of the model's own u would go to the logarithm of the loss; it is on its way there.
 TEST(UncertaintyLoss, LearnsHowLargeTheLossIs) {
   const ScratchFolder scratch;
-  std::string yaml = small_training(30, 30);
-  yaml.replace(yaml.find("minimize: loss"), 14, "minimize: weighed");
+  std::string yaml = uncertain(30);
   yaml.replace(yaml.find("learning_rate: 2.0e-3"), 21, "learning_rate: 1.0e-2");
   yaml.replace(yaml.find("loss: loss, grad_norm"), 21, "loss: loss, weighed: weighed, grad_norm");
-  yaml += "  weighed: {type: uncertainty_loss, in: {per_image: loss.per_image, t: t}}\n";
   run_in(scratch.path(), yaml);
   std::istringstream lines(log_without_seconds(scratch.path()));
   std::string line;
