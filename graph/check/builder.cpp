@@ -43,6 +43,33 @@ class NodeBuilder final : public Builder {
     return made;
   }
 
+  Wire call_model(const std::string& name, const ModelCall& call,
+                  const std::map<std::string, Wire>& in) override {
+    Request inner{.path = request_.path + "/" + name,
+                  .weight_path = call.model,
+                  .where = request_.where,
+                  .after = request_.after,
+                  .stream = request_.stream.empty() ? "" : request_.stream + "/" + name};
+    for (const auto& [port, wire] : in) {
+      if (wire.node == kNoWire.node) continue;
+      if (checking_.broken(wire)) return {};
+      inner.in[port] = wire;
+    }
+    Wire made;
+    checking_.guarded([&] {
+      const ModelSection& model = checking_.called_model(call.model, request_.owner(), request_.where);
+      inner.type = model.type;
+      inner.calls_model = true;
+      inner.parameters = model.parameters;
+      checking_.read_inside(inner, model.tree, fmt::format("section '{}'", call.model));
+      checking_.take_model_input(inner, request_.owner());
+      made = keep(call.when.node == kNoWire.node
+                      ? checking_.expand(std::move(inner))
+                      : checking_.make_when(std::move(inner), call.when, call.otherwise));
+    });
+    return made;
+  }
+
   Wire port(Wire wire, std::string_view output) const override {
     if (checking_.broken(wire)) return wire;
     return made_.at({wire.node, wire.output}).ports.at(std::string(output));
@@ -57,6 +84,16 @@ class NodeBuilder final : public Builder {
   void output(std::string_view port, Wire wire) override {
     named.ports[std::string(port)] = wire;
     if (checking_.broken(wire)) named.broken = true;
+  }
+
+  bool training() const override { return checking_.checked.run.training; }
+  std::vector<std::string> known_classes() const override {
+    return checking_.known_classes(request_.owner(), request_.where);
+  }
+  void keep_classes(std::vector<std::string> names) override { checking_.checked.classes = std::move(names); }
+  void fail_at_input(std::string_view port, const std::string& message) const override {
+    throw UserError(request_.where_wired(std::string(port)),
+                    fmt::format("{}: {}", request_.owner(), message));
   }
 
   int last() const { return last_; }
@@ -106,8 +143,11 @@ class NodeBuilder final : public Builder {
   }
 
   Wire add_request(Request inner) {
-    const Named made = inner.type->role == Role::composite ? checking_.expand(std::move(inner))
-                                                           : checking_.make(std::move(inner));
+    return keep(inner.type->role == Role::composite ? checking_.expand(std::move(inner))
+                                                    : checking_.make(std::move(inner)));
+  }
+
+  Wire keep(const Named& made) {
     if (made.broken || made.main.empty()) return {};
     const Wire main = made.ports.at(made.main);
     made_.insert_or_assign(std::make_pair(main.node, main.output), made);

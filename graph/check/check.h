@@ -101,6 +101,7 @@ struct Checked {
   std::shared_ptr<WeightTable> weights;
   std::map<std::string, std::shared_ptr<Resource>> resources;
   Shape model_input;                      // [C,H,W]
+  std::vector<std::string> classes;       // that the model knows, by label
   std::string model_from, model_weights;  // `model: {from, weights}`; empty otherwise
   std::optional<std::int64_t> images;     // how many images travel when nothing is trained
   std::vector<std::string> notes;         // what the user should know, one line each
@@ -111,6 +112,7 @@ struct ModelSource {
   Tree model;                   // the section
   std::vector<Entry> sections;  // the others that a run saves
   Shape input;                  // [C,H,W]
+  std::vector<std::string> classes;
 };
 
 struct CheckOptions {

@@ -78,7 +78,7 @@ struct Request {
   std::vector<First> after;
   Every every;
   bool drop_on_error = false;
-  std::string stream;   // "" = the path
+  std::string stream;  // "" = the path
   bool calls_model = false;
   std::string part_of;  // in messages: the optimiser that made it; "" = by its own path
   std::vector<std::shared_ptr<Inside>> insides;  // of the composites around it, outermost first
@@ -124,6 +124,7 @@ class Checking {
   // entry.cpp: one of them
   Named check_entry(const Entry& entry, const Scope& scope, const std::string& prefix);
   void read_type(Request& request, const Tree& tree, const std::string& owner);
+  const ModelSection& called_model(const std::string& name, const std::string& owner, const Position& where);
   void read_model_call(Request& request, const Tree& tree, const std::string& owner);
   void take_model_input(const Request& call, const std::string& owner);
   void put_before_model(Request& call);
@@ -131,8 +132,13 @@ class Checking {
   void read_common_keys(Request& request, const Tree& tree, const Scope& scope, const std::string& owner);
   Named check_optimiser(Request request, const Tree& tree, const Scope& scope, const std::string& owner);
 
-  // when.cpp: a node that some frames skip, and the value they get instead
+  // when.cpp: a node that some frames skip, and the value they get instead (kNoWire: zeros)
   Named check_when(Request request, const Tree& tree, const Scope& scope, const std::string& owner);
+  Named make_when(Request request, Wire condition, Wire otherwise, const Wired& written = {});
+
+  // classes.cpp: the names of the classes that the data sets so far know; a fault when they disagree
+  std::vector<std::string> classes_of_data(const std::string& owner, const Position& where) const;
+  std::vector<std::string> known_classes(const std::string& owner, const Position& where) const;
 
   // reference.cpp: what entries refer to, and keys with a meaning of their own
   Setting read_key(const Tree& value, const Parameter& declared,

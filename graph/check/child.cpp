@@ -105,7 +105,7 @@ class ChildCheck {
     CheckOptions inside = checking_.options;
     inside.open_model = {};
     inside.training = false;
-    ModelSource source{.input = checked_.model_input};
+    ModelSource source{.input = checked_.model_input, .classes = checked_.classes};
     if (const auto model = checking_.models.find("model"); model != checking_.models.end())
       source.model = model->second.tree;
     for (const auto& [name, section] : checking_.sections) source.sections.push_back(section);

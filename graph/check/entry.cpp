@@ -53,6 +53,23 @@ void Checking::put_before_model(Request& call) {
   for (const auto& [port, wire] : changed) call.in[port] = wire;
 }
 
+const ModelSection& Checking::called_model(const std::string& section, const std::string& owner,
+                                           const Position& where) {
+  called.insert(section);
+  const auto found = models.find(section);
+  if (found == models.end() && models_broken) throw AlreadyReported();
+  if (found == models.end())
+    throw UserError(
+        where,
+        fmt::format("{}: calls the section '{}', which this file lacks{}", owner, section,
+                    models.empty() ? fmt::format("; it says what the model is, like model: {{type: {}}} or "
+                                                 "model: {{from: runs/train}}",
+                                                 example_model())
+                                   : suggestion(section, names_of(models))));
+  if (!found->second.type) throw AlreadyReported();
+  return found->second;
+}
+
 // A call of the model: the type and the parameters stand in its section.
 void Checking::read_model_call(Request& request, const Tree& tree, const std::string& owner) {
   const Tree* which = tree.find("model");
@@ -60,19 +77,7 @@ void Checking::read_model_call(Request& request, const Tree& tree, const std::st
     throw UserError(which->where, fmt::format("{}: 'model' is {}; it must be the name of a model, one of {}",
                                               owner, described(*which), fmt::join(names_of(models), ", ")));
   const std::string section = which ? which->text : "model";
-  called.insert(section);
-  const auto found = models.find(section);
-  if (found == models.end() && models_broken) throw AlreadyReported();
-  if (found == models.end())
-    throw UserError(
-        which ? which->where : tree.find("type")->where,
-        fmt::format("{}: calls the section '{}', which this file lacks{}", owner, section,
-                    models.empty() ? fmt::format("; it says what the model is, like model: {{type: {}}} or "
-                                                 "model: {{from: runs/train}}",
-                                                 example_model())
-                                   : suggestion(section, names_of(models))));
-  const ModelSection& model = found->second;
-  if (!model.type) throw AlreadyReported();
+  const ModelSection& model = called_model(section, owner, which ? which->where : tree.find("type")->where);
   request.type = model.type;
   request.weight_path = section;
   request.calls_model = true;

@@ -72,6 +72,7 @@ void Checking::find_models() {
   if (said && !model->is_map()) return read_model("model", *model);
   const ModelSource source = options.model ? *options.model : from_checkpoint(*model);
   checked.model_input = source.input;
+  checked.classes = source.classes;
   Tree own{.kind = Tree::Kind::map};
   for (const Entry& e : source.sections)
     if (e.key == "blocks" || e.key == "plugins") own.entries.push_back(e);

@@ -130,6 +130,11 @@ Shape NodeSetup::model_input() {
   return checking_.checked.model_input;
 }
 
+std::vector<std::string> NodeSetup::classes() {
+  const std::vector<std::string>& of_model = checking_.checked.classes;
+  return of_model.empty() ? checking_.classes_of_data(owner(), request_.where) : of_model;
+}
+
 std::filesystem::path NodeSetup::readable(std::string_view parameter) {
   const std::filesystem::path path = text(parameter);
   std::error_code ignored;

@@ -54,6 +54,7 @@ class NodeSetup final : public Setup {
   void multiply_adds(std::int64_t count) override { node_.multiply_adds = count; }
 
   Shape model_input() override;
+  std::vector<std::string> classes() override;
   std::vector<int> trained_weights(const std::string& pattern) override;
   const WeightTable& weight_table() const override { return *checking_.checked.weights; }
 

@@ -32,20 +32,31 @@ Named Checking::check_when(Request request, const Tree& tree, const Scope& scope
                     fmt::format("{}: 'when' is '{}', which is {}; it must be one number, i32 or f32", owner,
                                 when->text, to_string(flag)));
 
-  const Temporarily<Wire> under_it(current_when, *condition);
+  return make_when(std::move(request), *condition, *other,
+                   {otherwise->where, otherwise->where, otherwise->text});
+}
+
+Named Checking::make_when(Request request, Wire condition, Wire otherwise, const Wired& written) {
+  const std::string owner = request.owner();
+  if (current_when.node != kNoWire.node)
+    throw UserError(request.where,
+                    fmt::format("{}: stands in a node under 'when', and is under one itself; one of them "
+                                "would do",
+                                owner));
+  const Temporarily<Wire> under_it(current_when, condition);
   Request choice{.path = request.path + "/otherwise", .type = &choose(), .where = request.where};
   const Named made =
       request.type->role == Role::composite ? expand(std::move(request)) : make(std::move(request));
   if (made.broken) return made;
   const Wire main = made.ports.at(made.main);
   choice.in["in"] = main;
-  if (!zeros) {
-    if (spec(*other).shape != spec(main).shape || !convertible(spec(*other).dtype, spec(main).dtype))
-      throw UserError(otherwise->where,
+  if (otherwise.node != kNoWire.node) {
+    if (spec(otherwise).shape != spec(main).shape || !convertible(spec(otherwise).dtype, spec(main).dtype))
+      throw UserError(written.where,
                       fmt::format("{}: 'otherwise' is '{}', which is {}, but the node gives {}", owner,
-                                  otherwise->text, to_string(spec(*other)), to_string(spec(main))));
+                                  written.text, to_string(spec(otherwise)), to_string(spec(main))));
     const Temporarily<Wire> in_every_frame(current_when, kNoWire);  // brought into the node's form
-    choice.in["otherwise"] = in_form(*other, spec(main).dtype, spec(main).block);
+    choice.in["otherwise"] = in_form(otherwise, spec(main).dtype, spec(main).block);
   }
   const Named chosen = make(std::move(choice));
   return {.ports = {{made.main, chosen.ports.at(chosen.main)}}, .main = made.main, .node = chosen.node};

@@ -21,6 +21,7 @@ std::string to_json(const RunState& state) {
   json["instruction_set"] = state.instruction_set;
   if (!state.plugins.empty()) json["plugins"] = state.plugins;
   json["model_input"] = state.model_input;
+  if (!state.classes.empty()) json["classes"] = state.classes;
   if (state.data.starts_with('{'))
     json["data"] = nlohmann::ordered_json::parse(state.data);
   else if (!state.data.empty())
@@ -39,6 +40,7 @@ RunState read_run_state(const std::string& text) {
   state.instruction_set = json.value("instruction_set", state.instruction_set);
   state.plugins = json.value("plugins", state.plugins);
   state.model_input = json.value("model_input", state.model_input);
+  state.classes = json.value("classes", state.classes);
   if (json.contains("data"))
     state.data = json["data"].is_string() ? json["data"].get<std::string>() : json["data"].dump();
   return state;

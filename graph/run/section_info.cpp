@@ -34,6 +34,7 @@ std::string SectionInfo::state_json() const {
                   .instruction_set = options.instruction_set,
                   .plugins = options.plugins,
                   .model_input = checked.model_input,
+                  .classes = checked.classes,
                   .data = fingerprints.empty() ? "" : nlohmann::json(fingerprints).dump()});
 }
 

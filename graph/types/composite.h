@@ -5,6 +5,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "graph/types/parameter.h"
 #include "graph/values/tensor.h"
@@ -36,6 +37,20 @@ class Builder {
   virtual const TensorSpec& spec(Wire) const = 0;              // of a broken wire: an empty shape
   virtual bool broken(Wire) const = 0;
   virtual void output(std::string_view port, Wire) = 0;
+  virtual bool training() const = 0;  // some node minimizes
+  // The names of the images' classes, by label: as the checkpoint says, or the data sets of the file; empty:
+  // nobody knows any. What the model settles on is kept with it.
+  virtual std::vector<std::string> known_classes() const = 0;
+  virtual void keep_classes(std::vector<std::string> names) = 0;
+  // A call of the model of that name in the file. Frames in which `when` is 0 skip it and get `otherwise`.
+  struct ModelCall {
+    std::string model = "model";
+    Wire when = kNoWire, otherwise = kNoWire;
+  };
+  virtual Wire call_model(const std::string& name, const ModelCall&,
+                          const std::map<std::string, Wire>& in) = 0;
+  // "owner: message", at the place where input `port` is wired, or the node stands.
+  [[noreturn]] virtual void fail_at_input(std::string_view port, const std::string& message) const = 0;
   [[noreturn]] void fail_at(std::string_view parameter, const std::string& message) const {
     parameters().fail(parameter, message);
   }

@@ -121,6 +121,10 @@ class Setup {
   virtual const Resource& resource_of(const std::string& section) = 0;
   [[noreturn]] virtual void refuse_resource(const std::string& section, const std::type_info& made,
                                             const std::type_info& wanted) const = 0;
+
+ public:
+  // The names of the images' classes, by label: those of the model, or else of the data sets of the file.
+  virtual std::vector<std::string> classes() = 0;
 };
 
 }  // namespace dagfusion

@@ -2,11 +2,13 @@
 //
 // x: [N,C,H,W], C = 1 (grey) or 3 (red, green, blue), or [N,K,C,H,W] as a loop collects them: then every
 // image of the run is one row of K stages. Images are ordered by their number, left to right, top to bottom.
+// label: [N], the class of each image, whose name is written below it: as the model or the data set calls it.
 // An existing picture is never overwritten: samples.png, then samples-2.png, …
 
 #include <fmt/format.h>
 
 #include <cmath>
+#include <opencv2/imgproc.hpp>
 
 #include "graph/document/number.h"
 #include "graph/types/catalog.h"
@@ -18,6 +20,24 @@
 namespace dagfusion {
 namespace {
 
+constexpr int kFont = cv::FONT_HERSHEY_SIMPLEX;
+constexpr int kNameHeight = 10;  // of the band below an image
+constexpr int kBelowTheLine = 2;
+constexpr double kLargest = 0.35, kSmallest = 0.25;  // size of the letters: 7 and 5 pixels high
+
+double width_of(const std::string& name, double size) {
+  return cv::getTextSize(name, kFont, size, 1, nullptr).width;
+}
+
+// Writes a name into the band below an image: in smaller letters, and then cut off, if it is too wide.
+void write_name(cv::Mat band, std::string name) {
+  double size = kLargest;
+  if (width_of(name, size) > band.cols) size = kSmallest;
+  while (name.size() > 1 && width_of(name, size) > band.cols) name.pop_back();
+  cv::putText(band, name, {0, kNameHeight - kBelowTheLine}, kFont, size, cv::Scalar::all(255), 1,
+              cv::LINE_AA);
+}
+
 class PngGrid final : public Ordered {
  public:
   explicit PngGrid(Setup& setup)
@@ -25,7 +45,9 @@ class PngGrid final : public Ordered {
         columns_(static_cast<int>(setup.integer("columns"))),
         padding_(static_cast<int>(setup.integer("padding"))),
         limit_(setup.integer("limit")),
-        x_(setup.input("x")) {
+        x_(setup.input("x")),
+        label_(setup.input("label")) {
+    if (label_.connected()) names_ = setup.classes();
     const Shape& shape = x_.spec.shape;
     const std::string given = "input 'x' is " + to_string(shape);
     if (shape.size() != 4 && shape.size() != 5)
@@ -51,6 +73,10 @@ class PngGrid final : public Ordered {
     const std::int64_t kept = std::min<std::int64_t>(call.valid(), limit_ - std::min(limit_, arrived_));
     const auto* x = call.in<std::uint8_t>(x_);
     pixels_.insert(pixels_.end(), x, x + kept * stages_ * tile());
+    if (label_.connected()) {
+      const auto* label = call.in<std::int32_t>(label_);
+      labels_.insert(labels_.end(), label, label + kept);
+    }
     arrived_ += call.valid();
   }
 
@@ -68,6 +94,7 @@ class PngGrid final : public Ordered {
                                                path.string()));
     }
     pixels_ = {};  // a preview runs again
+    labels_ = {};
     arrived_ = 0;
   }
 
@@ -78,25 +105,40 @@ class PngGrid final : public Ordered {
     const int columns = columns_ ? std::min(columns_, tiles)
                                  : static_cast<int>(std::ceil(std::sqrt(static_cast<double>(tiles))));
     const int rows = (tiles + columns - 1) / columns;
-    const int width = columns * (width_ + padding_) + padding_,
-              height = rows * (height_ + padding_) + padding_;
+    const int across = width_ + padding_, down = height_ + padding_ + (label_.connected() ? kNameHeight : 0);
+    const int width = columns * across + padding_, height = rows * down + padding_;
     const std::int64_t row = std::int64_t{width} * channels_;
     std::vector<std::uint8_t> picture(static_cast<std::size_t>(row * height));
     for (int i = 0; i < tiles; ++i) {
-      const std::int64_t top = padding_ + i / columns * (height_ + padding_);
-      const std::int64_t left = padding_ + i % columns * (width_ + padding_);
+      const std::int64_t top = padding_ + i / columns * down;
+      const std::int64_t left = padding_ + i % columns * across;
       planes_to_pixels(pixels_.data() + i * tile(), channels_, height_, width_,
                        picture.data() + top * row + left * channels_, row);
     }
+    const cv::Mat drawn(height, width, CV_8UC(channels_), picture.data());
+    for (int i = 0; i < static_cast<int>(labels_.size()); ++i) {
+      const int tile = i * stages_;  // of a row of stages, below the first
+      const cv::Rect band(padding_ + tile % columns * across, padding_ + tile / columns * down + height_,
+                          width_, kNameHeight);
+      write_name(drawn(band), name_of(labels_[static_cast<std::size_t>(i)]));
+    }
     write_png(path, picture, height, width, channels_);
+  }
+
+  std::string name_of(std::int32_t label) const {
+    if (label < 0) return "none";
+    const auto place = static_cast<std::size_t>(label);
+    return place < names_.size() ? names_[place] : std::to_string(label);
   }
 
   std::string path_;
   int columns_, padding_;
   std::int64_t limit_;
-  Input x_;
+  Input x_, label_;
+  std::vector<std::string> names_;  // of the classes
   int stages_ = 1, channels_ = 0, height_ = 0, width_ = 0;
   std::vector<std::uint8_t> pixels_;  // planes of the images so far
+  std::vector<std::int32_t> labels_;
   std::int64_t arrived_ = 0;
 };
 
@@ -110,7 +152,11 @@ NodeType png_grid() {
       .example = "{type: png_grid, in: bytes, path: samples.png}",
       .role = Role::ordered,
       .inputs = {{"x", "[N,...] u8",
-                  "images [N,C,H,W], or stages of images [N,K,C,H,W], one row for each image"}},
+                  "images [N,C,H,W], or stages of images [N,K,C,H,W], one row for each image"},
+                 {.name = "label",
+                  .spec = "[N] i32",
+                  .doc = "class of each image, whose name is written below it",
+                  .optional = true}},
       .parameters = {{.name = "path",
                       .kind = Kind::text,
                       .doc = "file to write, below the run's directory; -2, -3, … is added when it exists",

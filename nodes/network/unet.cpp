@@ -1,7 +1,7 @@
 // unet: predicts from noisy images and their timesteps, at several resolutions with skip connections between.
 // Ho et al. 2020, "Denoising Diffusion Probabilistic Models", arXiv:2006.11239, appendix B.
 //
-//   temb = silu(linear2(silu(linear1(embedding(t)))))                       shared by all residual blocks
+//   temb = silu(linear2(silu(linear1(embedding(t)))) + class_embedding[label])  shared by all residual blocks
 //   h = conv_in(x), kept;  for each level: `blocks` times block (and attention), each kept;  downsample, kept
 //   h = block, attention, block
 //   for each level, last first: `blocks` + 1 times block(concat(h, last kept)) (and attention);  upsample
@@ -9,15 +9,21 @@
 //
 // x: [N,C,H,W], H and W divisible by 2^(levels-1); t: [N]; y: [N,out_channels,H,W]. Level i has channels *
 // multipliers[i] channels and sides of H/2^i; "up1" is as large as "down1".
+// label: [N], with `classes` only: class of each image, -1 = none (Nichol and Dhariwal 2021, arXiv:2102.09672).
+// augment: [N,A], with `augment` only: what was done to each image (Karras et al. 2022, arXiv:2206.00364, appendix F.2).
+// Without a label, a model with classes draws as for -1; in training that would be a slip, and is refused.
 
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 
 #include "graph/types/catalog.h"
 
 namespace dagfusion {
 namespace {
+
+constexpr std::int64_t kMostClasses = 65536;
 
 class UNet {
  public:
@@ -26,7 +32,8 @@ class UNet {
         channels_(b.parameters().integer("channels")),
         multipliers_(b.parameters().integers("multipliers")),
         blocks_(b.parameters().integer("blocks")),
-        attention_at_(b.parameters().integers("attention_at")) {}
+        attention_at_(b.parameters().integers("attention_at")),
+        augment_(b.parameters().integer("augment")) {}
 
   void build() {
     const Wire x = b_.input("x");
@@ -36,6 +43,8 @@ class UNet {
     check_groups();
     check_sides(shape);
     check_attention(shape);
+    settle_classes();
+    check_augment();
     embed_time();
     Wire h = b_.add("conv_in", "conv2d", {{"x", x}}, {{"channels", channels_}, {"kernel", std::int64_t{3}}});
     h = up(middle(down(h)));
@@ -90,11 +99,69 @@ class UNet {
     }
   }
 
+  // How many classes there are, and what they are called; 0 for none.
+  void settle_classes() {
+    const std::string& asked = b_.parameters().text("classes");
+    classes_ =
+        asked == "auto" ? static_cast<std::int64_t>(b_.known_classes().size()) : number_of_classes(asked);
+    if (classes_ == 0 && asked == "auto")
+      b_.fail_at("classes",
+                 "'classes' is auto, but no data set of this file knows any; say how many there are");
+    if (classes_ == 0 && b_.has_input("label"))
+      b_.fail_at_input("label",
+                       "input 'label' is wired, but the model has no classes; 'classes: auto' in its section "
+                       "gives it those of the data");
+    if (classes_ == 0) return;
+    if (b_.training() && !b_.has_input("label"))
+      b_.fail_at_input(
+          "label", fmt::format("input 'label' is not wired, but the model is trained for {} classes; wire "
+                               "the data set's label, by way of drop_label for guidance",
+                               classes_));
+    std::vector<std::string> names = b_.known_classes();
+    if (static_cast<std::int64_t>(names.size()) > classes_)
+      b_.fail_at("classes",
+                 fmt::format("'classes' is {}, but the images are of {} classes", classes_, names.size()));
+    while (static_cast<std::int64_t>(names.size()) < classes_) names.push_back(std::to_string(names.size()));
+    b_.keep_classes(std::move(names));
+  }
+
+  void check_augment() const {
+    const bool wired = b_.has_input("augment");
+    if (augment_ == 0 && wired)
+      b_.fail_at_input(
+          "augment",
+          fmt::format(
+              "input 'augment' is wired, but the model takes no such label; 'augment: {}' in its section "
+              "lets it",
+              b_.spec(b_.input("augment")).shape.back()));
+    if (augment_ > 0 && b_.training() && !wired)
+      b_.fail_at_input(
+          "augment",
+          fmt::format("input 'augment' is not wired, but the model is trained for labels of {} numbers, such "
+                      "as those of edm_augment",
+                      augment_));
+  }
+
+  std::int64_t number_of_classes(const std::string& text) const {
+    std::int64_t number = -1;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (error != std::errc() || end != text.data() + text.size() || number < 0 || number > kMostClasses)
+      b_.fail_at("classes", fmt::format("'classes' is {}; it must be auto or a number from 0 to {}", text,
+                                        kMostClasses));
+    return number;
+  }
+
   void embed_time() {
     Wire h = b_.add("time/embedding", "time_embedding", {{"t", b_.input("t")}}, {{"dim", channels_}});
     h = b_.add("time/linear1", "linear", {{"x", h}}, {{"channels", 4 * channels_}});
     h = b_.add("time/silu1", "silu", {{"x", h}});
     h = b_.add("time/linear2", "linear", {{"x", h}}, {{"channels", 4 * channels_}});
+    if (classes_ > 0)
+      h = b_.add("class_embedding", "class_embedding", {{"x", h}, {"label", b_.input("label")}},
+                 {{"classes", classes_}});
+    if (augment_ > 0)
+      h = b_.add("augment_embedding", "augment_embedding", {{"x", h}, {"label", b_.input("augment")}},
+                 {{"length", augment_}});
     temb_ = b_.add("time/silu2", "silu", {{"x", h}});
   }
 
@@ -153,6 +220,8 @@ class UNet {
   const std::vector<std::int64_t> multipliers_;
   const std::int64_t blocks_;
   const std::vector<std::int64_t> attention_at_;
+  const std::int64_t augment_;
+  std::int64_t classes_ = 0;
   Wire temb_;
   std::vector<Wire> kept_;
 };
@@ -168,55 +237,77 @@ NodeType unet() {
       .paper = "Ho et al. 2020, arXiv:2006.11239, appendix B",
       .example = "{type: unet, in: {x: xt, t: t}, channels: 32, multipliers: [1, 2], groups: 8}",
       .role = Role::composite,
-      .inputs = {{"x", "[N,C,H,W] f32", "noisy images"}, {"t", "[N] f32", "timestep of each image"}},
+      .inputs = {{"x", "[N,C,H,W] f32", "noisy images"},
+                 {"t", "[N] f32", "timestep of each image"},
+                 {.name = "label",
+                  .spec = "[N] i32",
+                  .doc = "class of each image, from 0; -1 = no class",
+                  .optional = true},
+                 {.name = "augment",
+                  .spec = "[N,A] f32",
+                  .doc = "what was done to each image; nothing when not wired, as for images that are drawn",
+                  .optional = true}},
       .outputs = {{"y", "[N,D,H,W] act blocked", "the prediction"}},
-      .parameters = {{.name = "channels",
-                      .kind = Kind::integer,
-                      .doc = "channels of the first level",
-                      .standard = std::int64_t{32},
-                      .minimum = 2,
-                      .maximum = 4096},
-                     {.name = "multipliers",
-                      .kind = Kind::integers,
-                      .doc = "channels of each level, in units of `channels`; every level halves the sides",
-                      .standard = std::vector<std::int64_t>{1, 2, 2},
-                      .minimum = 1,
-                      .maximum = 64},
-                     {.name = "blocks",
-                      .kind = Kind::integer,
-                      .doc = "residual blocks of each level on the way down; one more on the way up",
-                      .standard = std::int64_t{2},
-                      .minimum = 1,
-                      .maximum = 16},
-                     {.name = "attention_at",
-                      .kind = Kind::integers,
-                      .doc = "heights of the levels that get attention; the middle always has it",
-                      .standard = std::vector<std::int64_t>{},
-                      .minimum = 1},
-                     {.name = "dropout",
-                      .kind = Kind::real,
-                      .doc = "share of the elements dropped in every residual block while training",
-                      .standard = 0.0,
-                      .minimum = 0,
-                      .maximum = 0.999},
-                     {.name = "heads",
-                      .kind = Kind::integer,
-                      .doc = "heads of every attention; must divide the channels there",
-                      .standard = std::int64_t{1},
-                      .minimum = 1,
-                      .maximum = 1024},
-                     {.name = "groups",
-                      .kind = Kind::integer,
-                      .doc = "groups of every norm; must divide the channels of every level",
-                      .standard = std::int64_t{32},
-                      .minimum = 1,
-                      .maximum = 4096},
-                     {.name = "out_channels",
-                      .kind = Kind::integer,
-                      .doc = "channels of the prediction; 0 = as the images have",
-                      .standard = std::int64_t{0},
-                      .minimum = 0,
-                      .maximum = 4096}},
+      .parameters =
+          {{.name = "channels",
+            .kind = Kind::integer,
+            .doc = "channels of the first level",
+            .standard = std::int64_t{32},
+            .minimum = 2,
+            .maximum = 4096},
+           {.name = "multipliers",
+            .kind = Kind::integers,
+            .doc = "channels of each level, in units of `channels`; every level halves the sides",
+            .standard = std::vector<std::int64_t>{1, 2, 2},
+            .minimum = 1,
+            .maximum = 64},
+           {.name = "blocks",
+            .kind = Kind::integer,
+            .doc = "residual blocks of each level on the way down; one more on the way up",
+            .standard = std::int64_t{2},
+            .minimum = 1,
+            .maximum = 16},
+           {.name = "attention_at",
+            .kind = Kind::integers,
+            .doc = "heights of the levels that get attention; the middle always has it",
+            .standard = std::vector<std::int64_t>{},
+            .minimum = 1},
+           {.name = "dropout",
+            .kind = Kind::real,
+            .doc = "share of the elements dropped in every residual block while training",
+            .standard = 0.0,
+            .minimum = 0,
+            .maximum = 0.999},
+           {.name = "heads",
+            .kind = Kind::integer,
+            .doc = "heads of every attention; must divide the channels there",
+            .standard = std::int64_t{1},
+            .minimum = 1,
+            .maximum = 1024},
+           {.name = "groups",
+            .kind = Kind::integer,
+            .doc = "groups of every norm; must divide the channels of every level",
+            .standard = std::int64_t{32},
+            .minimum = 1,
+            .maximum = 4096},
+           {.name = "out_channels",
+            .kind = Kind::integer,
+            .doc = "channels of the prediction; 0 = as the images have",
+            .standard = std::int64_t{0},
+            .minimum = 0,
+            .maximum = 4096},
+           {.name = "classes",
+            .kind = Kind::text,
+            .doc = "how many classes the images have, or auto: as many as the data set knows; 0 = none",
+            .standard = std::string("0"),
+            .choices = {"auto"},
+            .wanted = "auto or a number"},
+           {.name = "augment",
+            .kind = Kind::integer,
+            .doc = "numbers of a label that says what was done to an image (edm_augment: 9); 0 = none",
+            .standard = std::int64_t{0},
+            .minimum = 0,
+            .maximum = 4096}},
       .expand = [](Builder& b) { UNet(b).build(); }};
 }
 

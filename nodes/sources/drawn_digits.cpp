@@ -56,6 +56,9 @@ class DrawnDigits final : public DataSet {
 
   std::optional<std::int64_t> size() const override { return std::nullopt; }
   std::string fingerprint() const override { return fingerprint_; }
+  std::vector<std::string> class_names() const override {
+    return {"0", "1", "2", "3", "4", "5", "6", "7", "8", "9"};
+  }
 
   void forward(Call& call) const override {
     auto* images = call.out<std::uint8_t>(images_);

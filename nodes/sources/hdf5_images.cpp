@@ -5,6 +5,7 @@
 // (h5py: chunks=(1, h, w, c), compression="gzip"); /labels [N] is optional. Every image is checked against
 // its CRC32C when it is read; a file that points outside itself is refused.
 
+#include <algorithm>
 #include <stdexcept>
 
 #include "graph/types/catalog.h"
@@ -14,6 +15,8 @@
 
 namespace dagfusion {
 namespace {
+
+constexpr std::int32_t kMostClasses = 65536;
 
 class Hdf5Images final : public DataSet {
  public:
@@ -28,6 +31,15 @@ class Hdf5Images final : public DataSet {
 
   std::optional<std::int64_t> size() const override { return file_.count(); }
   std::string fingerprint() const override { return file_.fingerprint(); }
+  std::vector<std::string> class_names() const override {
+    std::int32_t largest = -1;
+    for (std::int64_t image = 0; file_.has_labels() && image < file_.count(); ++image)
+      largest = std::max(largest, file_.label(image));
+    std::vector<std::string> names;
+    if (largest >= kMostClasses) return names;  // something else than classes
+    for (std::int32_t label = 0; label <= largest; ++label) names.push_back(std::to_string(label));
+    return names;
+  }
 
   void prepare(Preparation& preparation) override {
     preparation.scratch(file_.room_bytes() + file_.image_bytes());

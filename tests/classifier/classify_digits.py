@@ -8,6 +8,11 @@ Then both look at a folder of PNG files. Needs Debian's python3-torch and python
   tools/run-pipeline tests/classifier/digits.yaml vars.file=/tmp/digits.h5
   tools/run-pipeline pipelines/sample.yaml --add 'nodes.files={type: png_folder, in: bytes, path: images}'
   tests/classifier/classify_digits.py /tmp/digits.h5 runs/sample/001/images
+
+Which digits were asked for, in turn, is a third argument: how many samples are the digit asked for.
+
+  tools/run-pipeline pipelines/sample_classes.yaml vars.count=200 --add 'nodes.files={type: png_folder, in: bytes, path: images}'
+  tests/classifier/classify_digits.py /tmp/digits.h5 runs/sample/001/images 0123456789
 """
 import pathlib
 import struct
@@ -92,9 +97,14 @@ def train(x, y, strict):
     return model
 
 
-def judge(model, x, files):
+def judge(model, x, files, asked):
     with torch.no_grad():
         sure, digit = model(x).softmax(1).max(1)
+    if asked:
+        wanted = torch.tensor([int(asked[i % len(asked)]) for i in range(len(files))])
+        right = digit == wanted
+        print(f"  the digit asked for: {int(right.sum())} of {len(files)} samples: {right.float().mean():.1%}")
+        print("  others: " + " ".join(f"{f.stem}:{w}->{d}" for f, w, d in zip(files, wanted.tolist(), digit.tolist()) if w != d))
     good = (sure >= 0.9) & (digit < 10)
     print(f"  at least 0.9 sure of {int(good.sum())} of {len(files)} samples: {good.float().mean():.1%}")
     print("  digits: " + " ".join(f"{d}:{int((good & (digit == d)).sum())}" for d in range(10)))
@@ -102,7 +112,7 @@ def judge(model, x, files):
 
 
 def main():
-    if len(sys.argv) != 3:
+    if len(sys.argv) not in (3, 4):
         raise SystemExit(__doc__)
     files = sorted(pathlib.Path(sys.argv[2]).glob("*.png"))
     if not files:
@@ -112,7 +122,7 @@ def main():
         labels = torch.tensor(f["labels"][:]).long()
     samples = torch.stack([read_png(f) for f in files])[:, None].float() / 127.5 - 1
     for strict in (False, True):
-        judge(train(digits, labels, strict), samples, files)
+        judge(train(digits, labels, strict), samples, files, sys.argv[3] if len(sys.argv) == 4 else "")
 
 
 if __name__ == "__main__":

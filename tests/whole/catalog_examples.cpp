@@ -85,8 +85,9 @@ class Around {
     }
     yaml_ = "run: {steps: 1, batch_size: 2, micro_batch: 2}\n";
     yaml_ += type.name == "hybrid_loss" ? "diffusion: {variance: learned_range}\n" : "diffusion: {}\n";
-    yaml_ += "nodes:\n" + given_;
-    for (const char* node : {"out: {type: linear, in: features, channels: 4}",
+    yaml_ += "model: {type: unet, classes: auto}\nnodes:\n" + given_;
+    for (const char* node : {"digits: {type: drawn_digits, size: 8}",  // so that there are classes
+                             "out: {type: linear, in: features, channels: 4}",
                              "loss: {type: mse_loss, in: {prediction: out, target: wanted}}"})
       yaml_ += fmt::format("  {}\n", node);
     if (!type.minimizes)

@@ -66,6 +66,33 @@ DrawsTheSameImageWhateverTheCount() {
   [[ ! -e samples ]] || is "$(ls samples)" ''
 }
 
+DrawsTheClassItIsAskedFor() {
+  local labelled=('nodes.out={type: model, in: {x: xt, t: t, label: label}}' model.classes=auto
+    --add 'nodes.label={type: drop_label, in: images.label}')
+  run train.yaml run.steps=60 nodes.save.every=60 "${labelled[@]}"  # until the class can be seen in bytes
+  ends 0
+  has "$(tr -d ' \n' <runs/001/checkpoints/step-000060/state.json)" '"classes":["0","1","2","3","4","5","6","7","8","9"]'
+  local guided=('nodes.denoise.loop.nodes.out={type: guide, in: {x: carry.x, each: each, label: label}, scale: 3}'
+    --add 'nodes.label={type: labels, in: number, list: "${classes}"}')
+  run sample.yaml "${guided[@]}" --add 'vars.classes=[3, 7]' run.output=both
+  ends 0
+  run sample.yaml "${guided[@]}" --add 'vars.classes=[3]' run.output=one
+  ends 0
+  same both/001/images/00000.png one/001/images/00000.png  # the first is a 3 in both
+  cmp -s both/001/images/00001.png one/001/images/00001.png && fail 'the second one does not depend on its class'
+  run sample.yaml run.output=none  # without a label: of no class
+  ends 0
+  run sample.yaml "${guided[@]}" --add 'vars.classes=[none]' run.output=none
+  ends 0
+  same none/001/images none/002/images
+  run sample.yaml "${guided[@]}" --add 'vars.classes=[ten]'
+  ends 2
+  has "$err" "node 'label' (labels): 'list' holds ten, which is no class of the model; known are 0, 1, 2, 3, 4, 5, 6, 7, 8, 9"
+  run train.yaml run.steps=3 model.classes=auto
+  ends 2
+  has "$err" "node 'out' (unet): input 'label' is not wired, but the model is trained for 10 classes; wire the data set's label, by way of drop_label for guidance"
+}
+
 LogsAValueInTheStepsThatGiveIt() {
   run train.yaml run.steps=6 --add nodes.ema.every=4 --add nodes.log.in.decay=ema.decay nodes.save.every=5
   ends 0

@@ -193,6 +193,7 @@ ModelSource model_from(Prepared& p, const std::string& from, const Position& whe
   source.sections =
       facts.pipeline.entries;  // the checker takes those of the catalog, which its plugins extend
   source.input = facts.model_input;
+  source.classes = facts.classes;
   return source;
 }
 

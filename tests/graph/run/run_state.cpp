@@ -15,6 +15,7 @@ RunState example() {
           .instruction_set = "avx512, kernels avx3",
           .plugins = {"libmy_nodes.so 3f1c2b8a"},
           .model_input = {3, 32, 32},
+          .classes = {"cat", "dog"},
           .data = R"({"images":"a b 1","more":"c \"d\""})"};
 }
 
@@ -42,6 +43,10 @@ TEST(RunState, IsWrittenForPeopleToo) {
     3,
     32,
     32
+  ],
+  "classes": [
+    "cat",
+    "dog"
   ],
   "data": {
     "images": "a b 1",

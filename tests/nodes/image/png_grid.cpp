@@ -129,5 +129,41 @@ TEST(PngGrid, RefusesWhatIsNoPicture) {
             node + "'columns' is 2, but the 5 stages of [1,5,1,4,4] make a row; leave it out");
 }
 
+// The bands below images are 10 pixels high; the letters of a name leave the image alone.
+TEST(PngGrid, WritesNamesBelowImages) {
+  ScratchFolder folder;
+  OneNodeOptions options = bytes_in(folder);
+  options.dtypes["label"] = DType::i32;
+  options.classes = {"ant", "bee"};
+  OneNode node("{type: png_grid, padding: 1, columns: 3}",
+               {{"x", {{3, 1, 16, 24}, std::vector<float>(3 * 16 * 24, 7)}}, {"label", {{3}, {1, 0, -1}}}},
+               options);
+  node.forward();
+  finish(node);
+  const cv::Mat picture = cv::imread(folder / "samples.png", cv::IMREAD_GRAYSCALE);
+  ASSERT_EQ(picture.size(), cv::Size(3 * 25 + 1, 16 + 1 + 10 + 1));
+  std::vector<cv::Mat> names;
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_EQ(cv::countNonZero(picture(cv::Rect(1 + 25 * i, 1, 24, 16)) != 7), 0);
+    names.push_back(picture(cv::Rect(1 + 25 * i, 17, 24, 10)));
+    EXPECT_GT(cv::countNonZero(names.back() > 100), 10);
+  }
+  EXPECT_GT(cv::countNonZero(names[0] != names[1]), 10);
+  EXPECT_GT(cv::countNonZero(names[1] != names[2]), 10);
+}
+
+TEST(PngGrid, CutsNamesThatAreWiderThanAnImage) {
+  ScratchFolder folder;
+  OneNodeOptions options = bytes_in(folder);
+  options.dtypes["label"] = DType::i32;
+  options.classes = {"a very long name of a class"};
+  OneNode node("{type: png_grid, padding: 1, columns: 2}",
+               {{"x", {{1, 1, 16, 24}, std::vector<float>(16 * 24, 7)}}, {"label", {{1}, {0}}}}, options);
+  node.forward();
+  finish(node);
+  const cv::Mat picture = cv::imread(folder / "samples.png", cv::IMREAD_GRAYSCALE);
+  EXPECT_EQ(cv::countNonZero(picture.col(25)), 0);
+}
+
 }  // namespace
 }  // namespace dagfusion::tests

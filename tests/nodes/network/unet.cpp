@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <deque>
 
 #include "tests/fixtures/composite.h"
 
@@ -89,6 +90,138 @@ TEST(UNet, RejectsANetworkWithoutLevels) {
             "node 'node' (unet): 'multipliers' has 0 levels; 1 to 8 would do");
   EXPECT_EQ(faults_of("type: unet, multipliers: [1, 0]", images({1, 3, 32, 32})),
             "node 'node' (unet): 'multipliers[1]' is 0; it must be between 1 and 64");
+}
+
+TEST(UNet, AddsARowForEachClassAndOneForNone) {
+  std::map<std::string, Plain> tensors = images({1, 3, 32, 32});
+  const std::int64_t without = expanded("type: unet", tensors).weights->parameters();
+  tensors["label"] = {{1}, {3}};
+  const Checked checked = expanded("type: unet, classes: 10", tensors);
+  EXPECT_EQ(checked.weights->parameters(), without + 11 * 128);
+  EXPECT_EQ(checked.classes, (std::vector<std::string>{"0", "1", "2", "3", "4", "5", "6", "7", "8", "9"}));
+  const std::vector<std::string> nodes = nodes_of(checked);
+  EXPECT_EQ(nodes[3], "time/linear2 linear [1,128]");
+  EXPECT_EQ(nodes[4], "class_embedding class_embedding [1,128]");
+  EXPECT_EQ(nodes[5], "time/silu2 silu [1,128]");
+}
+
+TEST(UNet, HasItsClassesWhetherALabelIsWiredOrNot) {
+  const std::map<std::string, Plain> tensors = images({1, 3, 32, 32});
+  EXPECT_EQ(expanded("type: unet, classes: 10", tensors).weights->parameters(),
+            expanded("type: unet", tensors).weights->parameters() + 11 * 128);
+}
+
+TEST(UNet, RefusesALabelWithoutClasses) {
+  std::map<std::string, Plain> tensors = images({1, 3, 32, 32});
+  tensors["label"] = {{1}, {3}};
+  EXPECT_EQ(
+      faults_of("type: unet", tensors),
+      "node 'node' (unet): input 'label' is wired, but the model has no classes; 'classes: auto' in its "
+      "section gives it those of the data");
+}
+
+TEST(UNet, RefusesToBeTrainedForClassesWithoutALabel) {
+  try {
+    expanded("type: unet, classes: 10", images({1, 3, 32, 32}), true);
+    FAIL();
+  } catch (const UserError& error) {
+    EXPECT_EQ(error.faults().front().message,
+              "node 'node' (unet): input 'label' is not wired, but the model is trained for 10 classes; wire "
+              "the data set's label, by way of drop_label for guidance");
+  }
+}
+
+TEST(UNet, RefusesNumbersOfClassesThatAreNone) {
+  for (const std::string number : {"-1", "many", "65537", "3.5"})
+    EXPECT_EQ(faults_of("type: unet, classes: " + number, images({1, 3, 32, 32})),
+              "node 'node' (unet): 'classes' is " + number + "; it must be auto or a number from 0 to 65536");
+}
+
+TEST(UNet, IsToldWhatWasDoneToImages) {
+  std::map<std::string, Plain> tensors = images({1, 3, 32, 32});
+  const std::int64_t without = expanded("type: unet", tensors).weights->parameters();
+  EXPECT_EQ(expanded("type: unet, augment: 9", tensors).weights->parameters(), without + 9 * 128);
+  tensors["augment"] = numbered({1, 9});
+  EXPECT_EQ(nodes_of(expanded("type: unet, augment: 9", tensors))[4],
+            "augment_embedding augment_embedding [1,128]");
+  EXPECT_EQ(
+      faults_of("type: unet", tensors),
+      "node 'node' (unet): input 'augment' is wired, but the model takes no such label; 'augment: 9' in its "
+      "section lets it");
+  EXPECT_EQ(faults_of("type: unet, augment: 8", tensors),
+            "node 'node/augment_embedding' (augment_embedding): input 'label' is [1,9], but 'length' is 8");
+  try {
+    expanded("type: unet, augment: 9", images({1, 3, 32, 32}), true);
+    FAIL();
+  } catch (const UserError& error) {
+    EXPECT_EQ(
+        error.faults().front().message,
+        "node 'node' (unet): input 'augment' is not wired, but the model is trained for labels of 9 numbers, "
+        "such as those of edm_augment");
+  }
+}
+
+// Two images whose classes are called cat and dog.
+NodeType pets() {
+  class Pets final : public DataSet {
+   public:
+    explicit Pets(Setup& setup) : label_(setup.output("label", {setup.run().micro_batch})) {}
+    std::optional<std::int64_t> size() const override { return std::nullopt; }
+    std::string fingerprint() const override { return "pets"; }
+    std::vector<std::string> class_names() const override { return {"cat", "dog"}; }
+    void forward(Call&) const override {}
+
+   private:
+    Output label_;
+  };
+  return {.name = "pets",
+          .summary = "Cats and dogs.",
+          .role = Role::data_set,
+          .outputs = {{"label", "[N] i32", "which of them"}},
+          .create = make_node<Pets>};
+}
+
+// A model of drawn digits whose section says so much of its classes.
+Checked digits(const std::string& classes, const std::string& more = "") {
+  static std::deque<Catalog> kept;
+  Catalog& all = kept.emplace_back(catalog());
+  all.nodes.push_back(pets());
+  return check(
+      parse_document("run: {images: 1, micro_batch: 1}\ndiffusion: {}\nmodel: {type: unet, classes: " +
+                         classes + "}\nnodes:\n" + more +
+                         "  digits: {type: drawn_digits}\n"
+                         "  x: {type: to_signed, in: digits}\n"
+                         "  t: {type: uniform_timesteps, in: x}\n"
+                         "  y: {type: model, in: {x: x, t: t, label: digits.label}}\n",
+                     "test.yaml"),
+      all, {});
+}
+
+std::string fault_of_digits(const std::string& classes, const std::string& more = "") {
+  try {
+    digits(classes, more);
+    return "";
+  } catch (const UserError& error) {
+    return error.what();
+  }
+}
+
+TEST(UNet, TakesItsClassesFromTheDataSet) {
+  EXPECT_EQ(digits("auto").classes,
+            (std::vector<std::string>{"0", "1", "2", "3", "4", "5", "6", "7", "8", "9"}));
+  EXPECT_EQ(digits("12").classes.size(), 12);
+}
+
+TEST(UNet, RefusesClassesThatDoNotFitTheData) {
+  EXPECT_EQ(fault_of_digits("9"),
+            "test.yaml:3:30: section 'model': 'classes' is 9, but the images are of 10 classes");
+  EXPECT_EQ(
+      fault_of_digits("auto", "  pets: {type: pets}\n"),
+      "test.yaml:9:3: node 'y' (unet): node 'pets' (pets) and node 'digits' (drawn_digits) know different "
+      "classes (2 and 10), and one label would stand for two of them");
+  EXPECT_EQ(faults_of("type: unet, classes: auto", images({1, 3, 32, 32})),
+            "node 'node' (unet): 'classes' is auto, but no data set of this file knows any; say how many "
+            "there are");
 }
 
 }  // namespace

@@ -104,5 +104,11 @@ TEST(DrawnDigits, RefusesLinesOutOfRange) {
             "test.yaml:1:33: node 'node' (drawn_digits): 'thickness' is [2.0]" + rule);
 }
 
+TEST(DrawnDigits, KnowsItsClasses) {
+  OneNode node("{type: drawn_digits}", {}, {}, 1);
+  EXPECT_EQ(dynamic_cast<const DataSet&>(node.node()).class_names(),
+            (std::vector<std::string>{"0", "1", "2", "3", "4", "5", "6", "7", "8", "9"}));
+}
+
 }  // namespace
 }  // namespace dagfusion::tests

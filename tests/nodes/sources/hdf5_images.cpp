@@ -49,6 +49,22 @@ TEST(Hdf5Images, GivesMinusOneForClassesThatTheFileDoesNotKnow) {
       "node 'node' (hdf5_images): 'labels' is true, but '" + folder / "a.h5" + "' has no dataset '/labels'");
 }
 
+TEST(Hdf5Images, KnowsAsManyClassesAsItsLargestLabelSays) {
+  ScratchFolder folder;
+  const auto classes = [&](const std::vector<std::int64_t>& labels) {
+    {
+      NewHdf5 file(folder / "a.h5");
+      file.images({2, 2, 2, 1});
+      if (!labels.empty()) file.numbers("labels", labels);
+    }
+    OneNode node(yaml(folder / "a.h5"), {}, {}, 2);
+    return dynamic_cast<const DataSet&>(node.node()).class_names();
+  };
+  EXPECT_EQ(classes({}), std::vector<std::string>{});
+  EXPECT_EQ(classes({2, -1}), (std::vector<std::string>{"0", "1", "2"}));
+  EXPECT_EQ(classes({65536, 0}), std::vector<std::string>{});  // hardly a class
+}
+
 TEST(Hdf5Images, ReadsAChunkThatDeflateCouldNotShrink) {
   ScratchFolder folder;
   {

@@ -53,6 +53,8 @@ TEST(ImageFolder, LabelsByTheFirstFolder) {
   node.forward();
   EXPECT_EQ(names(node), (std::vector<std::string>{"bird/1.png", "cat/2.png", "cat/x/1.png", "zebra.png"}));
   EXPECT_EQ(node.output("label").values, (std::vector<float>{0, 1, 1, -1}));
+  EXPECT_EQ(dynamic_cast<const DataSet&>(node.node()).class_names(),
+            (std::vector<std::string>{"bird", "cat"}));
 }
 
 TEST(ImageFolder, LeavesOtherAndHiddenFilesOut) {

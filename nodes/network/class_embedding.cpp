@@ -1,0 +1,100 @@
+// class_embedding: adds a learned vector of each image's class to its embedding.
+// Nichol and Dhariwal 2021, "Improved Denoising Diffusion Probabilistic Models", arXiv:2102.09672, section 4.
+// The row for images without a class: Ho and Salimans 2022, "Classifier-Free Diffusion Guidance", arXiv:2207.12598.
+//
+//   y[n] = x[n] + weight[label[n]]        label -1, or not wired: weight[K], the row of no class
+//
+// x, y: [N,D]; label: [N], 0 … K-1 or -1; weight: [K+1,D], at first normal with deviation init_std.
+// Backward:
+//   dx = dy ;  dweight[k] = sum of dy[n] over the images n of class k
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <stdexcept>
+
+#include "graph/types/catalog.h"
+#include "nodes/kernels/sums.h"
+
+namespace dagfusion {
+namespace {
+
+class ClassEmbedding final : public DifferentiableMap {
+ public:
+  explicit ClassEmbedding(Setup& setup)
+      : classes_(setup.integer("classes")),
+        x_(setup.input("x")),
+        label_(setup.input("label")),
+        y_(setup.output("y")),
+        dim_(static_cast<std::size_t>(x_.spec.shape[1])),
+        weight_(setup.weight("weight", {classes_ + 1, x_.spec.shape[1]},
+                             {Init::Kind::normal, setup.real("init_std")})) {
+    setup.passes_gradient(y_, x_);
+    setup.accumulate_reads(label_);
+  }
+
+  void forward(Call& call) const override {
+    const float* x = call.in<float>(x_);
+    float* y = call.out<float>(y_);
+    for (std::int64_t n = 0; n < x_.spec.shape[0]; ++n, x += dim_, y += dim_)
+      kernels::add(x, call.weight(weight_) + row(call, n), y, dim_);
+  }
+
+  void backward(Call&) const override {}  // the gradient passes as it is
+
+  void accumulate(Call& call) const override {
+    float* dweight = call.d(weight_);
+    if (call.first_of_step()) std::fill_n(dweight, static_cast<std::size_t>(classes_ + 1) * dim_, 0.0f);
+    const float* dy = call.d<float>(y_);
+    for (std::int64_t n = 0; n < x_.spec.shape[0]; ++n, dy += dim_)
+      kernels::accumulate(dy, dweight + row(call, n), dim_);
+  }
+
+ private:
+  // Where the vector of image n begins.
+  std::size_t row(const Call& call, std::int64_t n) const {
+    const std::int64_t label = label_.connected() ? call.in<std::int32_t>(label_)[n] : -1;
+    if (label < -1 || label >= classes_)
+      throw std::runtime_error(
+          fmt::format("label is {}, but the classes are 0 to {} (-1 = none)", label, classes_ - 1));
+    return static_cast<std::size_t>(label < 0 ? classes_ : label) * dim_;
+  }
+
+  std::int64_t classes_;
+  Input x_, label_;
+  Output y_;
+  std::size_t dim_;
+  Weight weight_;
+};
+
+}  // namespace
+
+NodeType class_embedding() {
+  return {.name = "class_embedding",
+          .summary = "Adds a learned vector of each image's class to its embedding.",
+          .paper =
+              "Nichol and Dhariwal 2021, arXiv:2102.09672, section 4; Ho and Salimans 2022, arXiv:2207.12598",
+          .example = "{type: class_embedding, in: {x: temb, label: digits.label}, classes: 10}",
+          .role = Role::map,
+          .inputs = {{"x", "[N,D] f32", "the embedding of each image's timestep"},
+                     {.name = "label",
+                      .spec = "[N] i32",
+                      .doc = "class of each image, from 0; -1 = no class, as for all images when not wired",
+                      .optional = true}},
+          .outputs = {{"y", "[N,D] f32", "the embedding of timestep and class"}},
+          .parameters = {{.name = "classes",
+                          .kind = Kind::integer,
+                          .doc = "how many classes there are; the row behind theirs stands for no class",
+                          .required = true,
+                          .minimum = 1,
+                          .maximum = 65536},
+                         {.name = "init_std",
+                          .kind = Kind::real,
+                          .doc = "standard deviation of the initial vectors",
+                          .standard = 0.02,
+                          .minimum = 0,
+                          .maximum = 100}},
+          .create = make_node<ClassEmbedding>};
+}
+
+}  // namespace dagfusion
