@@ -54,13 +54,13 @@ bool SectionGraph::stopping() const {
   return shared_.stop.made() || shared_.failure.happened();
 }
 
-// A node that saves after step `step` must be done before the next step begins:
-// nothing ordered may be ahead of it.
-bool SectionGraph::saving_after(std::int64_t step) const {
+// What saves after step `step`, or is a pipeline inside, must be done before the next step begins: nothing ordered may
+// be ahead of a checkpoint, and a run that is stopped in a preview must be able to go on right behind its step.
+bool SectionGraph::waits_after(std::int64_t step) const {
   if (steps_applied_ > step) return false;
   return std::any_of(plan_.steps.begin(), plan_.steps.end(), [&](int t) {
-    return section_.checked.nodes[plan_.tasks[t].visits[0].node].type->phase == Phase::save &&
-           section_.due.fires(t, step);
+    const CheckedNode& node = section_.checked.nodes[plan_.tasks[t].visits[0].node];
+    return (node.child || node.type->phase == Phase::save) && section_.due.fires(t, step);
   });
 }
 
@@ -94,7 +94,7 @@ void SectionGraph::enter(Frame* returned, Port& port) {
       break;
     }
     const bool later = section_.checked.run.training && boundary && emitted_ > 0;
-    if (later && saving_after(next / plan_.frames_per_step - 1)) break;
+    if (later && waits_after(next / plan_.frames_per_step - 1)) break;
     Frame* f = idle_.back();
     idle_.pop_back();
     f->ticket = next_ticket_++;
@@ -191,12 +191,12 @@ void wait_until_idle(flow::graph& graph, Shared& shared) {
   }
 }
 
+}  // namespace
+
 void drain(flow::graph& graph, Shared& shared) {
   graph.cancel();
   wait_until_idle(graph, shared);
 }
-
-}  // namespace
 
 FlowResult run_flow(Section& section, Shared& shared, std::int64_t parent_ticket) {
   flow::graph graph;

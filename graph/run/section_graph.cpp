@@ -25,9 +25,14 @@ SectionGraph::SectionGraph(flow::graph& graph, Section& section, Shared& shared,
       shared_(shared),
       plan_(section.plan),
       on_done_(std::move(on_done)) {
-  make_nodes();
-  make_edges();
-  make_frames();
+  try {
+    make_nodes();
+    make_edges();
+    make_frames();
+  } catch (...) {  // an edge behind a buffer is a task already, which must not outlive its node
+    drain(graph_, shared_);
+    throw;
+  }
 }
 
 void SectionGraph::make_nodes() {

@@ -82,7 +82,7 @@ class SectionGraph {
   void applied(const Frame& frame);
   void renew(Frame& frame, std::int64_t number) const;
   bool stopping() const;
-  bool saving_after(std::int64_t step) const;
+  bool waits_after(std::int64_t step) const;
   static void poke(Control& control) {
     hand_over(&control);
     control.try_put(nullptr);
@@ -119,5 +119,8 @@ class SectionGraph {
   std::atomic<std::int64_t> steps_applied_{0};
   Frame* waiting_for_child_ = nullptr;
 };
+
+// Lets no further task begin, and waits for those that have.
+void drain(flow::graph&, Shared&);
 
 }  // namespace dagfusion

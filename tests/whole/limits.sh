@@ -1,17 +1,17 @@
 #!/usr/bin/env bash
 # limits.sh PROGRAM CASE: runs that get less memory than they need. FAULTS: the library of tests/faults; ALLOCATIONS: which
-# of them fail, one a run ("1 2 3"; a long list takes minutes).
+# of them fail, one a run ("1 2 3"; a long list takes minutes). LIMIT_STEP: KiB from one limit to the next.
 . "$(dirname "${BASH_SOURCE[0]}")/small_runs.sh"
 
 works_with() { (ulimit -v "$1" && ulimit -c 0 && exec "$program" --help) >out.txt 2>&1; }  # KIB
 
-# From the least memory in which the program can be loaded to what the run needs, in steps of 2 MiB: it ends as it
+# From the least memory in which the program can be loaded to what the run needs, in steps of 2 MiB or LIMIT_STEP: it ends as it
 # should, or with one sentence.
 ends_in_one_sentence() {  # FOLDER-IT-WRITES ARGUMENT...
   works_with $((16 << 20)) || exit 77  # a sanitizer takes more than that for itself
   local limit=65536 tries=0
   until works_with "$limit"; do limit=$((limit + 4096)); done
-  for (( ; ; limit += 2048)); do
+  for (( ; ; limit += ${LIMIT_STEP:-2048})); do
     ((++tries < 400)) || fail 'no limit is enough'
     rm -rf "$1"
     status=0
@@ -25,6 +25,7 @@ ends_in_one_sentence() {  # FOLDER-IT-WRITES ARGUMENT...
     [[ $err != *std::* ]] || fail "not in our words with $limit KiB"
   done
   ((tries > 5)) || fail 'nothing was tried'
+  echo "$tries limits, the last of $limit KiB"
 }
 
 pack_file() {
@@ -55,7 +56,7 @@ PackingEndsInOneSentenceWithoutMemory() {
 ends_in_one_sentence_after_each() {  # FOLDER-IT-WRITES ARGUMENT...
   [[ -n ${FAULTS-} ]] && LD_PRELOAD=$FAULTS "$program" --help >out.txt 2>&1 || exit 77  # a sanitizer has its own malloc
   local n
-  for n in ${ALLOCATIONS:-1 7 40 150 700 2000}; do
+  for n in ${ALLOCATIONS:-1 7 40 150 700 2000 $(seq 50000 1000 60000)}; do
     rm -rf "$1"
     status=0
     (ulimit -c 0 && LD_PRELOAD=$FAULTS FAULT_ALLOCATION=$n exec timeout 60 "$program" "${@:2}") >out.txt 2>err.txt </dev/null || status=$?

@@ -123,6 +123,22 @@ CutsAPreviewShortAndDrawsItWhenTheRunGoesOn() {
   same "whole/001/previews" "cut/001/previews"
 }
 
+TakesNoStepBehindAPreviewThatIsCutShort() {
+  local -r given=(train.yaml run.steps=5 nodes.save.every=100 --add "$(preview 150)")
+  run "${given[@]}" run.output=whole
+  ends 0
+  background "${given[@]}" run.output=cut
+  comes cut/001/previews/step-000002/images/00001.png
+  kill -TERM "$process"
+  ended
+  ends 75
+  is "${out##*$'\n'}" 'stopped after step 2; to go on: run-pipeline --resume cut/001'
+  run --resume cut/001
+  ends 0
+  same whole/001/previews cut/001/previews
+  same whole/001/checkpoints/step-000005/weights.safetensors cut/001/checkpoints/step-000005/weights.safetensors
+}
+
 DrawsAPreviewAgainWithTheStepThatIsDoneAgain() {
   run train.yaml run.steps=4 nodes.save.every=3 --add "$(preview 3)"
   ends 0
