@@ -121,16 +121,12 @@ class Run::State {
   Shared shared;
   Preparation preparation;
   std::unique_ptr<Section> main;
-  std::size_t lane_bytes = 0, frame_bytes = 0;
+  std::size_t lane_bytes = 0;
 
  private:
   void measure() {
     lane_bytes = planned.plan.lane_bytes;
-    frame_bytes = planned.plan.frame_bytes * static_cast<std::size_t>(main->frames_in_flight);
-    for (const auto& [node, inner] : main->inner) {
-      lane_bytes = std::max(lane_bytes, inner->plan.lane_bytes);
-      frame_bytes += inner->plan.frame_bytes * static_cast<std::size_t>(inner->frames_in_flight);
-    }
+    for (const auto& [node, inner] : main->inner) lane_bytes = std::max(lane_bytes, inner->plan.lane_bytes);
   }
 
   void set_weights() {
@@ -201,8 +197,7 @@ RunInfo& Run::info() { return state_->main->info; }
 
 std::size_t Run::planned_bytes() const {
   const State& s = *state_;
-  return s.shared.live.values().size_bytes() + s.planned.checked.weights->packed_bytes() +
-         s.shared.gradients.size() + s.lane_bytes * static_cast<std::size_t>(s.shared.lanes) + s.frame_bytes +
+  return planned_memory(s.planned, s.shared.lanes) +
          s.preparation.scratch_bytes * static_cast<std::size_t>(s.shared.threads);
 }
 

@@ -83,6 +83,11 @@ struct Progress {
   std::int64_t images = 0, all_images = 0;                // retired in this process; all_images -1 = endless
   double loss = 0;                                        // of the last step
   bool has_loss = false;
+  // Pipelines inside the run and nodes that save hold the steps back.
+  double paused = 0;          // seconds of it in this process
+  double pauses_to_come = 0;  // seconds of it until the end, as far as they are known
+  std::string pause;          // the node that does so now; "" = none
+  double pause_part = -1;     // of a pipeline inside: how much of it is done, 0 to 1
 };
 
 struct Report {
@@ -113,7 +118,7 @@ class Run {
 
   // For what is shown before the first step.
   const Checked& checked() const;
-  std::size_t planned_bytes() const;  // weights, states excluded, lanes and frames
+  std::size_t planned_bytes() const;  // planned_memory(), and scratch of its threads
   std::size_t lane_bytes() const;
   std::int64_t multiply_adds_per_image() const;  // forward
   int threads() const;

@@ -100,16 +100,31 @@ void Section::retire(const Frame& frame) {
   if (frame.last_of_step) retired.loss = retired.loss_sum / static_cast<double>(checked.run.batch_size);
 }
 
+double Section::part_done() const {
+  const std::int64_t all = checked.frames_of_images() * clock.visits_of_a_frame();
+  const std::int64_t done = clock.visits() - visits_before;
+  return all > 0 ? std::clamp(static_cast<double>(done) / static_cast<double>(all), 0.0, 1.0) : 0;
+}
+
 Progress Section::progress() const {
   const std::int64_t first = shared.options.first_step;
-  return {.steps = steps_done,
-          .first_step = first,
-          .all_steps = checked.run.steps,
-          .images = retired.images,
-          .all_images = checked.run.training ? (checked.run.steps - first) * checked.run.batch_size
-                                             : checked.images.value_or(-1),
-          .loss = retired.loss,
-          .has_loss = !checked.groups.empty() && steps_done > first};
+  Progress now{.steps = steps_done,
+               .first_step = first,
+               .all_steps = checked.run.steps,
+               .images = retired.images,
+               .all_images = checked.run.training ? (checked.run.steps - first) * checked.run.batch_size
+                                                  : checked.images.value_or(-1),
+               .loss = retired.loss,
+               .has_loss = !checked.groups.empty() && steps_done > first,
+               .paused = pauses.seconds(),
+               .pauses_to_come = pauses.seconds_to_come(checked, plan, steps_done)};
+  if (const std::optional<int> task = pauses.now()) {
+    const int node = plan.tasks[*task].visits[0].node;
+    now.pause = checked.nodes[node].path;
+    if (const auto section = inner.find(node); section != inner.end())
+      now.pause_part = section->second->part_done();
+  }
+  return now;
 }
 
 std::string where_and_owner(const CheckedNode& node) {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "graph/run/due_steps.h"
+#include "graph/run/pauses.h"
 #include "graph/run/section_info.h"
 #include "graph/run/shared.h"
 #include "graph/run/task_clock.h"
@@ -34,6 +35,7 @@ struct Section {
   void step_applied(std::int64_t step);        // all that writes resources is done
   void retire(const Frame&);                   // in order
   Progress progress() const;
+  double part_done() const;  // of what it has to do in this step of the run around it, 0 to 1
 
   static constexpr std::int64_t kNoParent = -1;
 
@@ -44,13 +46,15 @@ struct Section {
   std::map<int, std::unique_ptr<Section>> inner;  // by the node that runs it
 
   Buffer step_memory;
-  WeightValues* values;                     // those that its nodes read
-  std::filesystem::path directory;          // where its sinks write
-  std::vector<std::string> told;            // by its nodes, for the report
-  bool cut_short = false;                   // inside another: a request to stop came before its end
-  std::int64_t parent_ticket = kNoParent;   // of the step this section runs in
-  std::atomic<std::int64_t> steps_done{0};  // what nodes see: a step counts once its writers have run
+  WeightValues* values;                        // those that its nodes read
+  std::filesystem::path directory;             // where its sinks write
+  std::vector<std::string> told;               // by its nodes, for the report
+  bool cut_short = false;                      // inside another: a request to stop came before its end
+  std::int64_t parent_ticket = kNoParent;      // of the step this section runs in
+  std::atomic<std::int64_t> visits_before{0};  // of its clock, when it began to run in that step
+  std::atomic<std::int64_t> steps_done{0};     // what nodes see: a step counts once its writers have run
   Retired retired;
+  Pauses pauses;
   DueSteps due;
   TaskClock clock;
   SectionInfo info;

@@ -10,6 +10,7 @@
 #include "graph/run/frame_call.h"
 #include "graph/run/task_bodies.h"
 #include "graph/run/unfinished.h"
+#include "graph/types/gathers.h"
 #include "graph/types/needs_all.h"
 
 namespace dagfusion {
@@ -42,9 +43,15 @@ void TaskBodies::step(const Task& task, int index, Frame& frame) {
   write_means(task);
   const CheckedNode& node = checked_.nodes[task.visits[0].node];
   if (node.type->phase != Phase::write) section_.step_applied(frame.step);
-  if (!section_.due.fires(index, frame.step)) return;
+  auto& ordered = static_cast<Ordered&>(*node.node);
   FrameCall call(section_, task.visits[0], frame, true);
-  static_cast<Ordered&>(*node.node).run(call);
+  if (!section_.due.fires(index, frame.step)) {
+    if (auto* gathers = dynamic_cast<Gathers*>(&ordered)) gathers->gather(call);
+    return;
+  }
+  if (node.type->phase != Phase::save) return ordered.run(call);
+  const Pauses::Pause pause(section_.pauses, index);
+  ordered.run(call);
 }
 
 namespace {
@@ -59,6 +66,12 @@ std::set<fs::path> entries_of(const fs::path& folder) {
 
 }  // namespace
 
+int step_task_of(const Plan& plan, int node) {
+  for (const int t : plan.steps)
+    if (plan.tasks[t].visits[0].node == node) return t;
+  throw std::logic_error("no task of a step");
+}
+
 // What lies there is of a process that was killed, and did the step before.
 void TaskBodies::empty_folder(const fs::path& folder, std::int64_t step) {
   const bool done_before = step < shared_.options.first_step;  // and its folder kept
@@ -69,6 +82,8 @@ void TaskBodies::empty_folder(const fs::path& folder, std::int64_t step) {
 bool TaskBodies::begin_inner(int node, Frame& frame) noexcept {
   Section& inner = *section_.inner.at(node);
   try {
+    section_.pauses.begins(step_task_of(plan_, node));
+    inner.visits_before = inner.clock.visits();
     const int source = checked_.nodes[node].child_weights;
     inner.values = &shared_.live;
     if (source >= 0) inner.values = &dynamic_cast<WeightSource&>(*checked_.nodes[source].node).weights();
@@ -83,12 +98,14 @@ bool TaskBodies::begin_inner(int node, Frame& frame) noexcept {
     inner.steps_done = frame.step + 1;
     return true;
   } catch (const std::exception& e) {
+    section_.pauses.ends(step_task_of(plan_, node));
     fail_inner(node, frame, what_of(e));
     return false;
   }
 }
 
 void TaskBodies::end_inner(int node, Frame& frame) noexcept {
+  section_.pauses.ends(step_task_of(plan_, node));
   try {
     if (section_.skips(frame)) return;
     Section& inner = *section_.inner.at(node);

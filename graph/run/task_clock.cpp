@@ -47,6 +47,28 @@ void TaskClock::done(int task, Frame& frame, std::int64_t begin) noexcept {
   if (ready > 0) cost.waited.fetch_add(std::max<std::int64_t>(begin - ready, 0), std::memory_order_relaxed);
 }
 
+namespace {
+
+bool every_frame_passes(const Task& task) {
+  return task.kind == Task::Kind::forward || task.kind == Task::Kind::ordered;
+}
+
+}  // namespace
+
+std::int64_t TaskClock::visits() const {
+  std::int64_t sum = 0;
+  for (std::size_t t = 0; t < plan_.tasks.size(); ++t)
+    if (every_frame_passes(plan_.tasks[t])) sum += costs_[t].calls.load(std::memory_order_relaxed);
+  return sum;
+}
+
+std::int64_t TaskClock::visits_of_a_frame() const {
+  std::int64_t sum = 0;
+  for (const Task& task : plan_.tasks)
+    if (every_frame_passes(task)) sum += task.loop >= 0 ? plan_.loops[task.loop].count : 1;
+  return sum;
+}
+
 std::vector<TaskTime> TaskClock::times() const {
   std::vector<TaskTime> found;
   for (std::size_t t = 0; t < plan_.tasks.size(); ++t) {

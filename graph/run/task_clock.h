@@ -26,6 +26,9 @@ class TaskClock {
   // A visit from `begin` to now.
   void done(int task, Frame&, std::int64_t begin) noexcept;
   std::vector<TaskTime> times() const;  // so far
+  // To tasks that every frame passes: so far by all frames, and by one from its first task to its last.
+  std::int64_t visits() const;
+  std::int64_t visits_of_a_frame() const;
 
  private:
   // Inside the body, and from when a frame could have gone on to when it did.

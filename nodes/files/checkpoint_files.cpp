@@ -7,6 +7,7 @@
 #include <set>
 
 #include "graph/document/near_path.h"
+#include "graph/types/gathers.h"
 #include "nodes/files/checkpoint_names.h"
 #include "nodes/files/durable.h"
 #include "nodes/files/manifest.h"
@@ -75,6 +76,11 @@ struct Filling {
           fmt::format("does not fit this pipeline: in {}, '{}' has no place here", name, found));
     }
   }
+  bool fits() const {
+    std::vector<std::string> problems;
+    compare(problems);
+    return problems.empty();
+  }
   void load() {
     for (const StateTensor& tensor : tensors) file.read(tensor);
   }
@@ -86,6 +92,16 @@ bool is_beside_the_models(const Tree& pipeline, const std::string& weight) {
   const std::vector<std::string> models = several ? several->keys() : std::vector<std::string>{"model"};
   const std::string owner = weight.substr(0, weight.find_first_of("/."));
   return std::find(models.begin(), models.end(), owner) == models.end();
+}
+
+// What a run goes on without.
+bool is_spare(const RunInfo::Stateful& stateful) {
+  return dynamic_cast<const Gathers*>(stateful.node) != nullptr;
+}
+bool is_spare(const fs::path& path) {
+  const SafetensorsFile file(path);
+  const auto holds = file.metadata().find(kHolds);
+  return holds != file.metadata().end() && holds->second == kSpareState;
 }
 
 }  // namespace
@@ -133,13 +149,15 @@ void restore(const CheckpointFacts& facts, RunInfo& run) {
     const std::string name = state_file(stateful.path);
     names.insert(name);
     if (!fs::exists(facts.directory / name)) {
+      if (is_spare(stateful)) continue;
       problems.push_back(fmt::format("has no state of node '{}' ({})", stateful.path, stateful.type));
       continue;
     }
-    fillings.push_back({SafetensorsFile(facts.directory / name), stateful.node->state()});
+    Filling filling{SafetensorsFile(facts.directory / name), stateful.node->state()};
+    if (!is_spare(stateful) || filling.fits()) fillings.push_back(std::move(filling));
   }
   for (const std::string& name : facts.files) {
-    if (!name.ends_with(".safetensors") || names.count(name)) continue;
+    if (!name.ends_with(".safetensors") || names.count(name) || is_spare(facts.directory / name)) continue;
     problems.push_back(fmt::format("has the state of a node that is not in this pipeline: {}", name));
   }
   for (const Filling& filling : fillings) filling.compare(problems);

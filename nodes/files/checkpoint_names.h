@@ -19,6 +19,7 @@ inline constexpr const char* kFacts = "state.json";
 inline constexpr const char* kHolds = "holds";
 inline constexpr const char* kWeights = "weights";
 inline constexpr const char* kState = "state";
+inline constexpr const char* kSpareState = "spare state";  // of what a run goes on without
 inline constexpr const char* kNode = "node";
 
 // A node called "weights" gets a second dot, so that no node takes the name of the live weights.

@@ -2,6 +2,7 @@
 
 #include <stdexcept>
 
+#include "graph/types/gathers.h"
 #include "graph/values/step_name.h"
 #include "nodes/files/checkpoint_files.h"
 #include "nodes/files/checkpoint_names.h"
@@ -28,9 +29,10 @@ std::vector<File> files_of(RunInfo& run) {
   files.push_back({kLiveWeights, weight_states(run.weights(), run.values().values()), {{kHolds, kWeights}}});
   for (const RunInfo::Stateful& stateful : run.stateful()) {
     const bool averages = dynamic_cast<WeightSource*>(stateful.node) != nullptr;
-    files.push_back({state_file(stateful.path),
-                     stateful.node->state(),
-                     {{kHolds, averages ? kWeights : kState}, {kNode, stateful.path}}});
+    const bool spare = dynamic_cast<const Gathers*>(stateful.node) != nullptr;
+    const char* holds = averages ? kWeights : spare ? kSpareState : kState;
+    files.push_back(
+        {state_file(stateful.path), stateful.node->state(), {{kHolds, holds}, {kNode, stateful.path}}});
   }
   return files;
 }
@@ -110,7 +112,8 @@ fs::path write_checkpoint(RunInfo& run, std::int64_t step) {
   require_directory(run);
   fs::create_directories(parent);
   fs::remove_all(partial);
-  require_space(parent, bytes_of(files, pipeline, state));
+  require_space(parent, bytes_of(files, pipeline, state),
+                steps_below(parent).empty() ? "make room and start again" : "make room and resume");
   try {
     fs::create_directory(partial);
     write_files(files, pipeline, state, partial);

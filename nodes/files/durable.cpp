@@ -89,13 +89,13 @@ std::string read_text(const std::filesystem::path& path, std::uint64_t most_byte
   return text;
 }
 
-void require_space(const std::filesystem::path& directory, std::uint64_t bytes) {
+void require_space(const std::filesystem::path& directory, std::uint64_t bytes, std::string_view what_to_do) {
   struct statvfs facts {};
   if (::statvfs(directory.c_str(), &facts) != 0) fail("look at", directory);
   const std::uint64_t free = std::uint64_t{facts.f_bavail} * facts.f_frsize;
   if (free >= bytes) return;
-  throw std::runtime_error(fmt::format("'{}' has {} free, but {} are needed; make room and resume",
-                                       directory.string(), megabytes(free), megabytes(bytes)));
+  throw std::runtime_error(fmt::format("'{}' has {} free, but {} are needed; {}", directory.string(),
+                                       megabytes(free), megabytes(bytes), what_to_do));
 }
 
 }  // namespace dagfusion

@@ -41,6 +41,6 @@ void replace_file(const std::filesystem::path&, std::string_view text);
 std::string read_text(const std::filesystem::path&, std::uint64_t most_bytes = std::uint64_t{1} << 30);
 
 // Throws std::runtime_error when the file system of `directory` has less than that free.
-void require_space(const std::filesystem::path& directory, std::uint64_t bytes);
+void require_space(const std::filesystem::path& directory, std::uint64_t bytes, std::string_view what_to_do);
 
 }  // namespace dagfusion

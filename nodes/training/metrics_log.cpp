@@ -4,10 +4,11 @@
 //   {"step":10,"images":1280,"seconds":12.345,"loss":0.0312}
 //
 // step: updates made so far; images: step * batch_size; seconds: time the run has taken,
-// over all its processes. A value is that of its step alone (of a port that comes per frame: its mean over
-// the step's images), also with `every: 10`. A value that its node gives in other steps only (`every`) is
+// over all its processes. A value is its mean over the steps since the line before (of a port that comes per
+// frame: over the images of those steps), of those in which its node gives a number (`every`); where none did, it is
 // left out of the JSON line and empty in CSV. What is not finite is null in JSON and nan, inf or -inf in CSV.
-// A resumed run cuts both files back to the step it goes on from. Two logs in one pipeline need two names.
+// A resumed run cuts both files back to the step it goes on from; what came since the last line is in the
+// checkpoint. Two logs in one pipeline need two names.
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -17,10 +18,14 @@
 #include <cmath>
 #include <cstdio>
 #include <cstring>
+#include <limits>
 #include <nlohmann/json.hpp>
+#include <optional>
+#include <span>
 #include <stdexcept>
 
 #include "graph/types/catalog.h"
+#include "graph/types/gathers.h"
 #include "graph/types/setup.h"
 #include "nodes/files/durable.h"
 #include "nodes/files/file_lock.h"
@@ -62,10 +67,31 @@ class LogFile {
   std::unique_ptr<std::FILE, Close> file_;
 };
 
-class MetricsLog final : public Ordered {
+// The steps since the last line that have given a value.
+struct Sum {
+  double sum = 0;
+  std::int64_t count = 0;
+  std::int64_t not_numbers = 0;  // steps besides: a mean over no image at all
+
+  void add(float value) {
+    if (std::isnan(value)) return void(++not_numbers);
+    sum += static_cast<double>(value);
+    ++count;
+  }
+  // Nothing: no step has given one.
+  std::optional<float> mean() const {
+    if (count > 0) return static_cast<float>(sum / static_cast<double>(count));
+    return not_numbers > 0 ? std::optional(std::numeric_limits<float>::quiet_NaN()) : std::nullopt;
+  }
+};
+
+class MetricsLog final : public Ordered, public Gathers {
  public:
   explicit MetricsLog(Setup& setup)
-      : inputs_(setup.any_inputs()), name_(setup.text("name")), batch_size_(setup.run().batch_size) {
+      : inputs_(setup.any_inputs()),
+        sums_(inputs_.size()),
+        name_(setup.text("name")),
+        batch_size_(setup.run().batch_size) {
     if (inputs_.empty()) setup.fail("nothing is wired; say what to write, as in 'in: {loss: loss}'");
     for (const auto& [name, input] : inputs_) {
       if (name == "step" || name == "images" || name == "seconds") {
@@ -86,19 +112,24 @@ class MetricsLog final : public Ordered {
     return file;
   }
 
+  void gather(Call& call) override { add(call); }
+
   void run(Call& call) override {
     if (!json_) open(call.run());
+    add(call);
     const std::int64_t step = call.step() + 1;
     const double seconds = earlier_ + std::chrono::duration<double>(Clock::now() - start_).count();
     std::string json =
         fmt::format("{{\"step\":{},\"images\":{},\"seconds\":{:.3f}", step, step * batch_size_, seconds);
     std::string csv = fmt::format("{},{},{:.3f}", step, step * batch_size_, seconds);
-    for (const auto& [name, input] : inputs_) {
-      if (!call.fresh(input)) {
+    for (std::size_t i = 0; i < inputs_.size(); ++i) {
+      const std::optional<float> mean = std::exchange(sums_[i], {}).mean();
+      if (!mean) {
         csv += ',';
         continue;
       }
-      const float value = *call.in<float>(input);
+      const std::string& name = inputs_[i].first;
+      const float value = *mean;
       json += fmt::format(",{}:{}", nlohmann::json(name).dump(),
                           std::isfinite(value) ? fmt::to_string(value) : "null");
       csv += fmt::format(",{}", value);
@@ -107,7 +138,23 @@ class MetricsLog final : public Ordered {
     csv_->write(csv + "\n");
   }
 
+  std::vector<StateTensor> state() override {
+    const std::span<std::byte> bytes = std::as_writable_bytes(std::span(sums_));
+    return {{.name = "sums",
+             .dtype = DType::u8,
+             .shape = {static_cast<std::int64_t>(bytes.size())},
+             .save = [bytes](std::byte* out) { std::copy(bytes.begin(), bytes.end(), out); },
+             .load = [bytes](const std::byte* in) { std::copy_n(in, bytes.size(), bytes.begin()); }}};
+  }
+
  private:
+  void add(const Call& call) {
+    for (std::size_t i = 0; i < inputs_.size(); ++i) {
+      const Input& input = inputs_[i].second;
+      if (call.fresh(input)) sums_[i].add(*call.in<float>(input));
+    }
+  }
+
   void open(RunInfo& run) {
     const std::filesystem::path json = run.resolve(name_ + ".jsonl"), csv = run.resolve(this->csv()->name);
     const std::int64_t last = run.first_step();
@@ -149,6 +196,7 @@ class MetricsLog final : public Ordered {
   }
 
   std::vector<std::pair<std::string, Input>> inputs_;
+  std::vector<Sum> sums_;  // by input
   std::string name_;
   std::int64_t batch_size_;
   Clock::time_point start_;
@@ -160,7 +208,8 @@ class MetricsLog final : public Ordered {
 
 NodeType metrics_log() {
   return {.name = "metrics_log",
-          .summary = "Writes numbers of the run to a JSON lines file and a CSV file.",
+          .summary =
+              "Writes numbers of the run, means since the line before, to a JSON lines file and a CSV file.",
           .example = "{type: metrics_log, in: {loss: loss, grad_norm: adam.grad_norm}, every: 10}",
           .role = Role::ordered,
           .rate = Rate::step,

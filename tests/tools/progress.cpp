@@ -31,6 +31,16 @@ TEST(Progress, CountsImagesThatHaveNoEnd) {
   EXPECT_EQ(line_of({.progress = {.images = 1, .all_images = -1}}), "1 image");
 }
 
+TEST(Progress, SaysHowFarAPreviewIs) {
+  Moment moment = training();
+  moment.progress.pause = "preview";
+  moment.progress.pause_part = 0.43;
+  EXPECT_EQ(line_of(moment), "step 12/800  preview 43%  loss 0.1235  120.5 images/s  3 min 20 s left");
+  moment.progress.pause = "save";
+  moment.progress.pause_part = -1;
+  EXPECT_EQ(line_of(moment), "step 12/800  save  loss 0.1235  120.5 images/s  3 min 20 s left");
+}
+
 TEST(Progress, FitsIntoAnyTerminal) {
   for (int columns = 1; columns < 200; ++columns)
     EXPECT_LT(static_cast<int>(moving_line(training(), columns).size()), columns) << columns;

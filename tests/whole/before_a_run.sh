@@ -116,6 +116,7 @@ GoesOnWithTheNewestRunThatHasACheckpoint() {
   run train.yaml run.steps=5 --resume
   ends 0
   has "$out" 'runs/001 has done 5 steps, and run.steps is 5; give it a larger number to go on'
+  [[ $out != *'slow for 5 steps'* ]] || fail 'it warns of a run that does not come'
 }
 
 GoesOnWithEqualNumbersAndDataThatMoved() {

@@ -49,7 +49,7 @@ DoesNotBeginWithoutRoomForACheckpoint() {
   with_faults_or_skip
   run_with FAULT_FREE_BYTES=1000000 -- train.yaml
   ends 1
-  is "$err" "run-pipeline: 'runs/001' has 1 MB free, but 2 MB are needed; make room and resume"
+  is "$err" "run-pipeline: 'runs/001' has 1 MB free, but 2 MB are needed; make room and start again"
   [[ ! -e runs/001 ]] || fail 'the folder of a run that never began is there'
 }
 

@@ -1,14 +1,16 @@
 #!/usr/bin/env bash
-# resumed_runs.sh PROGRAM CASE: whole runs that are killed, damaged or changed, and go on.
+# resumed_runs.sh PROGRAM CASE: whole runs that are killed, damaged or changed, and go on. KILLS, SEED: how often the first
+# case kills, and the seed of the moments.
 . "$(dirname "${BASH_SOURCE[0]}")/small_runs.sh"
 
 GivesTheSameBytesHoweverOftenItIsKilled() {
-  run train.yaml run.steps=8 run.output=whole
+  local -r given=(train.yaml run.steps=8 nodes.log.every=2)  # lines between checkpoints, and checkpoints between lines
+  run "${given[@]}" run.output=whole
   ends 0
   local kills=0 turn took
-  took=$( { TIMEFORMAT=%R; time run train.yaml run.steps=8 run.output=timed >/dev/null; } 2>&1 )
-  RANDOM=5
-  for ((turn = 0; kills < 20; ++turn)); do
+  took=$( { TIMEFORMAT=%R; time run "${given[@]}" run.output=timed >/dev/null; } 2>&1 )
+  RANDOM=${SEED:-5}
+  for ((turn = 0; kills < ${KILLS:-20}; ++turn)); do
     if [[ -e runs/001/checkpoints/step-000008 ]]; then mv runs/001 "done-$turn"; fi
     local resume=()
     [[ -d runs/001/checkpoints ]] && compgen -G 'runs/001/checkpoints/step-??????' >/dev/null && resume=(--resume)
@@ -16,11 +18,11 @@ GivesTheSameBytesHoweverOftenItIsKilled() {
     # From before anything is there to a little before the end, on this machine and now.
     local moment; moment=$(awk -v t="$took" -v r="$RANDOM" 'BEGIN { printf "%.3f", t * r / 32768 }')
     status=0
-    timeout --foreground -s KILL "$moment" "$program" train.yaml run.steps=8 "${resume[@]}" >out.txt 2>err.txt </dev/null || status=$?
+    timeout --foreground -s KILL "$moment" "$program" "${given[@]}" "${resume[@]}" >out.txt 2>err.txt </dev/null || status=$?
     if [[ $status == 124 || $status == 137 ]]; then ((++kills)); else ends 0; fi
   done
   if [[ -d runs/001/checkpoints ]] && ! [[ -e runs/001/checkpoints/step-000008 ]]; then
-    run train.yaml run.steps=8 --resume
+    run "${given[@]}" --resume
     [[ $status == 0 || $err == *'has no valid checkpoint'* ]] || fail 'cannot go on'
   fi
   local checked=0 finished

@@ -147,7 +147,7 @@ SaysWhenTheDiskIsFull() {
   run train.yaml run.output=disk
   ends 1
   has "$err" "run-pipeline: 'disk/001' has 1 MB free, but "
-  has "$err" ' MB are needed; make room and resume'
+  has "$err" ' MB are needed; make room and start again'
   [[ ! -e disk/001/checkpoints/step-000003 ]] || fail 'a checkpoint is there'
 }
 

@@ -291,7 +291,8 @@ std::string said_finished(const Prepared& p, std::int64_t steps) {
 
 Launch launch(const Invocation& request) {
   Prepared p = prepare(request, true);  // composed, variables substituted
-  Planned planned = plan_prepared(p);   // checked, micro_batch chosen, planned
+  const std::vector<std::string> of_files = p.notes;
+  Planned planned = plan_prepared(p);  // checked, micro_batch chosen, planned
   if (request.adapt) request.adapt(planned.checked);
   require_memory(planned, request.threads, memory_bound());
   const Checked& checked = planned.checked;
@@ -300,7 +301,7 @@ Launch launch(const Invocation& request) {
     const std::string done = said_finished(p, checked.run.steps);
     if (request.fork) throw UserError({}, done);
     Launch nothing_left;
-    nothing_left.notes = std::move(p.notes);
+    nothing_left.notes = of_files;  // what a run should know is of no use to one that has ended
     nothing_left.finished = done;
     return nothing_left;
   }
@@ -326,7 +327,8 @@ Launch launch(const Invocation& request) {
   try {
     made.run = std::make_unique<Run>(std::move(planned), std::move(options));
     if (made.directory && made.saves)
-      require_space(made.directory->path(), checkpoint_bytes(made.run->info()));
+      require_space(made.directory->path(), checkpoint_bytes(made.run->info()),
+                    goes_on ? "make room and resume" : "make room and start again");
     if (made.directory) {  // last: a run that could not go on stays what it was
       made.directory->write(kPipeline, resolved_yaml);
       for (const auto& [name, tree] : inner) made.directory->write(name, write_document(tree));

@@ -35,6 +35,10 @@ std::vector<std::string> words_of(const Moment& moment) {
     words.push_back(fmt::format("image {}/{}", p.images, p.all_images));
   else
     words.push_back(counted(p.images, "image"));
+  if (p.pause_part >= 0)
+    words.push_back(fmt::format("{} {:.0f}%", p.pause, 100 * p.pause_part));
+  else if (!p.pause.empty())
+    words.push_back(p.pause);
   if (p.has_loss) words.push_back(fmt::format("loss {:.4f}", p.loss));
   if (moment.rate > 0) words.push_back(rate_in_words(moment.rate));
   if (moment.left >= 0) words.push_back(in_words(moment.left) + " left");
@@ -50,18 +54,19 @@ bool can_move() {
   return isatty(STDERR_FILENO) && terminal && *terminal && std::string_view(terminal) != "dumb";
 }
 
-// How fast images come, from the first one on: what was made ready before it does not count.
+// How fast images come, from the first one on: what was made ready before it does not count, nor do pauses.
 class ImageRate {
  public:
   Moment at(const Progress& p) {
     const Clock::time_point now = Clock::now();
-    if (!begin_ && p.images > 0) begin_ = now, first_ = p.images;
+    if (!begin_ && p.images > 0) begin_ = now, first_ = p.images, paused_ = p.paused;
     Moment moment{.progress = p};
     if (!begin_) return moment;
-    elapsed_ = std::chrono::duration<double>(now - *begin_).count();
+    elapsed_ = std::chrono::duration<double>(now - *begin_).count() - (p.paused - paused_);
     if (elapsed_ <= 0 || p.images <= first_) return moment;
     moment.rate = static_cast<double>(p.images - first_) / elapsed_;
-    if (p.all_images > 0) moment.left = static_cast<double>(p.all_images - p.images) / moment.rate;
+    if (p.all_images > 0)
+      moment.left = static_cast<double>(p.all_images - p.images) / moment.rate + p.pauses_to_come;
     return moment;
   }
   bool settled() const { return elapsed_ > kSecondsToEstimate; }
@@ -69,7 +74,7 @@ class ImageRate {
  private:
   std::optional<Clock::time_point> begin_;
   std::int64_t first_ = 0;
-  double elapsed_ = 0;
+  double elapsed_ = 0, paused_ = 0;
 };
 
 }  // namespace

@@ -70,6 +70,7 @@ Report run_on_screen(Run& run) {
 namespace {
 
 constexpr std::size_t kMostRows = 8, kMostDropped = 20;
+constexpr double kShownPause = 0.5;  // seconds
 
 // What all nodes of one type took.
 struct TypeTime {
@@ -136,10 +137,15 @@ void say_after(const Launch& launch, const Report& report) {
   const Run& run = *launch.run;
   double all = 0;
   for (const TaskTime& t : report.tasks) all += t.seconds;
-  const double rate = static_cast<double>(report.progress.images) / std::max(report.seconds, 1e-9);
+  const double stepped = report.seconds - report.progress.paused;
+  const double rate = static_cast<double>(report.progress.images) / std::max(stepped, 1e-9);
   const std::string speed = rate_in_words(rate);
-  fmt::print("\n{} in {}{}{}\n", counted(report.progress.images, "image"), in_words(report.seconds),
-             speed.empty() ? "" : ", ", speed);
+  fmt::print("\n{} in {}{}{}{}\n", counted(report.progress.images, "image"), in_words(report.seconds),
+             speed.empty() ? "" : ", ", speed,
+             report.progress.paused < kShownPause
+                 ? ""
+                 : fmt::format(" in the steps; {} between them, for previews and checkpoints",
+                               in_words(report.progress.paused)));
   const std::vector<TypeTime> rows = times_by_type(report.tasks);
   say_times(rows, all);
   fmt::print("threads were busy {:.0f}% of the time{}\n",

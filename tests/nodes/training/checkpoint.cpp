@@ -165,7 +165,8 @@ TEST(Checkpoint, KeepsTheLiveWeightsApartFromANodeCalledWeights) {
 
 TEST(Checkpoint, IsNotBegunWithoutRoomForIt) {
   ScratchFolder folder;
-  const std::string message = thrown([&] { require_space(folder.path(), std::uint64_t{1} << 60); });
+  const std::string message =
+      thrown([&] { require_space(folder.path(), std::uint64_t{1} << 60, "make room and resume"); });
   EXPECT_TRUE(message.starts_with("'" + folder.path().string() + "' has ")) << message;
   EXPECT_TRUE(message.ends_with(" MB free, but 1152921504607 MB are needed; make room and resume"))
       << message;

@@ -71,6 +71,48 @@ TEST(MetricsLog, LeavesOutWhatAnotherStepHasGiven) {
   EXPECT_EQ(csv[2].substr(csv[2].size() - 10), ",0.5,0.9,2");
 }
 
+TEST(MetricsLog, WritesMeansSinceTheLineBefore) {
+  ScratchFolder folder;
+  StepRun run(folder.path());
+  StepNode log(run, "{type: metrics_log}", {{"loss", 0.5f}, {"decay", 3}});
+  log.gather(1);
+  log.set("loss", 1);
+  log.comes_in_other_steps("decay");
+  log.run(2);
+  log.run(3);
+  const std::vector<std::string> json = lines_of(folder.path() / "metrics.jsonl");
+  EXPECT_EQ(timeless(json[0]), R"({"step":2,"images":8,"loss":0.75,"decay":3})");
+  EXPECT_EQ(timeless(json[1]), R"({"step":3,"images":12,"loss":1})");
+}
+
+TEST(MetricsLog, LeavesOutStepsWithoutANumber) {
+  ScratchFolder folder;
+  StepRun run(folder.path());
+  StepNode log(run, "{type: metrics_log}", {{"q0", std::numeric_limits<float>::quiet_NaN()}});
+  log.gather(1);
+  log.set("q0", 0.5f);
+  log.run(2);
+  EXPECT_EQ(timeless(lines_of(folder.path() / "metrics.jsonl")[0]), R"({"step":2,"images":8,"q0":0.5})");
+}
+
+TEST(MetricsLog, GoesOnInTheMiddleBetweenTwoLines) {
+  ScratchFolder folder;
+  StepRun run(folder.path());
+  std::vector<std::byte> saved;
+  {
+    StepNode log(run, "{type: metrics_log}", {{"loss", 0.5f}});
+    log.gather(1);
+    const StateTensor sums = log.ordered().state().at(0);
+    saved.resize(static_cast<std::size_t>(count_of(sums.shape)));
+    sums.save(saved.data());
+  }
+  run.first = 1;
+  StepNode log(run, "{type: metrics_log}", {{"loss", 1}});
+  log.ordered().state().at(0).load(saved.data());
+  log.run(2);
+  EXPECT_EQ(timeless(lines_of(folder.path() / "metrics.jsonl")[0]), R"({"step":2,"images":8,"loss":0.75})");
+}
+
 TEST(MetricsLog, CutsBackToTheStepThatARunResumesFrom) {
   ScratchFolder folder;
   {
