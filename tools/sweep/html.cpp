@@ -7,6 +7,7 @@
 #include "nodes/files/durable.h"
 #include "tools/show/words.h"
 #include "tools/sweep/report.h"
+#include "tools/sweep/ticks.h"
 
 namespace dagfusion {
 
@@ -55,9 +56,11 @@ std::vector<std::pair<double, double>> mean_curve(const SweepRow& row) {
   return smooth;
 }
 
-// Loss against steps, both axes linear in log10 of the loss.
+// Loss, on a logarithmic axis, against steps.
 std::string curves(const std::vector<SweepRow>& rows) {
-  constexpr double kWidth = 720, kHeight = 320, kLeft = 60, kBottom = 36, kTop = 12, kRight = 12;
+  constexpr double kWidth = 720, kHeight = 320, kLeft = 76, kBottom = 40, kTop = 12, kRight = 16;
+  constexpr int kMostTicks = 6;
+  constexpr double kMargin = 0.01;  // above and below, in powers of ten
   std::vector<std::vector<std::pair<double, double>>> all;
   double last = 1, low = INFINITY, high = -INFINITY;
   for (const SweepRow& row : rows) {
@@ -70,22 +73,28 @@ std::string curves(const std::vector<SweepRow>& rows) {
     }
   }
   if (!(low < high)) return "<p>No losses are logged in metrics.csv.</p>\n";
+  low -= kMargin, high += kMargin;
   const auto x = [&](double step) { return kLeft + step / last * (kWidth - kLeft - kRight); };
   const auto y = [&](double log) { return kTop + (high - log) / (high - low) * (kHeight - kTop - kBottom); };
-  std::string svg =
-      fmt::format("<svg viewBox=\"0 0 {} {}\" width=\"{}\" role=\"img\" aria-label=\"loss against steps\">\n",
-                  kWidth, kHeight, kWidth);
-  for (int i = 0; i <= 4; ++i) {
-    const double log = low + (high - low) * i / 4, step = last * i / 4;
+  std::string svg = fmt::format(
+      "<svg class=\"plot\" viewBox=\"0 0 {} {}\" width=\"{}\" role=\"img\" aria-label=\"loss against "
+      "steps\">\n",
+      kWidth, kHeight, kWidth);
+  for (const double loss : log_ticks(std::pow(10, low), std::pow(10, high), kMostTicks)) {
+    const double at = y(std::log10(loss));
     svg += fmt::format(
         "<line class=\"grid\" x1=\"{}\" y1=\"{:.1f}\" x2=\"{}\" y2=\"{:.1f}\"/>"
-        "<text x=\"{}\" y=\"{:.1f}\" text-anchor=\"end\">{:.3g}</text>"
-        "<text x=\"{:.1f}\" y=\"{}\" text-anchor=\"middle\">{:.0f}</text>\n",
-        kLeft, y(log), kWidth - kRight, y(log), kLeft - 6, y(log) + 4, std::pow(10, log), x(step),
-        kHeight - kBottom + 18, step);
+        "<text x=\"{}\" y=\"{:.1f}\" text-anchor=\"end\">{:.4g}</text>\n",
+        kLeft, at, kWidth - kRight, at, kLeft - 6, at + 4, loss);
   }
-  svg += fmt::format("<text x=\"{}\" y=\"{}\" text-anchor=\"middle\">step</text>\n",
-                     (kLeft + kWidth - kRight) / 2, kHeight - 4);
+  for (const double step : round_ticks(0, last, kMostTicks, 1))
+    svg += fmt::format("<text x=\"{:.1f}\" y=\"{}\" text-anchor=\"middle\">{:.0f}</text>\n", x(step),
+                       kHeight - kBottom + 16, step);
+  svg += fmt::format(
+      "<text x=\"{}\" y=\"{}\" text-anchor=\"middle\">step</text>\n"
+      "<text x=\"14\" y=\"{}\" text-anchor=\"middle\" transform=\"rotate(-90 14 {})\">loss, "
+      "logarithmic</text>\n",
+      (kLeft + kWidth - kRight) / 2, kHeight - 6, kHeight / 2, kHeight / 2);
   for (std::size_t c = 0; c < all.size(); ++c) {
     std::string points;
     for (const auto& [step, loss] : all[c])
@@ -113,7 +122,8 @@ std::string table(const SweepPlan& plan, const std::vector<SweepRow>& rows) {
     for (const double v : {rows[c].difference.mean, rows[c].difference.low, rows[c].difference.high})
       if (c != plan.baseline && std::isfinite(v)) reach = std::max(reach, std::fabs(v));
   std::string html = fmt::format(
-      "<table><tr><th></th><th>cell</th><th>{}</th><th>by seed</th><th colspan=\"2\">difference to the "
+      "<div class=\"wide\"><table><tr><th></th><th>cell</th><th>{}</th><th>by seed</th><th "
+      "colspan=\"2\">difference to the "
       "baseline, 95 %</th></tr>\n",
       escaped(plan.metric.column));
   for (std::size_t c = 0; c < rows.size(); ++c) {
@@ -130,7 +140,7 @@ std::string table(const SweepPlan& plan, const std::vector<SweepRow>& rows) {
         colour(c), escaped(rows[c].cell), mean_in_words(rows[c].metric), seeds, difference,
         c == plan.baseline || d.count == 0 ? "" : interval_bar(d, reach));
   }
-  return html + "</table>\n";
+  return html + "</table></div>\n";
 }
 
 std::string pictures(const std::vector<SweepRow>& rows) {
@@ -150,13 +160,14 @@ std::string pictures(const std::vector<SweepRow>& rows) {
 constexpr const char* kStyle = R"(
 body { font: 15px/1.45 system-ui, sans-serif; margin: 2rem auto; max-width: 980px; padding: 0 1rem; color: #222; }
 h1 { font-size: 1.5rem; } h2 { font-size: 1.15rem; margin-top: 2rem; }
+svg.plot { max-width: 100%; height: auto; } .wide { overflow-x: auto; }
 table { border-collapse: collapse; } th, td { text-align: left; padding: 4px 12px 4px 0; border-bottom: 1px solid #ddd; }
-td.n { font-variant-numeric: tabular-nums; white-space: nowrap; }
+td.n { font-variant-numeric: tabular-nums; }
 .dot { display: inline-block; width: 11px; height: 11px; border-radius: 50%; }
 svg text { font-size: 12px; fill: #555; } svg .grid { stroke: #ddd; } polyline { fill: none; stroke-width: 1.8; }
 .pictures { display: grid; grid-template-columns: repeat(auto-fill, minmax(220px, 1fr)); gap: 16px; }
-figure { margin: 0; } img { width: 100%; image-rendering: pixelated; border: 1px solid #ccc; }
-figcaption { font-size: 13px; }
+figure { margin: 0; min-width: 0; } img { width: 100%; image-rendering: pixelated; border: 1px solid #ccc; }
+figcaption { font-size: 13px; overflow-wrap: anywhere; }
 )";
 
 }  // namespace

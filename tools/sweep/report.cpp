@@ -166,7 +166,7 @@ std::string report_csv(const SweepPlan& plan, const std::vector<SweepRow>& rows)
       const std::optional<double>& base = rows[plan.baseline].runs[s].metric;
       for (const std::string& axis : plan.axes) text += plan.cells[c].cases.at(axis) + ",";
       text += fmt::format("{},{},{},{}\n", plan.seeds[s], run.metric ? fmt::format("{}", *run.metric) : "",
-                          run.metric && base ? fmt::format("{}", *run.metric - *base) : "",
+                          run.metric && base ? fmt::format("{:.9g}", *run.metric - *base) : "",
                           run.directory.string());
     }
   return text;
