@@ -49,7 +49,7 @@ RefusesWhatItCannotMeasure() {
   for seconds in 0 -1 soon; do
     run bench train.yaml --seconds "$seconds"
     ends 2
-    has "$err" "--seconds: Value $seconds not in range 0.1"
+    has "$err" "--seconds: '$seconds' is not a number from 0.1 to 86400"
   done
 }
 

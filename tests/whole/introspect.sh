@@ -89,6 +89,15 @@ CheckWritesJson() {
 ]"
 }
 
+RefusesOptionsInItsOwnWords() {
+  run train.yaml --thread 2
+  ends 2
+  is "$err" "command line: unknown option '--thread'; did you mean '--threads'?"
+  run train.yaml --threads two
+  ends 2
+  has "$err" "--threads: 'two' is not a whole number from 1 to 1024"
+}
+
 HelpListsAllSubcommandsAndTheExitCodes() {
   run --help
   ends 0
@@ -473,25 +482,74 @@ CompletesCommandsTypesAndFiles() {
   ends 0
   bash -n out.txt
   (
-    set +e  # as in a shell that one types into
+    set +eu  # as in a shell that one types into
     . ./out.txt
-    COMP_WORDS=(run-pipeline describe hub) COMP_CWORD=2
-    _run_pipeline
+    tab() {  # WORD...: as bash cuts the line
+      COMP_WORDS=("$program" "$@") COMP_CWORD=$#
+      _run_pipeline
+    }
+    tab describe hub
     is "${COMPREPLY[*]}" huber_loss
-    COMP_WORDS=(run-pipeline swe) COMP_CWORD=1
-    _run_pipeline
+    tab swe
     is "${COMPREPLY[*]}" sweep
-    COMP_WORDS=(run-pipeline tra) COMP_CWORD=1
-    _run_pipeline
+    tab tra
     is "${COMPREPLY[*]}" train.yaml
+    mkdir 'my runs'
+    tab --resume my
+    is "${COMPREPLY[*]}" 'my runs/'
+    tab train.yaml nodes.loss.type = hub
+    is "${COMPREPLY[*]}" huber_loss
+    tab train.yaml diffusion.schedule =
+    has " ${COMPREPLY[*]} " ' cosine '
   )
-  for shell in zsh fish; do
-    run completion $shell
-    ends 0
-    has "$out" huber_loss
-  done
   run completion tcsh
   ends 2
+}
+
+completes() { is "$("$program" completion --words "${@:2}" | tr '\n' ' ')" "$1"; }  # CANDIDATES WORD...
+
+CompletesWhatEachCommandTakes() {
+  completes '--add --depth --expand --format --help --output --plugin --remove --with-timings ' graph -
+  completes 'dot html svg ' graph train.yaml --format ''
+  completes 'train.yaml ' graph --format svg tr
+  completes '--threads ' train.yaml --th
+  completes 'bash ' completion b
+  completes 'run run_pipeline ' describe run
+  completes 'huber_loss ' nodes --like huber
+  completes 'delta= ' run-node huber_loss d
+  touch my_nodes.so my_nodes.txt
+  completes 'my_nodes.so ' check --plugin my
+  completes 'p=my_nodes.so p=my_nodes.txt ' run-node huber_loss --in p=my
+}
+
+CompletesOverrides() {
+  completes 'nodes. ' train.yaml no
+  completes 'nodes.t. nodes.target. ' train.yaml nodes.t
+  completes 'nodes.adam.weight_decay= nodes.adam.weights= ' train.yaml nodes.adam.we
+  completes 'run.batch_size= ' train.yaml run.b
+  completes 'diffusion.schedule=cosine ' train.yaml diffusion.schedule=cos
+  completes 'nodes.adam.epsilon_hat=false nodes.adam.epsilon_hat=true ' train.yaml nodes.adam.epsilon_hat=
+  completes 'nodes.adam.learning_rate=${rate} ' train.yaml nodes.adam.learning_rate=
+  completes 'model/mid/ ' train.yaml model/m
+  completes 'model/mid/attention/ ' train.yaml model/mid/a
+  completes 'run.seed= ' sweep train.yaml --add run.se
+  completes '' train.yaml nothing.there
+  printf 'extends: train.yaml\nset: {nodes.extra: {type: huber}' >broken.yaml
+  completes '' broken.yaml nodes.
+}
+
+CompletesInZshAndFish() {
+  command -v zsh >/dev/null && command -v fish >/dev/null || exit 77
+  mkdir bin
+  ln -s "$program" bin/run-pipeline
+  run completion zsh
+  ends 0
+  zsh -n out.txt
+  run completion fish
+  ends 0
+  mv out.txt completion.fish
+  is "$(PATH=$away/bin:$PATH HOME=$away fish -c 'source completion.fish; complete -C "run-pipeline describe hub"')" huber_loss
+  is "$(PATH=$away/bin:$PATH HOME=$away fish -c 'source completion.fish; complete -C "run-pipeline train.yaml diffusion.schedule=cos"')" diffusion.schedule=cosine
 }
 
 "$2"

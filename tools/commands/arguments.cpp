@@ -1,7 +1,12 @@
 #include "tools/commands/arguments.h"
 
-#include <CLI/CLI.hpp>
+#include <fmt/format.h>
 
+#include <CLI/CLI.hpp>
+#include <type_traits>
+
+#include "graph/document/fault.h"
+#include "graph/document/number.h"
 #include "tools/commands/command.h"
 
 namespace dagfusion {
@@ -36,13 +41,31 @@ Argument& Argument::separated_by(char mark) {
   return *this;
 }
 
+namespace {
+
+// As CLI::Range in --help, but for the message.
+template <class T>
+CLI::Validator within(T least, T most) {
+  const auto fault = [least, most](const std::string& text) {
+    T value{};
+    const bool number = std::is_integral_v<T> ? is_integer(text) : is_real(text);
+    const bool good = number && parse(text, value) && value >= least && value <= most;
+    return good ? std::string()
+                : fmt::format("'{}' is not {} from {} to {}", text,
+                              std::is_integral_v<T> ? "a whole number" : "a number", least, most);
+  };
+  return CLI::Validator(fault, CLI::Range(least, most).get_description());
+}
+
+}  // namespace
+
 Argument& Argument::between(int least, int most) {
-  option_->check(CLI::Range(least, most));
+  option_->check(within<std::int64_t>(least, most));
   return *this;
 }
 
 Argument& Argument::between(double least, double most) {
-  option_->check(CLI::Range(least, most));
+  option_->check(within(least, most));
   return *this;
 }
 
@@ -108,6 +131,13 @@ std::optional<int> Arguments::read(int argc, char** argv) {
     parser_->app.parse(argc, argv);
     for (const std::function<void()>& work : works_) work();
     return std::nullopt;
+  } catch (const CLI::ExtrasError&) {
+    const std::string first = parser_->app.remaining().front();
+    std::vector<std::string> known;
+    for (const CLI::Option* option : parser_->app.get_options({}))
+      if (!option->get_lnames().empty()) known.push_back("--" + option->get_lnames().front());
+    fmt::print(stderr, "command line: unknown option '{}'{}\n", first, suggestion(first, known));
+    return kUserError;
   } catch (const CLI::ParseError& e) {
     return parser_->app.exit(e) == 0 ? kDone : kUserError;
   }

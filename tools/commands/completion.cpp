@@ -1,87 +1,79 @@
-// run-pipeline completion SHELL: subcommands, options, node types and files, for the shell's Tab key.
+// run-pipeline completion SHELL: a few lines of the shell, which ask the program at each Tab key what could stand there.
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
-#include "nodes/catalog.h"
+#include "tools/commands/candidates.h"
 #include "tools/commands/commands.h"
 
 namespace dagfusion {
 
 namespace {
 
-std::string names(const char* separator) {
-  std::vector<std::string> all;
-  for (const Command& c : commands()) all.push_back(c.name);
-  return fmt::format("{}", fmt::join(all, separator));
+// Bash cuts words at '=' and ':', so they are put together again; what stands before the last cut is not to be repeated.
+// The script tools/run-pipeline would build first: what it has built is asked.
+constexpr const char* kBash = R"sh(# bash completion of run-pipeline
+_run_pipeline() {
+  local program=${COMP_WORDS[0]} built
+  built=${program%/*}/../build/tools/run-pipeline
+  [[ $program != */* || ! -x $built ]] || program=$built
+  local -a words=()
+  local i word last= cut=
+  for ((i = 1; i <= COMP_CWORD; ++i)); do
+    word=${COMP_WORDS[i]}
+    if [[ $i -gt 1 && ( $word == [=:]* || $last == *[=:] ) ]]; then
+      cut=${words[-1]}
+      [[ $word != [=:] ]] || cut+=$word
+      words[-1]+=$word
+    else
+      cut=
+      words+=("$word")
+    fi
+    last=$word
+  done
+  word=${words[-1]//\\/}
+  word=${word#[\"\']}
+  words[-1]=$word
+  mapfile -t COMPREPLY < <("$program" completion --words "${words[@]}" 2>/dev/null)
+  [[ ${#COMPREPLY[@]} -ne 1 || $COMPREPLY != *[./=] ]] || compopt -o nospace 2>/dev/null
+  COMPREPLY=("${COMPREPLY[@]#"$cut"}")
 }
-
-std::string types(const char* separator) {
-  std::vector<std::string> all;
-  for (const NodeType& t : catalog().nodes) all.push_back(t.name);
-  return fmt::format("{}", fmt::join(all, separator));
-}
-
-constexpr const char* kOptions =
-    "--add --remove --plugin --resume --fork --threads --check --trace --record --json --help";
-
-std::string bash() {
-  return fmt::format(R"(# bash completion of run-pipeline
-_run_pipeline() {{
-  local word=${{COMP_WORDS[COMP_CWORD]}}
-  case ${{COMP_WORDS[1]}} in
-    describe|run-node) [ "$COMP_CWORD" -eq 2 ] && {{ COMPREPLY=($(compgen -W "{2}" -- "$word")); return; }} ;;
-  esac
-  if [[ $word == -* ]]; then COMPREPLY=($(compgen -W "{1}" -- "$word")); return; fi
-  COMPREPLY=($(compgen -f -X '!*.yaml' -- "$word") $(compgen -d -- "$word"))
-  if [ "$COMP_CWORD" -eq 1 ]; then COMPREPLY+=($(compgen -W "{0}" -- "$word")); fi
-}}
 complete -o filenames -F _run_pipeline run-pipeline
-)",
-                     names(" "), kOptions, types(" "));
-}
+)sh";
 
-std::string zsh() {
-  std::string text = "#compdef run-pipeline\n_run_pipeline() {\n  local -a commands\n  commands=(\n";
-  for (const Command& c : commands()) {
-    std::string summary = c.summary.substr(0, c.summary.find(':'));
-    std::erase(summary, '\'');
-    text += fmt::format("    '{}:{}'\n", c.name, summary);
-  }
-  return text + fmt::format(R"(  )
-  case $words[2] in
-    describe|run-node) (( CURRENT == 3 )) && {{ compadd {}; return }} ;;
-  esac
-  (( CURRENT == 2 )) && _describe command commands
-  if [[ $PREFIX == -* ]]; then compadd -- {}; else _files -g '*.yaml'; fi
-}}
+constexpr const char* kZsh = R"sh(#compdef run-pipeline
+_run_pipeline() {
+  local program=${(Q)words[1]}
+  [[ $program == */* && -x ${program:h}/../build/tools/run-pipeline ]] && program=${program:h}/../build/tools/run-pipeline
+  local -a found
+  found=("${(@f)$($program completion --words "${(@Q)words[2,CURRENT-1]}" "${(Q)PREFIX}" 2>/dev/null)}")
+  compadd -- ${found:#*[./=]}
+  compadd -S '' -- ${(M)found:#*[./=]}
+}
 compdef _run_pipeline run-pipeline
-)",
-                            types(" "), kOptions);
-}
+)sh";
 
-std::string fish() {
-  std::string text = "# fish completion of run-pipeline\n";
-  for (const Command& c : commands()) {
-    std::string summary = c.summary.substr(0, c.summary.find(':'));
-    std::erase(summary, '\'');
-    text += fmt::format("complete -c run-pipeline -n __fish_use_subcommand -a {} -d '{}'\n", c.name, summary);
-  }
-  text += fmt::format(
-      "complete -c run-pipeline -n '__fish_seen_subcommand_from describe run-node' -f -a '{}'\n", types(" "));
-  for (const char* option :
-       {"add", "remove", "plugin", "resume", "fork", "threads", "check", "trace", "record", "json", "help"})
-    text += fmt::format("complete -c run-pipeline -l {}\n", option);
-  return text;
-}
+constexpr const char* kFish = R"sh(# fish completion of run-pipeline
+function __run_pipeline
+  set -l words (commandline -opc)
+  set -l program $words[1]
+  set -l built (string replace -r '[^/]*$' '' -- $program)../build/tools/run-pipeline
+  string match -q '*/*' -- $program; and test -x $built; and set program $built
+  $program completion --words $words[2..-1] (commandline -ct | string unescape) 2>/dev/null
+end
+complete -c run-pipeline -f -a '(__run_pipeline)'
+)sh";
 
 }  // namespace
 
 int completion_command(int argc, char** argv, const Command& about) {
+  if (argc > 1 && argv[1] == std::string("--words")) {  // not CLI11's: words may look like options
+    for (const std::string& candidate : candidates({argv + 2, argv + argc})) fmt::print("{}\n", candidate);
+    return kDone;
+  }
   Arguments arguments{about.help(), "run-pipeline completion"};
   std::string shell;
   arguments.option("shell", shell, "bash, zsh or fish").required().among({"bash", "zsh", "fish"});
   return run_command(arguments, argc, argv, [&] {
-    fmt::print("{}", shell == "bash" ? bash() : shell == "zsh" ? zsh() : fish());
+    fmt::print("{}", shell == "bash" ? kBash : shell == "zsh" ? kZsh : kFish);
     return static_cast<int>(kDone);
   });
 }

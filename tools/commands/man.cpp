@@ -1,32 +1,18 @@
 // run-pipeline man: the manual page in roff, made from what --help of every command says.
 #include <fmt/format.h>
 
-#include <iostream>
-#include <sstream>
-
 #include "graph/version.h"
 #include "tools/commands/commands.h"
+#include "tools/commands/help_text.h"
 #include "tools/show/manual.h"
 
 namespace dagfusion {
 
 namespace {
 
-// What CLI11 prints for --help goes to std::cout.
-std::string help_of(const std::string& name, const std::function<int(int, char**)>& run) {
-  std::string program = name, option = "--help";
-  char* arguments[] = {program.data(), option.data(), nullptr};
-  std::ostringstream text;
-  std::streambuf* const screen = std::cout.rdbuf(text.rdbuf());
-  run(2, arguments);
-  std::cout.rdbuf(screen);
-  return text.str();
-}
-
 std::string section_of(const Command& command) {
-  const auto run = [&](int argc, char** argv) { return command.run(argc, argv, command); };
   std::string text = fmt::format(".SS {}\n{}\n", roff(command.name), roff(command.summary));
-  text += roff_options(help_of(command.name, run)) + ".PP\nExamples:\n.PP\n.RS 4\n.nf\n";
+  text += roff_options(help_of(&command)) + ".PP\nExamples:\n.PP\n.RS 4\n.nf\n";
   for (const std::string& example : command.examples) text += roff("run-pipeline " + example) + "\n";
   return text + ".fi\n.RE\n";
 }
@@ -68,7 +54,7 @@ int man_command(int argc, char** argv, const Command& about) {
         ".SH DESCRIPTION\nChecks a pipeline file and runs it: a YAML file whose nodes, from the data over "
         "the layers of the "
         "network to the\noptimiser, run in one flow graph. A file that is named like a command is ./check.\n";
-    text += roff_options(help_of("run-pipeline", run_pipeline_command));
+    text += roff_options(help_of(nullptr));
     text += ".SH COMMANDS\n";
     for (const Command& command : commands()) text += section_of(command);
     text += ".SH EXIT STATUS\n" + exit_status() + ".SH FILES\n" + kFiles + ".SH ENVIRONMENT\n" + kEnvironment;
