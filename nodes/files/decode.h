@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <filesystem>
 #include <span>
+#include <string>
+#include <vector>
 
 #include "graph/values/tensor.h"
 
@@ -15,15 +17,25 @@ inline constexpr std::int64_t kMostPixels = std::int64_t{64} << 20;
 struct Decoding {
   int channels = 3;                                          // 1: grey, 3: red, green, blue
   std::array<std::uint8_t, 3> background = {255, 255, 255};  // shows through transparent pixels
+  bool to_srgb = true;                                       // where a file has another colour profile
+};
+
+// What was done to a picture that nobody asked for.
+struct DecodingNotes {
+  bool animated = false;   // its first frame was taken
+  bool converted = false;  // from its colour profile to sRGB
 };
 
 // The bytes of a PNG, JPEG, WebP or BMP file, recognised by content, as pixels. 16 bits are rounded to 8.
-// JPEG files are turned upright as their EXIF orientation says; the other formats are taken as they are
-// stored. Throws std::runtime_error with what is wrong, to be put after the file's name: "has 100000x100000
+// All are turned upright as their EXIF orientation says. What a decoder would fill up or guess is an error. Throws std::runtime_error with what is wrong, to be put after the file's name: "has 100000x100000
 // pixels; the limit is …".
-Image decode_image(std::span<const std::uint8_t> file, const Decoding&);
+Image decode_image(std::span<const std::uint8_t> file, const Decoding&, DecodingNotes* notes = nullptr);
+
+// All of a file that may be a picture; messages do not start with its name.
+std::vector<std::uint8_t> read_picture_bytes(const std::filesystem::path& path);
 
 // The same for a file; messages start with its name, and the image is called `name`.
-Image read_image(const std::filesystem::path& path, const std::string& name, const Decoding&);
+Image read_image(const std::filesystem::path& path, const std::string& name, const Decoding&,
+                 DecodingNotes* notes = nullptr);
 
 }  // namespace dagfusion

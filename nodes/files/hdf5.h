@@ -1,10 +1,13 @@
-// The HDF5 library as reader and writer of image files use it. Format version 1 of an image file:
+// The HDF5 library as reader and writer of image files use it. Format version 2 of an image file:
 //
-//   attribute version = 1
+//   attribute dagfusion_images = 2
 //   /images u8 [N,H,W,C], one deflated chunk for each image
-//   /labels i32 [N], optional
-//   /crc32c u32 [N], of the bytes of each image
+//   /labels i32 [N], optional; /class_names, texts by label, optional
+//   /crc32c u32 [N], of the stored bytes of each image
+//   /names, texts [N], of the files that the images came from, optional
 //   everything with checksums (library version bounds V110)
+//
+// Version 1 had an attribute version = 1 instead, and neither names nor class_names.
 #pragma once
 
 #include <hdf5.h>
@@ -15,7 +18,8 @@
 
 namespace dagfusion {
 
-inline constexpr int kImageFileVersion = 1;
+inline constexpr int kImageFileVersion = 2;
+inline constexpr const char* kImageFormatAttribute = "dagfusion_images";
 
 // HDF5 does one thing at a time. While one is held, the library prints nothing and loads no plugins.
 class Hdf5Lock {

@@ -1,237 +1,442 @@
 #include "nodes/files/image_file.h"
 
 #include <fmt/format.h>
-#include <zlib.h>
 
 #include <algorithm>
-#include <array>
+#include <cmath>
 #include <limits>
+#include <set>
 #include <stdexcept>
 
 #include "nodes/files/crc32c.h"
 #include "nodes/files/decode.h"
+#include "nodes/files/picture_list.h"
 
 namespace dagfusion {
 namespace {
 
-constexpr const char* kRemedy = "; pack the images again with image_folder and hdf5_writer";
-constexpr std::uint64_t kLeastPackedBytes = 8;  // zlib makes no less of anything
+constexpr std::size_t kAlignment = 64, kMostListed = 12, kMostSampled = 64;
+constexpr std::size_t kListCache = std::size_t{1} << 31;  // labels and names are read at once
+constexpr std::int64_t kMostEncodedPixels = std::int64_t{16} << 20;
 
-// Memory for zlib's inflate, so that an image is read without allocating:
-// its state takes 7 KB of it, and a window of 32 KB where it wants one.
-class InflateRoom {
- public:
-  static constexpr std::size_t kBytes = 64 << 10;
-  explicit InflateRoom(std::span<std::uint8_t> memory) : left_(memory) {}
-  static voidpf take(voidpf room, uInt items, uInt size) {
-    std::span<std::uint8_t>& left = static_cast<InflateRoom*>(room)->left_;
-    const std::size_t bytes = (std::size_t{items} * size + 15) / 16 * 16;
-    if (bytes > left.size()) return Z_NULL;  // zlib reports Z_MEM_ERROR
-    std::uint8_t* const taken = left.data();
-    left = left.subspan(bytes);
-    return taken;
+std::size_t aligned(std::size_t bytes) { return (bytes + kAlignment - 1) / kAlignment * kAlignment; }
+
+bool is_channels(std::int64_t side) { return side == 1 || side == 3; }
+
+bool could_be_images(const Hdf5Entry& entry) {
+  const Shape& s = entry.shape;
+  if (entry.type.kind == Hdf5Type::Kind::bytes_of_any_length) return s.size() == 1;
+  if (entry.type.kind != Hdf5Type::Kind::number) return false;
+  if (s.size() == 4) return is_channels(s[3]) || is_channels(s[1]);
+  return s.size() == 3 && s[1] > 1 && s[2] > 1;
+}
+
+std::string listed(const std::vector<Hdf5Entry>& entries) {
+  std::string text;
+  for (std::size_t i = 0; i < std::min(entries.size(), kMostListed); ++i)
+    text += (i == 0 ? "" : ", ") + to_string(entries[i]);
+  if (entries.size() > kMostListed) text += fmt::format(" and {} more", entries.size() - kMostListed);
+  return text.empty() ? "nothing" : text;
+}
+
+std::string with_slash(const std::string& key) { return key.starts_with('/') ? key : "/" + key; }
+
+std::string group_of(const std::string& name) { return name.substr(0, name.rfind('/')); }
+std::string last_of(const std::string& name) { return name.substr(name.rfind('/') + 1); }
+
+// Whether these are the same images of one class each, each in a group of its own, such as /cat/images and /dog/images.
+bool are_classes(const std::vector<Hdf5Entry>& found) {
+  static const std::set<std::string> kSplits = {"train",      "test",     "val", "valid",
+                                                "validation", "training", "dev"};
+  std::set<std::string> groups;
+  bool all_splits = true;
+  for (const Hdf5Entry& entry : found) {
+    const std::string group = group_of(entry.name);
+    if (group.empty() || !groups.insert(group).second || entry.type.name != found[0].type.name ||
+        !std::equal(entry.shape.begin() + 1, entry.shape.end(), found[0].shape.begin() + 1,
+                    found[0].shape.end()))
+      return false;
+    all_splits = all_splits && kSplits.contains(last_of(group));
   }
-  static void give_back(voidpf, voidpf) {}
-
- private:
-  std::span<std::uint8_t> left_;
-};
-
-// Whether `packed` is all of a zlib stream that gives `bytes` and no more.
-bool inflate_all(std::span<const std::uint8_t> packed, std::span<std::uint8_t> bytes,
-                 std::span<std::uint8_t> memory) {
-  InflateRoom room(memory);
-  z_stream stream = {};
-  stream.zalloc = InflateRoom::take;
-  stream.zfree = InflateRoom::give_back;
-  stream.opaque = &room;
-  stream.next_in = const_cast<Bytef*>(packed.data());
-  stream.avail_in = static_cast<uInt>(packed.size());
-  stream.next_out = bytes.data();
-  stream.avail_out = static_cast<uInt>(bytes.size());
-  if (inflateInit(&stream) != Z_OK) return false;
-  return inflate(&stream, Z_FINISH) == Z_STREAM_END && stream.avail_out == 0;
+  return found.size() > 1 && !all_splits;
 }
 
 }  // namespace
 
-void ImageFile::fail(const std::string& what) const {
-  throw std::runtime_error(fmt::format("'{}' {}", path_, what));
-}
+ImageFile::ImageFile(ImageFile&&) noexcept = default;
+ImageFile::~ImageFile() = default;
 
-void ImageFile::fail_as_damaged() const { fail(fmt::format("is damaged (HDF5: {})", hdf5_complaint())); }
-
-ImageFile::ImageFile(const std::filesystem::path& path) : path_(path.string()) {
-  std::error_code problem;
-  file_bytes_ = std::filesystem::file_size(path, problem);
-  if (problem) fail("cannot be read: " + problem.message());
+ImageFile::ImageFile(const std::filesystem::path& path, const ImageFileOptions& options)
+    : file_(std::make_shared<Hdf5File>(path)) {
   Hdf5Lock lock;
-  const Hdf5Id access(H5Pcreate(H5P_FILE_ACCESS), H5Pclose);
-  H5Pset_file_locking(access, false, true);  // whole files only, and some file systems cannot lock
-  file_ = {H5Fopen(path_.c_str(), H5F_ACC_RDONLY, access), H5Fclose};
-  if (!file_) {
-    const std::string why = hdf5_complaint();
-    fail(H5Fis_hdf5(path_.c_str()) > 0 ? fmt::format("is damaged or cut short (HDF5: {})", why)
-                                       : "is not an HDF5 file");
-  }
-  const bool ours = check_version();
-  open_images();
-  for (const std::int64_t label : numbers("/labels", -1, std::numeric_limits<std::int32_t>::max()))
-    labels_.push_back(static_cast<std::int32_t>(label));
-  for (const std::int64_t sum : numbers("/crc32c", 0, std::numeric_limits<std::uint32_t>::max()))
-    checksums_.push_back(static_cast<std::uint32_t>(sum));
-  if (ours && checksums_.empty()) fail(std::string("has no dataset '/crc32c'") + kRemedy);
-}
-
-bool ImageFile::check_version() const {
-  const htri_t exists = H5Aexists(file_, "version");
-  if (exists < 0) fail_as_damaged();
-  if (exists == 0) return false;
-  const Hdf5Id attribute(H5Aopen(file_, "version", H5P_DEFAULT), H5Aclose);
-  const Hdf5Id space(H5Aget_space(attribute), H5Sclose), type(H5Aget_type(attribute), H5Tclose);
-  std::int64_t version = 0;
-  if (H5Sget_simple_extent_npoints(space) != 1 || H5Tget_class(type) != H5T_INTEGER ||
-      H5Aread(attribute, H5T_NATIVE_INT64, &version) < 0)
-    fail("has an attribute 'version' that is not a whole number");
-  if (version != kImageFileVersion)
-    fail(fmt::format("has version {} of the image format; this program reads version {}", version,
+  const auto format = file_->whole_number(kImageFormatAttribute);
+  if (format && *format != kImageFileVersion)
+    fail(fmt::format("has version {} of the image format; this program reads version {}", *format,
                      kImageFileVersion));
-  return true;
-}
-
-Hdf5Id ImageFile::open_dataset(const char* name) const {
-  const htri_t exists = H5Lexists(file_, name, H5P_DEFAULT);
-  if (exists < 0) fail_as_damaged();
-  if (exists == 0) return {};
-  H5L_info_t link;
-  if (H5Lget_info(file_, name, &link, H5P_DEFAULT) < 0) fail_as_damaged();
-  if (link.type != H5L_TYPE_HARD)
-    fail(fmt::format("has a link to elsewhere in place of '{}', which is refused", name));
-  H5O_info_t object;
-  if (H5Oget_info_by_name2(file_, name, &object, H5O_INFO_BASIC, H5P_DEFAULT) < 0) fail_as_damaged();
-  if (object.type != H5O_TYPE_DATASET)
-    fail(fmt::format("has something that is not a dataset in place of '{}'", name));
-  Hdf5Id dataset(H5Dopen2(file_, name, H5P_DEFAULT), H5Dclose);
-  if (!dataset) fail_as_damaged();
-
-  const Hdf5Id creation(H5Dget_create_plist(dataset), H5Pclose);
-  if (!creation) fail_as_damaged();
-  if (H5Pget_layout(creation) == H5D_VIRTUAL || H5Pget_external_count(creation) != 0)
-    fail(fmt::format("keeps the data of '{}' in other files, which is refused", name));
-  return dataset;
-}
-
-void ImageFile::open_images() {
-  images_ = open_dataset("/images");
-  if (!images_) fail(std::string("has no dataset '/images'") + kRemedy);
-  const Hdf5Id type(H5Dget_type(images_), H5Tclose), space(H5Dget_space(images_), H5Sclose),
-      creation(H5Dget_create_plist(images_), H5Pclose);
-  if (H5Tget_class(type) != H5T_INTEGER || H5Tget_size(type) != 1 || H5Tget_sign(type) != H5T_SGN_NONE)
-    fail(std::string("has '/images' that are not bytes (u8)") + kRemedy);
-  const int sides = H5Sget_simple_extent_ndims(space);
-  if (sides != 4) fail(fmt::format("has '/images' with {} sides; they must be [N,H,W,C]{}", sides, kRemedy));
-  std::array<hsize_t, 4> shape{}, chunk{};
-  H5Sget_simple_extent_dims(space, shape.data(), nullptr);
-  const auto [n, h, w, c] = shape;
-  const std::string is = fmt::format("has '/images' [{},{},{},{}]", n, h, w, c);
-  if (n == 0) fail(is + ", which is none");
-  if (c != 1 && c != 3) fail(fmt::format("{} with {} channels; there must be 1 or 3", is, c));
-  const auto limit = static_cast<hsize_t>(kMostPixels);
-  if (h == 0 || w == 0 || h > limit || w > limit || h * w > limit)
-    fail(fmt::format("{} of {}x{} pixels; the limit is {} Mpixel", is, w, h, kMostPixels >> 20));
-
-  const bool chunked = H5Pget_layout(creation) == H5D_CHUNKED && H5Pget_chunk(creation, 4, chunk.data()) == 4;
-  if (!chunked || chunk != std::array<hsize_t, 4>{1, h, w, c})
-    fail(is + " that are not stored one image in a chunk" + kRemedy);
-  unsigned flags = 0;
-  std::size_t values = 0;
-  if (H5Pget_nfilters(creation) != 1 ||
-      H5Pget_filter2(creation, 0, &flags, &values, nullptr, 0, nullptr, nullptr) != H5Z_FILTER_DEFLATE)
-    fail(is + " that are not compressed by deflate alone" + kRemedy);
-  if (n > file_bytes_ / kLeastPackedBytes)
-    fail(fmt::format("{}, more than a file of {} bytes can hold", is, file_bytes_));
-  count_ = static_cast<std::int64_t>(n);
-  height_ = static_cast<std::int64_t>(h);
-  width_ = static_cast<std::int64_t>(w);
-  channels_ = static_cast<std::int64_t>(c);
-}
-
-std::vector<std::int64_t> ImageFile::numbers(const char* name, std::int64_t least, std::int64_t most) const {
-  const Hdf5Id dataset = open_dataset(name);
-  if (!dataset) return {};
-  const Hdf5Id type(H5Dget_type(dataset), H5Tclose), space(H5Dget_space(dataset), H5Sclose),
-      creation(H5Dget_create_plist(dataset), H5Pclose);
-  hsize_t length = 0, chunk = 0;
-  if (H5Tget_class(type) != H5T_INTEGER || H5Sget_simple_extent_ndims(space) != 1 ||
-      H5Sget_simple_extent_dims(space, &length, nullptr) != 1 || length != static_cast<hsize_t>(count_))
-    fail(fmt::format("has '{}' that are not one whole number for each of the {} images", name, count_));
-  if (H5Pget_layout(creation) == H5D_CHUNKED &&
-      (H5Pget_chunk(creation, 1, &chunk) != 1 || chunk > length + 65536))
-    fail(fmt::format("has '{}' in chunks of {}, too large for {} numbers", name, chunk, count_));
-  for (int i = 0; i < H5Pget_nfilters(creation); ++i) {
-    unsigned flags = 0;
-    std::size_t values = 0;
-    const H5Z_filter_t filter =
-        H5Pget_filter2(creation, static_cast<unsigned>(i), &flags, &values, nullptr, 0, nullptr, nullptr);
-    if (filter != H5Z_FILTER_DEFLATE && filter != H5Z_FILTER_SHUFFLE && filter != H5Z_FILTER_FLETCHER32)
-      fail(fmt::format("has '{}' with filter {}; known are deflate, shuffle and fletcher32", name, filter));
+  for (const std::string& key : image_keys(options.key)) {
+    begins_.push_back(count_);
+    parts_.emplace_back(file_, key, options.cache_bytes);
+    count_ += parts_.back().count();
   }
-  std::vector<std::int64_t> numbers(length);
-  if (H5Dread(dataset, H5T_NATIVE_INT64, H5S_ALL, H5S_ALL, H5P_DEFAULT, numbers.data()) < 0)
-    fail(fmt::format("has damaged '{}' (HDF5: {})", name, hdf5_complaint()));
-  for (const std::int64_t number : numbers)
-    if (number < least || number > most)
-      fail(fmt::format("has {} among '{}'; they must lie between {} and {}", number, name, least, most));
-  return numbers;
+  take_order(options.order);
+  refuse_never_written();
+  take_range(options.range);
+  take_checksums(format.has_value());
+  take_labels(options.label_key);
+  say_what_it_is(options.cache_bytes);
 }
 
-std::size_t ImageFile::most_packed_bytes() const {
-  return compressBound(static_cast<uLong>(image_bytes())) + 64;
+std::vector<std::string> ImageFile::image_keys(const std::string& key) const {
+  const std::string wanted = with_slash(key);
+  if (key.empty() && file_->find("/images")) return {"/images"};
+  std::vector<Hdf5Entry> all = file_->datasets(), found;
+  for (const Hdf5Entry& entry : all) {
+    if (entry.name == wanted) return {wanted};
+    const bool inside = key.empty() || wanted == "/" || entry.name.starts_with(wanted + "/");
+    if (inside && could_be_images(entry)) found.push_back(entry);
+  }
+  if (found.size() == 1) return {found[0].name};
+  if (are_classes(found)) {
+    std::sort(found.begin(), found.end(),
+              [](const Hdf5Entry& a, const Hdf5Entry& b) { return natural_less(a.name, b.name); });
+    std::vector<std::string> keys;
+    for (const Hdf5Entry& entry : found) keys.push_back(entry.name);
+    return keys;
+  }
+  if (!found.empty())
+    fail(fmt::format("has {} datasets that could be images: {}; say which with 'key: {}'", found.size(),
+                     listed(found), found[0].name.substr(1)));
+  if (!key.empty()) {
+    file_->find(wanted);  // a link, or something that is no dataset, has its own message
+    fail(fmt::format("has no dataset '{}'; it has {}", wanted, listed(all)));
+  }
+  for (const Hdf5Entry& entry : all)
+    if (entry.shape.size() == 4 && is_channels(entry.shape[2]))
+      fail(fmt::format("has '{}' {}, which looks like [H,W,C,N]; transpose(3, 0, 1, 2) makes [N,H,W,C] of it",
+                       entry.name, to_string(entry.shape)));
+  fail(fmt::format("has no dataset of images ([N,H,W,C], [N,C,H,W] or [N,H,W]); it has {}", listed(all)));
 }
 
-std::size_t ImageFile::room_bytes() const { return InflateRoom::kBytes + most_packed_bytes(); }
+void ImageFile::take_order(const std::string& order) {
+  const Hdf5Rows& images = parts_[0];
+  const Shape& s = images.shape();
+  const std::string is = fmt::format("has '{}' {}", images.name(), to_string(s));
+  if (images.type().kind == Hdf5Type::Kind::bytes_of_any_length && s.size() == 1) return take_encoded();
+  if (images.type().kind != Hdf5Type::Kind::number)
+    fail(fmt::format("has '{}' of {}, which are no images", images.name(), images.type().name));
+  if (s.size() != 3 && s.size() != 4)
+    fail(fmt::format("has '{}' with {} sides; they must be [N,H,W,C], [N,C,H,W] or [N,H,W]", images.name(),
+                     s.size()));
+  order_ = order;
+  if (order == "auto")
+    order_ = s.size() == 3 ? "NHW" : is_channels(s[3]) ? "NHWC" : is_channels(s[1]) ? "NCHW" : "NHWC";
+  if (order_.size() != s.size()) fail(fmt::format("{}, which is not [N,H,W,C] in the order {}", is, order_));
+  const bool last = order_ == "NHWC";
+  channels_ = order_ == "NHW" ? 1 : last ? s[3] : s[1];
+  height_ = order_ == "NCHW" ? s[2] : s[1];
+  width_ = order_ == "NCHW" ? s[3] : s[2];
+  if (!is_channels(channels_)) fail(fmt::format("{} with {} channels; there must be 1 or 3", is, channels_));
+  if (height_ > kMostPixels || width_ > kMostPixels || height_ * width_ > kMostPixels)
+    fail(fmt::format("{} of {}x{} pixels; the limit is {} Mpixel", is, width_, height_, kMostPixels >> 20));
+  strides_ =
+      order_ == "NCHW" ? Strides{height_ * width_, width_, 1} : Strides{1, width_ * channels_, channels_};
+  row_bytes_ = images.row_bytes();
+  for (const Hdf5Rows& part : parts_) room_bytes_ = std::max(room_bytes_, part.room_bytes());
+  room_bytes_ = aligned(room_bytes_) + aligned(row_bytes_);
+  if (!images.type().number.is_byte()) room_bytes_ += aligned(image_bytes() * sizeof(float));
+}
+
+// Every image is a file of its own inside: a PNG or JPEG. All have the size of the first.
+void ImageFile::take_encoded() {
+  stored_ = Stored::encoded;
+  channels_ = 3;
+  row_bytes_ = parts_[0].row_bytes();
+  room_bytes_ = aligned(parts_[0].room_bytes()) + aligned(row_bytes_);
+  std::vector<std::uint8_t> row(row_bytes_), room(parts_[0].room_bytes());
+  parts_[0].read(0, row, room);
+  try {
+    const Image first = decode_image(file_->long_value(row, 1), {});
+    height_ = first.height;
+    width_ = first.width;
+  } catch (const std::runtime_error& error) {
+    fail(fmt::format("has '{}', whose image 0 {}", parts_[0].name(), error.what()));
+  }
+  if (height_ * width_ > kMostEncodedPixels) fail("has images that are too large to be read as a data set");
+}
+
+void ImageFile::refuse_never_written() const {
+  constexpr std::size_t kMostNamed = 5;
+  for (const Hdf5Rows& part : parts_) {
+    std::vector<std::int64_t> rows = part.never_written(kMostNamed + 1);
+    if (rows.empty()) continue;
+    const bool more = rows.size() > kMostNamed;
+    rows.resize(std::min(rows.size(), kMostNamed));
+    fail(fmt::format("has {} in '{}' that {} never written: {}{}; they would be black",
+                     rows.size() == 1 ? "an image" : "images", part.name(), rows.size() == 1 ? "was" : "were",
+                     fmt::join(rows, ", "), more ? ", …" : ""));
+  }
+}
+
+void ImageFile::take_range(const std::vector<double>& given) {
+  const NumberFormat& number = parts_[0].type().number;
+  if (!given.empty()) {
+    range_ = {given[0], given[1]};
+    return;
+  }
+  if (stored_ == Stored::encoded || number.is_byte()) return;
+  const std::vector<double> said = parts_[0].attribute("range");
+  if (said.size() == 2 && said[0] < said[1]) {
+    range_ = {said[0], said[1]};
+    return;
+  }
+  const bool two_bytes = number.kind == NumberFormat::Kind::unsigned_integer && number.bytes == 2;
+  std::vector<float> values, one(image_bytes());
+  std::vector<std::uint8_t> room(room_bytes_);
+  const std::int64_t every = std::max<std::int64_t>(1, count_ / static_cast<std::int64_t>(kMostSampled));
+  for (std::int64_t image = 0; image < count_ && !two_bytes; image += every) {
+    const std::span<std::uint8_t> row = read_row(image, room);
+    read_numbers(number, std::as_bytes(row), one);
+    values.insert(values.end(), one.begin(), one.end());
+  }
+  const std::optional<PixelRange> found = usual_range(values, two_bytes);
+  if (!found) {
+    const auto [least, most] = std::minmax_element(values.begin(), values.end());
+    fail(fmt::format(
+        "has '{}' {} from {:g} to {:g}, which is no usual range; say which numbers are black and white: "
+        "range: [{:g}, {:g}]",
+        parts_[0].name(), parts_[0].type().name, *least, *most, *least, *most));
+  }
+  range_ = *found;
+}
+
+void ImageFile::take_checksums(bool ours) {
+  const bool has_version = file_->whole_number("version") == 1;
+  const bool all = parts_.size() == 1 && parts_[0].name() == "/images";
+  if (!all || !file_->find("/crc32c")) {
+    if (ours) fail("has no dataset '/crc32c', although it is in the format of this program");
+    return;
+  }
+  const Hdf5Rows sums(file_, "/crc32c", kListCache);
+  if (sums.shape() != Shape{count_} && !ours && !has_version) return;  // of somebody else
+  for (const std::int64_t sum : numbers(sums, 0, std::numeric_limits<std::uint32_t>::max()))
+    checksums_.push_back(static_cast<std::uint32_t>(sum));
+  if (file_->find("/names")) {
+    const Hdf5Rows names(file_, "/names", kListCache);
+    if (names.shape() == Shape{count_} && names.type().kind == Hdf5Type::Kind::text) names_ = texts(names);
+  }
+  if (file_->find("/class_names")) class_names_ = texts(Hdf5Rows(file_, "/class_names", kListCache));
+}
+
+std::vector<std::int64_t> ImageFile::numbers(const Hdf5Rows& rows, std::int64_t least,
+                                             std::int64_t most) const {
+  const NumberFormat& format = rows.type().number;
+  const auto per_image = static_cast<std::int64_t>(count_of(rows.shape()) / rows.count());
+  if (rows.type().kind != Hdf5Type::Kind::number || format.kind == NumberFormat::Kind::real ||
+      per_image != 1 || rows.count() != count_)
+    fail(
+        fmt::format("has '{}' that are not one whole number for each of the {} images", rows.name(), count_));
+  std::vector<double> values(static_cast<std::size_t>(count_));
+  const std::vector<std::uint8_t> all = rows.read_all();
+  read_numbers(format, std::as_bytes(std::span(all)), values);
+  std::vector<std::int64_t> made;
+  for (const double value : values) {
+    if (value < static_cast<double>(least) || value > static_cast<double>(most))
+      fail(fmt::format("has {:.0f} among '{}'; they must lie between {} and {}", value, rows.name(), least,
+                       most));
+    made.push_back(static_cast<std::int64_t>(value));
+  }
+  return made;
+}
+
+std::vector<std::string> ImageFile::texts(const Hdf5Rows& rows) const {
+  const std::vector<std::uint8_t> all = rows.read_all();
+  std::vector<std::string> made;
+  for (std::size_t at = 0; at < all.size(); at += rows.type().bytes) {
+    const std::span<const std::uint8_t> one(all.data() + at, rows.type().bytes);
+    if (rows.type().kind == Hdf5Type::Kind::text) {
+      made.emplace_back(one.begin(), std::find(one.begin(), one.end(), 0));
+    } else {
+      const std::vector<std::uint8_t> value = file_->long_value(one, 1);
+      made.emplace_back(value.begin(), value.end());
+    }
+  }
+  return made;
+}
+
+void ImageFile::take_labels(const std::string& label_key) {
+  if (label_key == "none") return;
+  if (parts_.size() > 1) {  // a group for each class
+    for (std::size_t part = 0; part < parts_.size(); ++part) {
+      class_names_.push_back(last_of(group_of(parts_[part].name())));
+      labels_.insert(labels_.end(), static_cast<std::size_t>(parts_[part].count()),
+                     static_cast<std::int32_t>(part));
+    }
+    return;
+  }
+  const std::string group = group_of(parts_[0].name()), images = last_of(parts_[0].name());
+  std::string key = label_key.empty() ? "" : with_slash(label_key);
+  std::vector<std::string> usual = {"labels", "label", "y", "targets", "target", "class", "classes"};
+  for (const char* x : {"x", "X", "images", "image", "data"})
+    if (images.starts_with(x))
+      for (const char* y : {"y", "Y", "labels", "label", "targets", "target"})
+        usual.push_back(y + images.substr(std::string(x).size()));
+  for (const std::string& name : usual) {
+    if (!key.empty()) break;
+    const std::string path = group + "/" + name;
+    if (path == parts_[0].name() || !file_->find(path)) continue;
+    const Hdf5Rows found(file_, path, kListCache);
+    if (found.count() == count_ || path == "/labels") key = path;
+  }
+  if (key.empty()) return;
+  const Hdf5Rows rows(file_, key, kListCache);
+  using Kind = Hdf5Type::Kind;
+  if (rows.count() == count_ && rows.shape().size() == 1 &&
+      (rows.type().kind == Kind::text || rows.type().kind == Kind::texts_of_any_length)) {
+    const std::vector<std::string> names = texts(rows);
+    class_names_ = names;
+    std::sort(class_names_.begin(), class_names_.end(), natural_less);
+    class_names_.erase(std::unique(class_names_.begin(), class_names_.end()), class_names_.end());
+    for (const std::string& name : names)
+      labels_.push_back(static_cast<std::int32_t>(
+          std::lower_bound(class_names_.begin(), class_names_.end(), name, natural_less) -
+          class_names_.begin()));
+    return;
+  }
+  if (rows.count() == count_ && rows.shape().size() == 2 && rows.shape()[1] > 1 &&
+      rows.type().kind == Kind::number) {
+    const auto classes = static_cast<std::size_t>(rows.shape()[1]);
+    std::vector<float> hot(static_cast<std::size_t>(count_) * classes);
+    const std::vector<std::uint8_t> all = rows.read_all();
+    read_numbers(rows.type().number, std::as_bytes(std::span(all)), hot);
+    for (std::size_t image = 0; image < static_cast<std::size_t>(count_); ++image) {
+      const auto one = std::span(hot).subspan(image * classes, classes);
+      const auto ones = std::count(one.begin(), one.end(), 1.0F),
+                 zeros = std::count(one.begin(), one.end(), 0.0F);
+      if (ones != 1 || ones + zeros != static_cast<std::ptrdiff_t>(classes))
+        fail(fmt::format("has '{}' {} that are not one-hot: those of image {} are no single 1 among zeros",
+                         key, to_string(rows.shape()), image));
+      labels_.push_back(static_cast<std::int32_t>(std::find(one.begin(), one.end(), 1.0F) - one.begin()));
+    }
+    return;
+  }
+  for (const std::int64_t label : numbers(rows, -1, std::numeric_limits<std::int32_t>::max()))
+    labels_.push_back(static_cast<std::int32_t>(label));
+}
+
+void ImageFile::say_what_it_is(std::size_t cache_bytes) {
+  const Hdf5Rows& first = parts_[0];
+  const bool plain = parts_.size() == 1 && first.name() == "/images" && order_ == "NHWC" &&
+                     first.type().number.is_byte() && stored_ == Stored::numbers;
+  if (!plain) {
+    const std::string where = parts_.size() == 1
+                                  ? fmt::format("'{}'", first.name())
+                                  : fmt::format("{} groups, one for each class", parts_.size());
+    const std::string what = stored_ == Stored::encoded ? "pictures as files"
+                                                        : fmt::format("{} as [{}], {}", first.type().name,
+                                                                      fmt::join(order_, ","), range_.name());
+    notes_.push_back(
+        fmt::format("images come from {}: {}, {} of {}x{}", where, what, count_, width_, height_));
+  }
+  if (checksums_.empty() && !first.has_checksums())
+    notes_.push_back(
+        "there are no checksums, so damage to the pixels can go unnoticed; pack_hdf5 packs them anew");
+  if (first.rows_in_chunk() > 1 && first.whole_bytes() > cache_bytes)
+    notes_.push_back(
+        fmt::format("{} images are stored in one chunk, and all do not fit into 'cache_mb', so that shuffled "
+                    "ones are read slowly; pack_hdf5 packs them anew",
+                    first.rows_in_chunk()));
+}
+
+std::string ImageFile::image_name(std::int64_t image) const {
+  return names_.empty() ? std::string() : names_[static_cast<std::size_t>(image)];
+}
 
 std::string ImageFile::fingerprint() const {
   const std::uint32_t labels = crc32c(std::as_bytes(std::span(labels_)));
+  std::uint32_t sum = 0;
+  if (!checksums_.empty()) {
+    sum = crc32c(std::as_bytes(std::span(checksums_)));
+  } else {  // some images, and how long the file is: another file has another one
+    std::vector<std::uint8_t> room(room_bytes_);
+    const std::int64_t every = std::max<std::int64_t>(1, count_ / static_cast<std::int64_t>(kMostSampled));
+    for (std::int64_t image = 0; image < count_; image += every)
+      sum = crc32c(std::as_bytes(read_row(image, room)), sum);
+    const std::uint64_t bytes = file_->bytes();
+    sum = crc32c(std::as_bytes(std::span(&bytes, 1)), sum);
+  }
   return fmt::format("hdf5_images {} of {}x{}x{} crc32c {:08x} labels {:08x}", count_, height_, width_,
-                     channels_, crc32c(std::as_bytes(std::span(checksums_))), labels);
+                     channels_, sum, labels);
 }
 
-void ImageFile::read_index() const {
-  Hdf5Lock lock;
-  for (std::array<hsize_t, 4> image{}; image[0] < static_cast<hsize_t>(count_); ++image[0]) {
-    hsize_t packed = 0;
-    H5Dget_chunk_storage_size(images_, image.data(), &packed);  // damage is read()'s to report
+// The bytes of one image as they are stored, in the room.
+std::span<std::uint8_t> ImageFile::read_row(std::int64_t image, std::span<std::uint8_t> room) const {
+  const auto part =
+      static_cast<std::size_t>(std::upper_bound(begins_.begin(), begins_.end(), image) - begins_.begin() - 1);
+  const std::span<std::uint8_t> row = room.first(row_bytes_);
+  parts_[part].read(image - begins_[part], row, room.subspan(aligned(row_bytes_)));
+  if (checksums_.empty()) return row;
+  const std::uint32_t sum = crc32c(std::as_bytes(row)), written = checksums_[static_cast<std::size_t>(image)];
+  if (sum != written)
+    fail(fmt::format("has a damaged image {}: its CRC32C is {:08x}, not {:08x} as written", image, sum,
+                     written));
+  return row;
+}
+
+// One image to where the strides say; `convert` takes a number in the file's range.
+template <class T, class Convert>
+void ImageFile::gather(std::int64_t image, T* to, const Strides& target, std::span<std::uint8_t> room,
+                       const Convert& convert) const {
+  const std::span<std::uint8_t> row = read_row(image, room);
+  const auto copy = [&](const auto* from, const Strides& source, const auto& turn) {
+    for (std::int64_t c = 0; c < channels_; ++c)
+      for (std::int64_t y = 0; y < height_; ++y)
+        for (std::int64_t x = 0; x < width_; ++x)
+          to[c * target.channel + y * target.row + x * target.column] =
+              turn(from[c * source.channel + y * source.row + x * source.column]);
+  };
+  if (stored_ == Stored::encoded) {
+    Image decoded;
+    try {
+      decoded = decode_image(file_->long_value(row, 1), {});
+    } catch (const std::runtime_error& error) {
+      fail(fmt::format("has an image {} that {}", image, error.what()));
+    }
+    if (decoded.height != height_ || decoded.width != width_)
+      fail(fmt::format("has an image {} of {}x{} pixels, image 0 has {}x{}; a data set has one size", image,
+                       decoded.width, decoded.height, width_, height_));
+    return copy(decoded.pixels.data(), {1, width_ * channels_, channels_}, convert);
   }
+  const NumberFormat& number = parts_[0].type().number;
+  if (number.is_byte()) return copy(row.data(), strides_, convert);
+  const std::size_t begin = room_bytes_ - aligned(image_bytes() * sizeof(float));
+  const std::span<float> values(reinterpret_cast<float*>(room.data() + begin), image_bytes());
+  read_numbers(number, std::as_bytes(row), values);
+  if (const std::optional<float> outside = first_outside(range_, values))
+    fail(fmt::format("has {:g} in image {} of '{}', outside of its range {}; say another one with 'range'",
+                     *outside, image, parts_[0].name(), range_.name()));
+  copy(values.data(), strides_, convert);
 }
 
 void ImageFile::read(std::int64_t image, std::span<std::uint8_t> pixels, std::span<std::uint8_t> room) const {
-  const auto damaged = [&](const std::string& how) {
-    fail(fmt::format("has a damaged image {}: {}", image, how));
-  };
-  const std::span<std::uint8_t> inflating = room.first(InflateRoom::kBytes),
-                                stored = room.subspan(InflateRoom::kBytes);
-  const std::array<hsize_t, 4> offset = {static_cast<hsize_t>(image), 0, 0, 0};
-  hsize_t packed = 0;
-  std::uint32_t skipped = 0;  // filters that were left out for this chunk, a bit for each
-  {
-    Hdf5Lock lock;
-    if (H5Dget_chunk_storage_size(images_, offset.data(), &packed) < 0 || packed == 0)
-      damaged("nothing is stored for it");
-    if (packed > stored.size())
-      damaged(fmt::format("{} bytes are stored for it, {} are possible", packed, stored.size()));
-    if (H5Dread_chunk(images_, H5P_DEFAULT, offset.data(), &skipped, stored.data()) < 0)
-      damaged(fmt::format("HDF5: {}", hdf5_complaint()));
-  }
-  if (skipped == 1 && packed == pixels.size()) {  // what deflate cannot make smaller is stored as it is
-    std::copy_n(stored.begin(), pixels.size(), pixels.begin());
-  } else if (skipped != 0 || !inflate_all(stored.first(packed), pixels, inflating)) {
-    damaged("it cannot be decompressed");
-  }
-  if (checksums_.empty()) return;
-  const std::uint32_t sum = crc32c(std::as_bytes(pixels)),
-                      written = checksums_[static_cast<std::size_t>(image)];
-  if (sum != written) damaged(fmt::format("its CRC32C is {:08x}, not {:08x} as written", sum, written));
+  const Strides target{1, width_ * channels_, channels_};
+  gather(image, pixels.data(), target, room, [&](auto value) {
+    if constexpr (std::is_same_v<decltype(value), std::uint8_t>) return value;
+    return static_cast<std::uint8_t>(std::clamp(std::lround(range_.to_byte(value)), 0L, 255L));
+  });
+}
+
+void ImageFile::read_planes(std::int64_t image, std::uint8_t* planes, std::span<std::uint8_t> room) const {
+  const Strides target{height_ * width_, width_, 1};
+  gather(image, planes, target, room, [&](auto value) {
+    if constexpr (std::is_same_v<decltype(value), std::uint8_t>) return value;
+    return static_cast<std::uint8_t>(std::clamp(std::lround(range_.to_byte(value)), 0L, 255L));
+  });
+}
+
+void ImageFile::read_signed(std::int64_t image, float* planes, std::span<std::uint8_t> room) const {
+  const Strides target{height_ * width_, width_, 1};
+  gather(image, planes, target, room,
+         [&](auto value) { return range_.to_signed(static_cast<double>(value)); });
 }
 
 }  // namespace dagfusion

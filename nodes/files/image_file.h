@@ -1,24 +1,35 @@
-// An HDF5 file of images, for reading:
+// An HDF5 file of images, for reading, whoever wrote it:
 // checked when it is opened, so that afterwards only damage can make it fail.
 #pragma once
 
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
 
-#include "nodes/files/hdf5.h"
+#include "nodes/files/hdf5_file.h"
+#include "nodes/files/pixel_range.h"
 
 namespace dagfusion {
 
+struct ImageFileOptions {
+  std::string key;                 // the dataset of images, or a group that holds it; empty: found
+  std::string label_key;           // empty: found, "none": there are none
+  std::string order = "auto";      // NHWC, NCHW, NHW
+  std::vector<double> range = {};  // black and white of numbers that are no bytes; empty: found
+  std::size_t cache_bytes = std::size_t{512} << 20;  // for chunks that hold several images
+};
+
 class ImageFile {
  public:
-  // Takes format version 1 (nodes/files/hdf5.h), and files of other programs that have the same datasets;
-  // /labels and /crc32c may be missing there. Nothing outside the file is ever touched: links, external
-  // storage, virtual datasets and filters other than the known ones are refused. Throws std::runtime_error
-  // that starts with the file's name.
-  explicit ImageFile(const std::filesystem::path& path);
+  // Takes the formats of nodes/files/hdf5.h, and files of other programs. Nothing outside the file is ever touched:
+  // links, external storage, virtual datasets and filters other than the known ones are refused. Throws
+  // std::runtime_error that starts with the file's name.
+  explicit ImageFile(const std::filesystem::path& path, const ImageFileOptions& options = {});
+  ImageFile(ImageFile&&) noexcept;
+  ~ImageFile();
 
   std::int64_t count() const { return count_; }
   std::int64_t height() const { return height_; }
@@ -27,32 +38,57 @@ class ImageFile {
   std::size_t image_bytes() const { return static_cast<std::size_t>(height_ * width_ * channels_); }
   bool has_labels() const { return !labels_.empty(); }
   std::int32_t label(std::int64_t image) const { return labels_[static_cast<std::size_t>(image)]; }
-  std::size_t room_bytes() const;   // that read() works in
-  std::string fingerprint() const;  // follows from all checksums and labels
+  const std::vector<std::string>& class_names() const { return class_names_; }  // empty: it knows no names
+  std::string image_name(std::int64_t image) const;                             // empty: it has none
+  std::size_t room_bytes() const { return room_bytes_; }                        // that read() works in
+  std::string fingerprint() const;  // follows from all checksums and labels, or from some images
+  std::vector<std::string> notes() const { return notes_; }  // what its reader should know, without its name
+  const std::string& path() const { return file_->path(); }
 
-  // The library reads where images lie a page at a time, when one is asked for, and keeps it:
-  // all at once here, so that read() need not allocate.
-  void read_index() const;
-  // Pixels [H,W,C] of one image; on any thread. `room`: room_bytes(), aligned to 16.
+  // One image, on any thread. `room`: room_bytes(), aligned to 16.
   // Throws std::runtime_error that names file and image when it is not what was written.
-  void read(std::int64_t image, std::span<std::uint8_t> pixels, std::span<std::uint8_t> room) const;
+  void read(std::int64_t image, std::span<std::uint8_t> pixels,
+            std::span<std::uint8_t> room) const;                                                   // [H,W,C]
+  void read_planes(std::int64_t image, std::uint8_t* planes, std::span<std::uint8_t> room) const;  // [C,H,W]
+  void read_signed(std::int64_t image, float* planes,
+                   std::span<std::uint8_t> room) const;  // [C,H,W] in [-1,1]
 
  private:
-  std::size_t most_packed_bytes() const;  // that one image may take in the file
-  [[noreturn]] void fail(const std::string& what) const;
-  [[noreturn]] void fail_as_damaged() const;
-  bool check_version() const;                   // true when the file has one: it is ours
-  Hdf5Id open_dataset(const char* name) const;  // not open when there is none
-  void open_images();
-  // Of a dataset [N]; empty when there is none.
-  std::vector<std::int64_t> numbers(const char* name, std::int64_t least, std::int64_t most) const;
+  enum class Stored { numbers, encoded };
+  struct Strides {
+    std::int64_t channel = 0, row = 0, column = 0;
+  };
 
-  std::string path_;
-  std::uint64_t file_bytes_ = 0;
-  Hdf5Id file_, images_;  // closed in reverse order
+  [[noreturn]] void fail(const std::string& what) const { file_->fail(what); }
+  std::vector<std::string> image_keys(const std::string& key) const;
+  void open_parts(const std::vector<std::string>& keys);
+  void take_order(const std::string& order);
+  void take_encoded();
+  void take_range(const std::vector<double>& range);
+  void take_labels(const std::string& label_key);
+  void take_checksums(bool ours);
+  void refuse_never_written() const;
+  void say_what_it_is(std::size_t cache_bytes);
+  std::vector<std::string> texts(const Hdf5Rows&) const;
+  std::vector<std::int64_t> numbers(const Hdf5Rows&, std::int64_t least, std::int64_t most) const;
+
+  std::span<std::uint8_t> read_row(std::int64_t image, std::span<std::uint8_t> room) const;
+  template <class T, class Convert>
+  void gather(std::int64_t image, T* to, const Strides& target, std::span<std::uint8_t> room,
+              const Convert&) const;
+
+  std::shared_ptr<const Hdf5File> file_;
+  std::vector<Hdf5Rows> parts_;       // one after the other; several when groups are classes
+  std::vector<std::int64_t> begins_;  // the first image of each part
+  Stored stored_ = Stored::numbers;
+  std::string order_;  // "NHWC"
+  Strides strides_;    // of a row, in numbers
   std::int64_t count_ = 0, height_ = 0, width_ = 0, channels_ = 0;
+  PixelRange range_;
+  std::size_t row_bytes_ = 0, room_bytes_ = 0;
   std::vector<std::int32_t> labels_;
   std::vector<std::uint32_t> checksums_;
+  std::vector<std::string> class_names_, names_, notes_;
 };
 
 }  // namespace dagfusion

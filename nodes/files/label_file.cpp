@@ -165,8 +165,8 @@ Labels read_csv(const std::string& text) {
   return labels;
 }
 
-Labels read_labels(const fs::path& file) {
-  const std::string text = read_text(file, kMostBytes), ending = file.extension().string();
+Labels read_labels(const fs::path& file, const std::string& text) {
+  const std::string ending = file.extension().string();
   try {
     return ending == ".csv"     ? read_csv(text)
            : ending == ".jsonl" ? read_json_lines(text)
@@ -198,16 +198,7 @@ std::vector<std::string> classes_of(const Labels& labels, const fs::path& file) 
   return numbers;
 }
 
-}  // namespace
-
-fs::path label_file_in(const fs::path& folder) {
-  for (const char* name : {"dataset.json", "metadata.jsonl", "metadata.csv", "labels.csv"})
-    if (fs::is_regular_file(folder / name)) return folder / name;
-  return {};
-}
-
-void label_by_file(PictureList& list, const fs::path& file) {
-  Labels labels = read_labels(file);
+void put_labels(PictureList& list, Labels labels, const fs::path& file) {
   list.classes = classes_of(labels, file);
   list.labels_from = file.filename().string();
   std::map<std::string, std::int32_t> numbers;
@@ -233,6 +224,32 @@ void label_by_file(PictureList& list, const fs::path& file) {
         fmt::format("{} labels {}, such as '{}', which {} not there", list.labels_from,
                     labels.of.size() == 1 ? "a picture" : fmt::format("{} pictures", labels.of.size()),
                     labels.of.begin()->first, labels.of.size() == 1 ? "is" : "are"));
+}
+
+}  // namespace
+
+fs::path label_file_in(const fs::path& folder) {
+  for (const char* name : kLabelFiles)
+    if (fs::is_regular_file(folder / name)) return folder / name;
+  return {};
+}
+
+void label_by_file(PictureList& list, const fs::path& file) {
+  put_labels(list, read_labels(file, read_text(file, kMostBytes)), file);
+}
+
+void label_by_text(PictureList& list, const std::string& name, const std::string& text) {
+  put_labels(list, read_labels(name, text), name);
+}
+
+void label_by_names(PictureList& list, const std::map<std::string, std::string>& classes,
+                    const std::string& from) {
+  Labels labels;
+  for (const auto& [name, text] : classes) {
+    const std::optional<std::int64_t> number = whole_number(text);
+    labels.of[name] = number ? Label(*number) : Label(text);
+  }
+  put_labels(list, std::move(labels), from);
 }
 
 }  // namespace dagfusion

@@ -1,20 +1,32 @@
 #include "nodes/files/npy.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <array>
+#include <cerrno>
 #include <charconv>
+#include <cmath>
 #include <cstring>
+#include <limits>
 #include <stdexcept>
+#include <utility>
 
+#include "nodes/files/crc32c.h"
 #include "nodes/files/durable.h"
+#include "nodes/files/zip.h"
 
 namespace dagfusion {
 
 namespace {
 
 constexpr std::string_view kMagic = "\x93NUMPY";
-constexpr std::size_t kAlignment = 64;
+constexpr std::size_t kAlignment = 64, kMostHeader = 1 << 16, kMostSides = 32;
+constexpr std::uint64_t kMostMember = std::uint64_t{16} << 30;
+constexpr std::int64_t kSampledRows = 64;
 
 struct Named {
   DType dtype;
@@ -23,48 +35,167 @@ struct Named {
 constexpr std::array<Named, 4> kTypes = {
     {{DType::u8, "|u1"}, {DType::u16, "<u2"}, {DType::i32, "<i4"}, {DType::f32, "<f4"}}};
 
-[[noreturn]] void fail(const std::filesystem::path& path, const std::string& what) {
-  throw std::runtime_error(fmt::format("'{}' {}", path.string(), what));
-}
-
 // The text behind 'key': in the header's Python dictionary.
-std::string_view value_of(std::string_view header, std::string_view key, const std::filesystem::path& path) {
+std::string_view value_of(std::string_view header, std::string_view key) {
   const std::size_t at = header.find(fmt::format("'{}':", key));
-  if (at == header.npos) fail(path, fmt::format("has no '{}' in its header", key));
+  if (at == header.npos) throw std::runtime_error(fmt::format("has no '{}' in its header", key));
   std::string_view rest = header.substr(at + key.size() + 3);
   while (rest.starts_with(' ')) rest.remove_prefix(1);
   return rest;
 }
 
-DType dtype_of(std::string_view descr, const std::filesystem::path& path) {
-  const std::string name(descr.substr(1, descr.find('\'', 1) - 1));
-  for (const Named& t : kTypes)
-    if (name == t.descr) return t.dtype;
-  fail(path, fmt::format("holds {}; readable are uint8, uint16, int32 and float32: numpy.save(file, "
-                         "array.astype('float32'))",
-                         name));
+NumberFormat format_of(std::string_view descr) {
+  constexpr const char* kRemedy = "numpy.save(file, array.astype('float32'))";
+  if (descr.starts_with('['))
+    throw std::runtime_error(fmt::format("holds records; numbers are read: {}", kRemedy));
+  const std::size_t end = descr.size() < 2 ? descr.npos : descr.find('\'', 1);
+  if (!descr.starts_with('\'') || end == descr.npos)
+    throw std::runtime_error("has a 'descr' that names no type");
+  const std::string name(descr.substr(1, end - 1));
+  if (name == "|O")
+    throw std::runtime_error(
+        fmt::format("holds Python objects, a pickle, which is never read; numbers are: {}", kRemedy));
+  const char order = name.empty() ? ' ' : name[0], kind = name.size() < 3 ? ' ' : name[1];
+  const std::string width = name.size() < 3 ? "" : name.substr(2);
+  const bool known =
+      (order == '<' || order == '>' || order == '|' || order == '=') &&
+      (kind == 'f' ? width == "2" || width == "4" || width == "8"
+                   : (kind == 'u' || kind == 'i' || kind == 'b') &&
+                         (width == "1" || (kind != 'b' && (width == "2" || width == "4" || width == "8"))));
+  if (!known)
+    throw std::runtime_error(
+        fmt::format("holds {}; integers and float16 to float64 are read: {}", name, kRemedy));
+  return {.kind = kind == 'f'   ? NumberFormat::Kind::real
+                  : kind == 'i' ? NumberFormat::Kind::integer
+                                : NumberFormat::Kind::unsigned_integer,
+          .bytes = static_cast<std::size_t>(width[0] - '0'),
+          .big_endian = order == '>' && width != "1"};
 }
 
-Shape shape_of(std::string_view text, const std::filesystem::path& path) {
+Shape shape_of(std::string_view text) {
   Shape shape;
-  if (!text.starts_with('(')) fail(path, "has a header without a shape");
+  if (!text.starts_with('(')) throw std::runtime_error("has a header without a shape");
   for (text.remove_prefix(1); !text.empty() && text[0] != ')';) {
     std::int64_t side = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), side);
-    if (error != std::errc() || side < 1 || side > 1 << 30)
-      fail(path, "has a shape with a side that is not a number above 0");
+    if (error != std::errc() || side < 1)
+      throw std::runtime_error("has a shape with a side that is not a number above 0");
     shape.push_back(side);
+    if (shape.size() > kMostSides)
+      throw std::runtime_error(fmt::format("has a shape of more than {} sides", kMostSides));
     text.remove_prefix(static_cast<std::size_t>(end - text.data()));
-    while (text.starts_with(',') || text.starts_with(' ')) text.remove_prefix(1);
+    while (text.starts_with(',') || text.starts_with(' ') || text.starts_with('L')) text.remove_prefix(1);
   }
   return shape;
 }
 
+DType dtype_of(const NumberFormat& stored) {
+  if (stored.kind == NumberFormat::Kind::real) return DType::f32;
+  if (stored.is_byte()) return DType::u8;
+  return stored.kind == NumberFormat::Kind::unsigned_integer && stored.bytes == 2 ? DType::u16 : DType::i32;
+}
+
 }  // namespace
 
-NpyArray read_npy(const std::filesystem::path& path) {
-  const std::string text = read_text(path);
-  if (text.size() < 10 || text.compare(0, kMagic.size(), kMagic) != 0) fail(path, "is no .npy file");
+NpyFile::NpyFile(const std::filesystem::path& path, const std::string& key)
+    : path_(path.string()), key_(key) {
+  std::error_code ignored;
+  if (std::filesystem::exists(path, ignored) && !std::filesystem::is_regular_file(path, ignored))
+    fail("is not a file");
+  file_ = ::open(path_.c_str(), O_RDONLY | O_CLOEXEC);
+  if (file_ < 0) fail(fmt::format("cannot be read: {}", std::strerror(errno)));
+  try {
+    std::array<std::uint8_t, kMostHeader> start;
+    std::uint64_t bytes = std::filesystem::file_size(path);
+    std::size_t got = static_cast<std::size_t>(std::min<std::uint64_t>(bytes, start.size()));
+    if (!read_at(file_, 0, start.data(), got)) throw std::runtime_error("cannot be read");
+    if (got >= 4 && std::memcmp(start.data(), "PK\3\4", 4) == 0) {
+      open_member(key);
+      if (!member_.empty()) {
+        bytes = member_.size();
+        got = static_cast<std::size_t>(std::min<std::uint64_t>(bytes, start.size()));
+        std::memcpy(start.data(), member_.data(), got);
+      } else {
+        bytes = map_bytes_;  // of the stored member
+        map_bytes_ = 0;
+        got = static_cast<std::size_t>(std::min<std::uint64_t>(bytes, start.size()));
+        if (!read_at(file_, begin_, start.data(), got)) throw std::runtime_error("is cut short");
+      }
+    } else if (!key.empty()) {
+      throw std::runtime_error("is no .npz archive, so that 'key' has nothing to choose from");
+    }
+    take_header({reinterpret_cast<const char*>(start.data()), got}, bytes);
+    if (fortran_ && member_.empty()) {
+      map_bytes_ = static_cast<std::size_t>(begin_ + bytes);
+      void* map = ::mmap(nullptr, map_bytes_, PROT_READ, MAP_SHARED, file_, 0);
+      if (map == MAP_FAILED)
+        throw std::runtime_error(fmt::format("cannot be mapped into memory: {}", std::strerror(errno)));
+      map_ = static_cast<const std::byte*>(map);
+    }
+  } catch (const std::runtime_error& error) {
+    ::close(file_);
+    file_ = -1;
+    fail(error.what());
+  }
+}
+
+NpyFile::NpyFile(NpyFile&& other) noexcept
+    : path_(std::move(other.path_)),
+      key_(std::move(other.key_)),
+      file_(std::exchange(other.file_, -1)),
+      begin_(other.begin_),
+      data_(other.data_),
+      member_(std::move(other.member_)),
+      map_(std::exchange(other.map_, nullptr)),
+      map_bytes_(other.map_bytes_),
+      shape_(std::move(other.shape_)),
+      stored_(other.stored_),
+      dtype_(other.dtype_),
+      fortran_(other.fortran_),
+      row_elements_(other.row_elements_) {}
+
+NpyFile::~NpyFile() {
+  if (map_) ::munmap(const_cast<std::byte*>(map_), map_bytes_);
+  if (file_ >= 0) ::close(file_);
+}
+
+void NpyFile::fail(const std::string& what) const {
+  throw std::runtime_error(fmt::format("'{}' {}", path_, what));
+}
+
+// A stored member is read where it lies, a compressed one is kept in memory.
+void NpyFile::open_member(const std::string& key) {
+  std::vector<ZipMember> arrays = list_zip(file_, std::filesystem::file_size(path_));
+  std::erase_if(arrays, [](const ZipMember& m) { return !m.name.ends_with(".npy"); });
+  const auto name = [](const ZipMember& m) { return m.name.substr(0, m.name.size() - 4); };
+  std::vector<std::string> names;
+  for (const ZipMember& m : arrays) names.push_back(name(m));
+  if (arrays.empty()) throw std::runtime_error("is a zip archive without a .npy file");
+  if (key.empty() && arrays.size() > 1)
+    throw std::runtime_error(fmt::format("holds {} arrays: {}; say which with 'key: {}'", arrays.size(),
+                                         fmt::join(names, ", "), names[0]));
+  const auto found = std::find(names.begin(), names.end(), key.empty() ? names[0] : key);
+  if (found == names.end())
+    throw std::runtime_error(fmt::format("has no array '{}'; it has {}", key, fmt::join(names, ", ")));
+  const ZipMember& member = arrays[static_cast<std::size_t>(found - names.begin())];
+  if (member.method == 0 && !member.encrypted) {
+    begin_ = begin_of_zip_member(file_, member);
+    map_bytes_ = member.bytes;
+    if (member.bytes != member.packed_bytes) throw std::runtime_error("is damaged: its sizes do not fit");
+    return;
+  }
+  try {
+    const std::vector<std::uint8_t> bytes = read_zip_member(file_, member, kMostMember);
+    const auto all = std::as_bytes(std::span(bytes));
+    member_.assign(all.begin(), all.end());
+  } catch (const std::runtime_error& error) {
+    throw std::runtime_error(fmt::format("has an array '{}' that {}", name(member), error.what()));
+  }
+}
+
+void NpyFile::take_header(std::string_view text, std::uint64_t all_bytes) {
+  if (text.size() < 10 || text.compare(0, kMagic.size(), kMagic) != 0)
+    throw std::runtime_error("is no .npy file");
   const auto byte = [&](std::size_t i) {
     return static_cast<std::size_t>(static_cast<unsigned char>(text[i]));
   };
@@ -72,20 +203,101 @@ NpyArray read_npy(const std::filesystem::path& path) {
   const std::size_t begin = wide ? 12 : 10;
   std::size_t length = byte(8) | byte(9) << 8;
   if (wide && text.size() >= 12) length |= byte(10) << 16 | byte(11) << 24;
-  if (text.size() < begin + length) fail(path, "is cut short in its header");
-  const std::string_view header = std::string_view(text).substr(begin, length);
-  if (!value_of(header, "fortran_order", path).starts_with("False"))
-    fail(path, "is in Fortran order; numpy.save(file, numpy.ascontiguousarray(array)) is not");
-  NpyArray array{.dtype = dtype_of(value_of(header, "descr", path), path),
-                 .shape = shape_of(value_of(header, "shape", path), path),
-                 .bytes = {}};
-  const std::size_t wanted = static_cast<std::size_t>(count_of(array.shape)) * size_of(array.dtype);
-  if (text.size() - begin - length != wanted)
-    fail(path, fmt::format("holds {} bytes, but its shape {} has {}", text.size() - begin - length,
-                           to_string(array.shape), wanted));
-  array.bytes.resize(wanted);
-  std::memcpy(array.bytes.data(), text.data() + begin + length, wanted);
-  return array;
+  if (text.size() < begin + length)
+    throw std::runtime_error(length > kMostHeader ? "has a header that is longer than any array needs"
+                                                  : "is cut short in its header");
+  const std::string_view header = text.substr(begin, length);
+  fortran_ = !value_of(header, "fortran_order").starts_with("False");
+  stored_ = format_of(value_of(header, "descr"));
+  shape_ = shape_of(value_of(header, "shape"));
+  dtype_ = dtype_of(stored_);
+  data_ = begin + length;
+  std::uint64_t wanted = stored_.bytes;
+  for (const std::int64_t side : shape_)
+    if (__builtin_mul_overflow(wanted, static_cast<std::uint64_t>(side), &wanted))
+      throw std::runtime_error(fmt::format("holds {} bytes, but its shape {} has more than any file",
+                                           all_bytes - data_, to_string(shape_)));
+  if (all_bytes - data_ != wanted)
+    throw std::runtime_error(
+        fmt::format("holds {} bytes, but its shape {} has {}", all_bytes - data_, to_string(shape_), wanted));
+  row_elements_ = static_cast<std::size_t>(wanted / stored_.bytes / static_cast<std::uint64_t>(rows()));
+  fortran_ = fortran_ && shape_.size() > 1;
+}
+
+void NpyFile::give_whole_numbers() {
+  if (stored_.kind == NumberFormat::Kind::real)
+    fail(fmt::format("holds {}, no whole numbers", name_of(stored_)));
+  dtype_ = DType::i32;
+}
+
+// The numbers of one row as they are stored.
+void NpyFile::load(std::int64_t row, std::span<std::byte> numbers) const {
+  const std::size_t item = stored_.bytes;
+  if (!fortran_) {
+    const std::uint64_t at = data_ + static_cast<std::uint64_t>(row) * numbers.size();
+    if (!member_.empty()) {
+      std::memcpy(numbers.data(), member_.data() + at, numbers.size());
+    } else if (!read_at(file_, begin_ + at, reinterpret_cast<std::uint8_t*>(numbers.data()),
+                        numbers.size())) {
+      fail("cannot be read: it became shorter");
+    }
+    return;
+  }
+  // The first index moves fastest: element (row, j, k) lies at row + rows * (j + J * k).
+  const std::byte* from = (member_.empty() ? map_ + begin_ : member_.data()) + data_;
+  std::vector<std::size_t> steps(shape_.size(), 1);
+  for (std::size_t i = 1; i < shape_.size(); ++i)
+    steps[i] = steps[i - 1] * static_cast<std::size_t>(shape_[i - 1]);
+  std::vector<std::int64_t> at(shape_.size());
+  std::size_t element = static_cast<std::size_t>(row);
+  for (std::size_t to = 0; to < row_elements_; ++to) {
+    std::memcpy(numbers.data() + to * item, from + element * item, item);
+    for (std::size_t i = shape_.size() - 1; i > 0; --i) {
+      element += steps[i];
+      if (++at[i] < shape_[i]) break;
+      element -= steps[i] * static_cast<std::size_t>(shape_[i]);
+      at[i] = 0;
+    }
+  }
+}
+
+void NpyFile::read(std::int64_t row, std::byte* values, std::span<std::byte> room, bool finite) const {
+  const std::span<std::byte> numbers = room.first(room_bytes());
+  load(row, numbers);
+  if (dtype_ == DType::u8 || dtype_ == DType::u16 ||
+      (dtype_ == DType::i32 && stored_.bytes == 4 && stored_.kind == NumberFormat::Kind::integer)) {
+    to_own_byte_order(stored_, numbers);
+    std::memcpy(values, numbers.data(), numbers.size());
+    return;
+  }
+  if (dtype_ == DType::f32) {
+    const std::span<float> floats(reinterpret_cast<float*>(values), row_elements_);
+    read_numbers(stored_, numbers, floats);
+    if (!finite) return;
+    const auto bad = std::find_if(floats.begin(), floats.end(), [](float v) { return !std::isfinite(v); });
+    if (bad != floats.end())
+      fail(fmt::format("holds {} in row {}; finite: false lets it through", *bad, row));
+    return;
+  }
+  const std::span<std::int32_t> whole(reinterpret_cast<std::int32_t*>(values), row_elements_);
+  for (std::size_t i = 0; i < row_elements_; ++i) {
+    double value = 0;
+    read_numbers(stored_, numbers.subspan(i * stored_.bytes, stored_.bytes), std::span(&value, 1));
+    if (value < std::numeric_limits<std::int32_t>::min() || value > std::numeric_limits<std::int32_t>::max())
+      fail(fmt::format("holds {:.0f} in row {}, which 32 bits have no room for", value, row));
+    whole[i] = static_cast<std::int32_t>(value);
+  }
+}
+
+std::uint32_t NpyFile::checksum() const {
+  std::vector<std::byte> numbers(room_bytes());
+  std::uint32_t sum = 0;
+  const std::int64_t every = std::max<std::int64_t>(1, rows() / kSampledRows);
+  for (std::int64_t row = 0; row < rows(); row += every) {
+    load(row, numbers);
+    sum = crc32c(numbers, sum);
+  }
+  return sum;
 }
 
 void write_npy(const std::filesystem::path& path, DType dtype, const Shape& shape,

@@ -26,6 +26,10 @@ bool is_picture(const std::string& ending) {
   return kEndings.contains(ending);
 }
 
+bool is_label_file(const std::string& name) {
+  return std::find(kLabelFiles.begin(), kLabelFiles.end(), name) != kLabelFiles.end();
+}
+
 std::string listed(std::vector<std::string> names) {
   std::sort(names.begin(), names.end());
   const std::size_t more = names.size() > kMostNamed ? names.size() - kMostNamed : 0;
@@ -38,6 +42,33 @@ std::string counted_as(std::size_t count, const char* one, const char* many) {
 }
 
 const char* is_or_are(std::size_t count) { return count == 1 ? "is" : "are"; }
+
+// Files of other kinds and hidden ones, counted as they come.
+struct Others {
+  std::map<std::string, std::size_t> kinds;  // by ending
+  std::size_t hidden_files = 0, hidden_folders = 0;
+
+  void count(const std::string& ending) { ++kinds[ending.empty() ? "without an ending" : ending]; }
+  void say(std::vector<std::string>& lines) const {
+    std::size_t files = 0;
+    std::vector<std::string> each;
+    for (const auto& [ending, number] : kinds) {
+      files += number;
+      each.push_back(fmt::format("{} {}", number, ending));
+    }
+    if (files > 0)
+      lines.push_back(fmt::format("{} of other kinds {} left out: {}", counted_as(files, "file", "files"),
+                                  is_or_are(files), fmt::join(each, ", ")));
+    if (hidden_folders > 0)
+      lines.push_back(fmt::format("{} {} left out",
+                                  counted_as(hidden_folders, "hidden folder", "hidden folders"),
+                                  is_or_are(hidden_folders)));
+    if (hidden_files > 0)
+      lines.push_back(fmt::format("{} {} left out",
+                                  counted_as(hidden_files, "hidden picture", "hidden pictures"),
+                                  is_or_are(hidden_files)));
+  }
+};
 
 class Listing {
  public:
@@ -69,39 +100,25 @@ class Listing {
     const fs::file_status status = entry.status(problem);  // of what a link leads to
     if (fs::is_directory(status)) {
       if (!recursive_) return;
-      if (hidden) return static_cast<void>(++hidden_folders_);
+      if (hidden) return static_cast<void>(++others_.hidden_folders);
       if (entry.is_symlink(problem)) return linked_folders_.push_back("'" + name_of(path) + "'");
       return enter(path);
     }
     const std::string ending = small_letters(path.extension().string());
     if (hidden) {
-      if (is_picture(ending)) ++hidden_files_;
+      if (is_picture(ending)) ++others_.hidden_files;
     } else if (!fs::is_regular_file(status)) {
       if (entry.is_symlink(problem)) leads_nowhere_.push_back("'" + name_of(path) + "'");
     } else if (is_picture(ending)) {
       list_.files.push_back({name_of(path), entry.file_size(problem)});
-    } else {
-      ++others_[ending.empty() ? "without an ending" : ending];
+    } else if (!is_label_file(name_of(path))) {
+      others_.count(ending);
     }
   }
 
   void say_what_is_left_out() {
-    std::size_t count = 0;
-    std::vector<std::string> kinds;
-    for (const auto& [ending, files] : others_) {
-      count += files;
-      kinds.push_back(fmt::format("{} {}", files, ending));
-    }
+    others_.say(list_.left_out);
     const auto say = [&](std::string line) { list_.left_out.push_back(std::move(line)); };
-    if (count > 0)
-      say(fmt::format("{} of other kinds {} left out: {}", counted_as(count, "file", "files"),
-                      is_or_are(count), fmt::join(kinds, ", ")));
-    if (hidden_folders_ > 0)
-      say(fmt::format("{} {} left out", counted_as(hidden_folders_, "hidden folder", "hidden folders"),
-                      is_or_are(hidden_folders_)));
-    if (hidden_files_ > 0)
-      say(fmt::format("{} {} left out", counted_as(hidden_files_, "hidden picture", "hidden pictures"),
-                      is_or_are(hidden_files_)));
     if (!linked_folders_.empty())
       say(fmt::format("links to folders are not followed: {}", listed(linked_folders_)));
     if (!leads_nowhere_.empty())
@@ -111,8 +128,7 @@ class Listing {
   fs::path root_;
   bool recursive_;
   PictureList list_;
-  std::map<std::string, std::size_t> others_;  // by ending
-  std::size_t hidden_folders_ = 0, hidden_files_ = 0;
+  Others others_;
   std::vector<std::string> linked_folders_, leads_nowhere_;
 };
 
@@ -123,19 +139,47 @@ PictureList list_pictures(const fs::path& folder, bool recursive) {
 }
 
 void label_by_folder(PictureList& list, const fs::path& folder) {
-  const auto first = [](const PictureFile& file) { return file.name.substr(0, file.name.find('/')); };
+  std::vector<std::string> folders;
+  std::error_code loops;  // a link to itself is no folder
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder))
+    if (entry.is_directory(loops) && !entry.is_symlink(loops) &&
+        entry.path().filename().string().front() != '.')
+      folders.push_back(entry.path().filename().string());
+  label_by_folders(list, std::move(folders));
+}
+
+void label_by_folders(PictureList& list, std::vector<std::string> folders) {
   const auto inside = [](const PictureFile& file) { return file.name.find('/') != std::string::npos; };
   if (std::none_of(list.files.begin(), list.files.end(), inside)) return;
-  for (const fs::directory_entry& entry : fs::directory_iterator(folder))
-    if (entry.is_directory() && !entry.is_symlink() && entry.path().filename().string().front() != '.')
-      list.classes.push_back(entry.path().filename().string());
-  std::sort(list.classes.begin(), list.classes.end(), natural_less);
+  std::sort(folders.begin(), folders.end(), natural_less);
+  folders.erase(std::unique(folders.begin(), folders.end()), folders.end());
   std::map<std::string, std::int32_t> numbers;
-  for (const std::string& name : list.classes)
-    numbers.emplace(name, static_cast<std::int32_t>(numbers.size()));
+  for (const std::string& name : folders) numbers.emplace(name, static_cast<std::int32_t>(numbers.size()));
   for (PictureFile& file : list.files)
-    if (inside(file)) file.label = numbers.at(first(file));
+    if (inside(file)) file.label = numbers.at(file.name.substr(0, file.name.find('/')));
+  list.classes = std::move(folders);
   list.labels_from = "folders";
+}
+
+std::vector<std::size_t> pictures_among(const std::vector<std::string>& names,
+                                        std::vector<std::string>& left_out) {
+  std::vector<std::size_t> pictures;
+  Others others;
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    const fs::path path(names[i]);
+    const std::string ending = small_letters(path.extension().string());
+    if (path.filename().string().starts_with('.') || names[i].starts_with('.') ||
+        names[i].starts_with("__MACOSX/"))
+      others.hidden_files += is_picture(ending) ? 1 : 0;
+    else if (is_picture(ending))
+      pictures.push_back(i);
+    else if (ending != ".cls" && !is_label_file(names[i]))
+      others.count(ending);
+  }
+  std::sort(pictures.begin(), pictures.end(),
+            [&](std::size_t a, std::size_t b) { return names[a] < names[b]; });
+  others.say(left_out);
+  return pictures;
 }
 
 bool natural_less(std::string_view a, std::string_view b) {

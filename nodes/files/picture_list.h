@@ -1,8 +1,10 @@
 // What a folder holds: its pictures, their classes, and what is left out.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -35,6 +37,19 @@ void label_by_file(PictureList&, const std::filesystem::path& file);
 
 // dataset.json, metadata.jsonl, metadata.csv or labels.csv in the folder; empty when there is none.
 std::filesystem::path label_file_in(const std::filesystem::path& folder);
+
+// The same for names that are no folder: the first folders of an archive's members, or the text of a label file.
+void label_by_folders(PictureList&, std::vector<std::string> folders);
+void label_by_text(PictureList&, const std::string& name, const std::string& text);
+// A class for each picture that is named, as a number or a text; `from` is where they stand, for messages.
+void label_by_names(PictureList&, const std::map<std::string, std::string>& classes, const std::string& from);
+
+// Which of these names are pictures, by their endings, in the order of their bytes; what is left out is said.
+std::vector<std::size_t> pictures_among(const std::vector<std::string>& names,
+                                        std::vector<std::string>& left_out);
+
+inline constexpr std::array<const char*, 4> kLabelFiles = {"dataset.json", "metadata.jsonl", "metadata.csv",
+                                                           "labels.csv"};
 
 // "2" before "10": digits count as numbers.
 bool natural_less(std::string_view, std::string_view);

@@ -10,6 +10,7 @@
 
 #include "graph/types/catalog.h"
 #include "graph/types/setup.h"
+#include "nodes/files/gives_pictures.h"
 #include "nodes/files/planes.h"
 
 namespace dagfusion {
@@ -24,6 +25,11 @@ class CenterCrop final : public Map {
         y_(setup.output("y", {images_.spec.shape[0], channels_, size_, size_})) {
     if (channels_ == 2)
       setup.fail_at("channels", "'channels' is 2; it takes 1 (grey) or 3 (red, green, blue)");
+    const auto* source = dynamic_cast<const GivesPictures*>(setup.data_set_behind(images_));
+    if (source && source->picture_channels() != channels_)
+      setup.fail_at("channels",
+                    fmt::format("'channels' is {}, but the pictures come with {}; both must be the same",
+                                channels_, source->picture_channels()));
   }
 
   void forward(Call& call) const override {

@@ -1,4 +1,4 @@
-// image_folder: reads the pictures of a folder, of whatever size they are.
+// image_folder: reads the pictures of a folder, a zip or tar archives, of whatever size they are.
 //
 // Takes every *.png, *.jpg, *.jpeg, *.webp and *.bmp (in either case), in the order of the paths' bytes; what a
 // file is follows from its content. What is left out is counted by kind: files of other kinds, hidden ones, links
@@ -11,11 +11,16 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <atomic>
+#include <memory>
 
 #include "graph/document/number.h"
 #include "graph/types/catalog.h"
 #include "graph/types/setup.h"
 #include "nodes/files/decode.h"
+#include "nodes/files/files_matching.h"
+#include "nodes/files/gives_pictures.h"
+#include "nodes/files/picture_archive.h"
 #include "nodes/files/picture_list.h"
 
 namespace dagfusion {
@@ -23,13 +28,15 @@ namespace {
 
 namespace fs = std::filesystem;
 
-class ImageFolder final : public DataSet {
+class ImageFolder final : public DataSet, public GivesPictures {
  public:
   explicit ImageFolder(Setup& setup)
-      : root_(setup.readable("path")),
+      : root_(path_of(setup)),
         images_(setup.output("images", {setup.run().micro_batch})),
         label_(setup.output("label", {setup.run().micro_batch})) {
+    shuffled_ = setup.flag("shuffle");
     decoding_.channels = static_cast<int>(setup.integer("channels"));
+    decoding_.to_srgb = setup.text("colours") == "srgb";
     if (decoding_.channels == 2)
       setup.fail_at("channels", "'channels' is 2; it takes 1 (grey) or 3 (red, green, blue)");
     const std::vector<std::int64_t>& background = setup.parameters().integers("background");
@@ -40,24 +47,22 @@ class ImageFolder final : public DataSet {
                                 to_string(setup.parameters().setting("background"))));
     std::copy(background.begin(), background.end(), decoding_.background.begin());
 
-    if (!fs::is_directory(root_))
-      setup.fail_at("path", fmt::format("'path' is {}, which is not a folder", root_.string()));
-    const bool recursive = setup.flag("recursive");
-    list_ = list(setup, recursive);
+    list_ = list(setup);
     if (list_.files.empty())
       setup.fail_at(
           "path",
-          fmt::format("'path' is {}, which holds no PNG, JPEG, WebP or BMP file{}{}", root_.string(),
-                      recursive ? "" : "; 'recursive: true' looks into its folders too",
-                      list_.left_out.empty() ? "" : fmt::format("; {}", fmt::join(list_.left_out, "; "))));
-    label(setup);
+          fmt::format(
+              "'path' is {}, which holds no PNG, JPEG, WebP or BMP file{}{}", root_.string(),
+              archive_ || setup.flag("recursive") ? "" : "; 'recursive: true' looks into its folders too",
+              list_.left_out.empty() ? "" : fmt::format("; {}", fmt::join(list_.left_out, "; "))));
     for (const std::string& line : list_.left_out) setup.note_at("path", line);
     if (!list_.classes.empty()) setup.note_at("path", said_of_classes());
   }
 
+  int picture_channels() const override { return decoding_.channels; }
   std::optional<std::int64_t> size() const override { return static_cast<std::int64_t>(list_.files.size()); }
   std::vector<std::string> class_names() const override { return list_.classes; }
-  std::string sample_name(std::int64_t sample) const override { return file(sample).name; }
+  std::string sample_name(std::int64_t sample) const override { return shuffled_ ? "" : file(sample).name; }
 
   // Names and sizes; times change whenever a folder is copied.
   std::string fingerprint() const override {
@@ -73,33 +78,93 @@ class ImageFolder final : public DataSet {
     const auto count = static_cast<std::size_t>(images_.spec.shape[0]);
     images.resize(count);
     for (std::size_t i = 0; i < count; ++i) {
-      const PictureFile& picture = file(call.sample(static_cast<int>(i)));
-      images[i] = read_image(root_ / picture.name, picture.name, decoding_);
-      label[i] = picture.label;
+      const std::int64_t sample = call.sample(static_cast<int>(i));
+      DecodingNotes notes;
+      images[i] = read(static_cast<std::size_t>(sample), notes);
+      say_once(call, notes, file(sample).name);
+      label[i] = file(sample).label;
     }
   }
 
  private:
   const PictureFile& file(std::int64_t sample) const { return list_.files[static_cast<std::size_t>(sample)]; }
 
-  PictureList list(Setup& setup, bool recursive) const {
+  static fs::path path_of(Setup& setup) {
+    return files_matching(setup.text("path")).size() > 1 ? fs::path(setup.text("path"))
+                                                         : setup.readable("path");
+  }
+
+  PictureList list(Setup& setup) {
+    const std::vector<fs::path> archives = archives_at(root_);
+    if (archives.empty() && !fs::is_directory(root_))
+      setup.fail_at("path",
+                    fmt::format("'path' is {}, which is not a folder{}", root_.string(), what_it_is(root_)));
+    const std::string& labels = setup.text("labels");
+    const bool from_file = labels != "auto" && labels != "folders" && labels != "none";
+    PictureList made;
     try {
-      return list_pictures(root_, recursive);
+      if (!archives.empty()) {
+        archive_ = std::make_unique<PictureArchive>(archives, from_file ? "none" : labels);
+        made = archive_->take_list();
+      } else {
+        made = list_pictures(root_, setup.flag("recursive"));
+        const fs::path beside = label_file_in(root_);
+        if (labels == "auto" && !beside.empty())
+          label_by_file(made, beside);
+        else if (labels == "auto" || labels == "folders")
+          label_by_folder(made, root_);
+      }
     } catch (const std::runtime_error& error) {
       setup.fail_at("path", fmt::format("'path' is {}; {}", root_.string(), error.what()));
     }
-  }
-
-  void label(Setup& setup) {
-    const std::string& wanted = setup.text("labels");
+    if (!from_file) return made;
+    const fs::path file = setup.readable("labels");
     try {
-      const fs::path beside = label_file_in(root_);
-      if (wanted == "none") return;
-      if (wanted == "folders" || (wanted == "auto" && beside.empty())) return label_by_folder(list_, root_);
-      label_by_file(list_, wanted == "auto" ? beside : setup.readable("labels"));
+      label_by_file(made, file);
     } catch (const std::runtime_error& error) {
       setup.fail_at("labels", error.what());
     }
+    return made;
+  }
+
+  // The archive at `path`, or those that it matches: shards/*.tar.
+  static std::vector<fs::path> archives_at(const fs::path& path) {
+    const auto is_archive = [](const fs::path& p) {
+      return p.extension() == ".zip" || p.extension() == ".tar";
+    };
+    std::vector<fs::path> found = files_matching(path.string());
+    if (found.empty() || !std::all_of(found.begin(), found.end(), is_archive)) return {};
+    return found;
+  }
+
+  // What reads a file that is no folder.
+  static std::string what_it_is(const fs::path& path) {
+    const std::string ending = path.extension().string();
+    if (ending == ".h5" || ending == ".hdf5") return "; hdf5_images reads HDF5 files";
+    if (ending == ".npy" || ending == ".npz") return "; npy_reader reads arrays of NumPy";
+    if (ending == ".gz" || ending == ".tgz" || ending == ".xz" || ending == ".zst")
+      return "; archives are read when they are .zip, or .tar without compression";
+    return "";
+  }
+
+  Image read(std::size_t number, DecodingNotes& notes) const {
+    const PictureFile& picture = list_.files[number];
+    if (!archive_) return read_image(root_ / picture.name, picture.name, decoding_, &notes);
+    try {
+      Image image = decode_image(archive_->read(number), decoding_, &notes);
+      image.name = picture.name;
+      return image;
+    } catch (const std::runtime_error& error) {
+      throw std::runtime_error(fmt::format("'{}' of '{}' {}", picture.name, root_.string(), error.what()));
+    }
+  }
+
+  // The first picture of each kind is named; there may be thousands.
+  void say_once(Call& call, const DecodingNotes& notes, const std::string& name) const {
+    if (notes.animated && !said_animated_.test_and_set())
+      call.run().told(fmt::format("'{}' is animated; of such pictures the first frame is taken", name));
+    if (notes.converted && !said_converted_.test_and_set())
+      call.run().told(fmt::format("'{}' has a colour profile; such pictures are turned into sRGB", name));
   }
 
   std::string said_of_classes() const {
@@ -107,53 +172,66 @@ class ImageFolder final : public DataSet {
     std::int64_t without = 0;
     for (const PictureFile& file : list_.files)
       ++(file.label < 0 ? without : counts[static_cast<std::size_t>(file.label)]);
-    return fmt::format("{} from {}: {}{}", counted(static_cast<std::int64_t>(counts.size()), "class"),
-                       list_.labels_from, class_counts(list_.classes, counts),
+    return fmt::format("classes from {}: {}{}", list_.labels_from, class_counts(list_.classes, counts),
                        without == 0 ? "" : fmt::format("; without a class {}", without));
   }
 
   fs::path root_;
   Output images_, label_;
   Decoding decoding_;
+  bool shuffled_;
+  std::unique_ptr<PictureArchive> archive_;  // null: a folder
   PictureList list_;
+  mutable std::atomic_flag said_animated_, said_converted_;
 };
 
 }  // namespace
 
 NodeType image_folder() {
-  return {.name = "image_folder",
-          .summary = "Reads the PNG, JPEG, WebP and BMP pictures of a folder, of any size.",
-          .stands_for = {"source"},
-          .example = "{type: image_folder, path: pictures}",
-          .role = Role::data_set,
-          .outputs = {{"images", "[N] images", "the pictures"},
-                      {"label", "[N] i32", "number of the class, -1 without one"}},
-          .parameters = {{.name = "path", .kind = Kind::text, .doc = "folder to read", .required = true},
-                         {.name = "recursive",
-                          .kind = Kind::boolean,
-                          .doc = "look into the folders below too; the first ones are the classes",
-                          .standard = true},
-                         {.name = "labels",
-                          .kind = Kind::text,
-                          .doc = "where classes come from: folders, none, or a file; auto = dataset.json, "
-                                 "metadata.jsonl, metadata.csv or labels.csv in the folder, else its folders",
-                          .standard = "auto"},
-                         {.name = "channels",
-                          .kind = Kind::integer,
-                          .doc = "what the pictures are turned into: 1 (grey) or 3 (red, green, blue)",
-                          .standard = std::int64_t{3},
-                          .minimum = 1,
-                          .maximum = 3},
-                         {.name = "background",
-                          .kind = Kind::integers,
-                          .doc = "red, green and blue, 0 … 255, behind transparent pixels",
-                          .standard = std::vector<std::int64_t>{255, 255, 255}},
-                         {.name = "shuffle",
-                          .kind = Kind::boolean,
-                          .doc = "another order in every epoch",
-                          .standard = false}},
-          .shuffled_by = "shuffle",
-          .create = make_node<ImageFolder>};
+  return {
+      .name = "image_folder",
+      .summary =
+          "Reads the PNG, JPEG, WebP and BMP pictures of a folder, a zip or tar archives, of any size.",
+      .stands_for = {"source"},
+      .example = "{type: image_folder, path: pictures}",
+      .role = Role::data_set,
+      .outputs = {{"images", "[N] images", "the pictures"},
+                  {"label", "[N] i32", "number of the class, -1 without one"}},
+      .parameters =
+          {{.name = "path",
+            .kind = Kind::text,
+            .doc = "folder to read, a .zip, or one or several .tar: shards/*.tar",
+            .required = true},
+           {.name = "recursive",
+            .kind = Kind::boolean,
+            .doc = "look into the folders below too; the first ones are the classes",
+            .standard = true},
+           {.name = "labels",
+            .kind = Kind::text,
+            .doc = "where classes come from: folders, none, or a file; auto = dataset.json, "
+                   "metadata.jsonl, metadata.csv or labels.csv in the folder, else its folders",
+            .standard = "auto"},
+           {.name = "channels",
+            .kind = Kind::integer,
+            .doc = "what the pictures are turned into: 1 (grey) or 3 (red, green, blue)",
+            .standard = std::int64_t{3},
+            .minimum = 1,
+            .maximum = 3},
+           {.name = "background",
+            .kind = Kind::integers,
+            .doc = "red, green and blue, 0 … 255, behind transparent pixels",
+            .standard = std::vector<std::int64_t>{255, 255, 255}},
+           {.name = "colours",
+            .kind = Kind::choice,
+            .doc = "srgb = pictures with another colour profile are converted, stored = no profile is heeded",
+            .standard = "srgb",
+            .choices = {"srgb", "stored"}},
+           {.name = "shuffle",
+            .kind = Kind::boolean,
+            .doc = "another order in every epoch",
+            .standard = false}},
+      .shuffled_by = "shuffle",
+      .create = make_node<ImageFolder>};
 }
 
 }  // namespace dagfusion

@@ -49,7 +49,7 @@ TensorSpec fitting(const Port& port) {
     } else if (std::isdigit(static_cast<unsigned char>(side[0]))) {
       made.shape.push_back(std::stoi(side));
     } else {
-      const bool sample = side == "N", bytes = made.dtype == DType::u8;
+      const bool sample = side == "N", bytes = made.dtype == DType::u8 || port.name == "images";
       const bool space = side == "H" || side == "W";
       made.shape.push_back(sample ? 2 : space ? 8 : bytes ? 3 : 16);
     }
@@ -177,6 +177,10 @@ TEST(Catalog, HasExamplesThatTheCheckerAccepts) {
   NewHdf5("images.h5").images({2, 8, 8, 3});
   const std::vector<std::byte> pixels(2 * 3 * 8 * 8);
   write_npy("images.npy", DType::u8, {2, 3, 8, 8}, pixels);
+  save("train-images-idx3-ubyte.gz", {0, 0, 8, 3, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 7});  // gzip or not
+  save("train-labels-idx1-ubyte.gz", {0, 0, 8, 1, 0, 0, 0, 1, 7});
+  std::filesystem::create_directory("cifar-10-batches-bin");
+  save("cifar-10-batches-bin/data_batch_1.bin", Bytes(3073));
   std::filesystem::create_directory("pictures");
   save("pictures/one.png", encoded(".png", gradient(8, 8)));
   std::ofstream("sample.yaml")

@@ -74,8 +74,7 @@ Tree node_entry(const Asked& asked, const std::optional<RecordedNode>& record, I
 std::int64_t images_of(const Inputs& inputs) {
   std::int64_t images = 1;
   for (const auto& [port, path] : inputs)
-    if (fs::exists(path))
-      if (const NpyArray array = read_npy(path); !array.shape.empty()) images = array.shape[0];
+    if (fs::exists(path)) images = NpyFile(path).rows();
   return images;
 }
 
@@ -83,7 +82,9 @@ std::int64_t images_of(const Inputs& inputs) {
 Tree nodes_around(Tree entry, const Inputs& inputs, const Asked& asked) {
   std::vector<std::pair<std::string, Tree>> nodes, wires;
   for (const auto& [port, path] : inputs) {
-    nodes.emplace_back("in_" + port, map_of({{"type", text("npy_reader")}, {"path", text(path.string())}}));
+    nodes.emplace_back("in_" + port, map_of({{"type", text("npy_reader")},
+                                             {"path", text(path.string())},
+                                             {"finite", scalar("false", {"command line"})}}));
     wires.emplace_back(port, text("in_" + port));
   }
   if (!wires.empty()) entry.entries.push_back({"in", {"command line"}, map_of(wires)});

@@ -9,12 +9,10 @@
 namespace dagfusion::tests {
 namespace {
 
-constexpr const char* kRemedy = "; pack the images again with image_folder and hdf5_writer";
-
 // What is wrong with the file, after its name.
-std::string complaint(const std::string& path) {
+std::string complaint(const std::string& path, const ImageFileOptions& options = {}) {
   try {
-    ImageFile file(path);
+    ImageFile file(path, options);
     Bytes pixels(file.image_bytes()), room(file.room_bytes());
     for (std::int64_t i = 0; i < file.count(); ++i) file.read(i, pixels, room);
   } catch (const std::runtime_error& error) {
@@ -26,62 +24,78 @@ std::string complaint(const std::string& path) {
 }
 
 // The complaint about a file that `fill` has filled.
-std::string complaint(const std::function<void(const NewHdf5&)>& fill) {
+std::string complaint(const std::function<void(const NewHdf5&)>& fill, const ImageFileOptions& options = {}) {
   ScratchFolder folder;
   {
     NewHdf5 file(folder / "a.h5");
     fill(file);
   }
-  return complaint(folder / "a.h5");
+  return complaint(folder / "a.h5", options);
 }
 
 void chunks(hid_t creation, std::vector<hsize_t> chunk) {
   H5Pset_chunk(creation, static_cast<int>(chunk.size()), chunk.data());
 }
 
+constexpr const char* kNoImages = "has no dataset of images ([N,H,W,C], [N,C,H,W] or [N,H,W]); it has ";
+constexpr const char* kFilters = "; read are deflate (gzip), lzf, shuffle and fletcher32";
+const auto plain = [](hid_t) {};
+
 TEST(Hdf5Images, RefusesAFileWithoutImages) {
-  EXPECT_EQ(complaint([](const NewHdf5&) {}), std::string("has no dataset '/images'") + kRemedy);
+  EXPECT_EQ(complaint([](const NewHdf5&) {}), std::string(kNoImages) + "nothing");
   EXPECT_EQ(complaint([](const NewHdf5& file) { H5Gclose(H5Gcreate2(file, "images", 0, 0, 0)); }),
             "has something that is not a dataset in place of '/images'");
+  EXPECT_EQ(complaint([](const NewHdf5& file) { file.bytes("x", {10}, plain); }),
+            std::string(kNoImages) + "'/x' uint8 [10]");
+  EXPECT_EQ(complaint([](const NewHdf5& file) {
+              file.bytes("x", {8, 8, 3, 5}, plain);
+            }),
+            "has '/x' [8,8,3,5], which looks like [H,W,C,N]; transpose(3, 0, 1, 2) makes [N,H,W,C] of it");
 }
 
-TEST(Hdf5Images, RefusesAnotherVersion) {
-  EXPECT_EQ(complaint([](const NewHdf5& file) {
-              file.version(2);
-              file.images({2, 2, 2, 1});
-            }),
-            "has version 2 of the image format; this program reads version 1");
-  EXPECT_EQ(complaint([](const NewHdf5& file) {
-              file.version(1);
-              file.images({2, 2, 2, 1});
-            }),
-            std::string("has no dataset '/crc32c'") + kRemedy);
-  EXPECT_EQ(complaint([](const NewHdf5& file) {
-              const hid_t space = H5Screate(H5S_SCALAR), type = H5Tcopy(H5T_C_S1);
-              H5Aclose(H5Acreate2(file, "version", type, space, H5P_DEFAULT, H5P_DEFAULT));
-              H5Tclose(type), H5Sclose(space);
-            }),
-            "has an attribute 'version' that is not a whole number");
+TEST(Hdf5Images, RefusesToChooseBetweenDatasets) {
+  const auto two = [](const NewHdf5& file) {
+    file.bytes("a", {2, 2, 2, 1}, plain);
+    file.bytes("b", {3, 2, 2, 1}, plain);
+  };
+  EXPECT_EQ(complaint(two),
+            "has 2 datasets that could be images: '/a' uint8 [2,2,2,1], '/b' uint8 [3,2,2,1]; say which with "
+            "'key: a'");
+  EXPECT_EQ(complaint(two, {.key = "b"}), "");
+  EXPECT_EQ(complaint(two, {.key = "c"}),
+            "has no dataset '/c'; it has '/a' uint8 [2,2,2,1], '/b' uint8 [3,2,2,1]");
+}
+
+TEST(Hdf5Images, RefusesAnotherVersionOfItsFormat) {
+  const auto with = [](int version) {
+    return complaint([&](const NewHdf5& file) {
+      file.version(version, "dagfusion_images");
+      file.images({2, 2, 2, 1});
+    });
+  };
+  EXPECT_EQ(with(3), "has version 3 of the image format; this program reads version 2");
+  EXPECT_EQ(with(2), "has no dataset '/crc32c', although it is in the format of this program");
 }
 
 TEST(Hdf5Images, RefusesOtherShapesAndTypes) {
-  const auto plain = [](hid_t) {};
   EXPECT_EQ(complaint([&](const NewHdf5& file) {
-              file.bytes("images", {2, 2, 2, 1}, plain, H5T_IEEE_F32LE);
+              file.bytes("images", {2, 2, 2, 1}, plain, H5T_STD_B8LE, false);
             }),
-            std::string("has '/images' that are not bytes (u8)") + kRemedy);
-  EXPECT_EQ(complaint([&](const NewHdf5& file) {
-              file.bytes("images", {2, 2, 2, 1}, plain, H5T_STD_I8LE);
-            }),
-            std::string("has '/images' that are not bytes (u8)") + kRemedy);
+            "has '/images' of a type that is not read: a bit field");
   EXPECT_EQ(complaint([](const NewHdf5& file) {
-              file.images({2, 2, 2});
+              file.images({2, 2});
             }),
-            std::string("has '/images' with 3 sides; they must be [N,H,W,C]") + kRemedy);
+            "has '/images' with 2 sides; they must be [N,H,W,C], [N,C,H,W] or [N,H,W]");
   EXPECT_EQ(complaint([](const NewHdf5& file) {
               file.images({2, 2, 2, 2});
             }),
             "has '/images' [2,2,2,2] with 2 channels; there must be 1 or 3");
+  EXPECT_EQ(complaint(
+                [](const NewHdf5& file) {
+                  file.images({2, 2, 2, 1});
+                },
+                {.order = "NHW"}),
+            "has '/images' [2,2,2,1], which is not [N,H,W,C] in the order NHW");
   EXPECT_EQ(complaint([&](const NewHdf5& file) {
               file.bytes("images", {0, 2, 2, 1}, plain);
             }),
@@ -97,26 +111,41 @@ TEST(Hdf5Images, RefusesOtherShapesAndTypes) {
             "has '/images' [1,100000,100000,1] of 100000x100000 pixels; the limit is 64 Mpixel");
 }
 
-TEST(Hdf5Images, RefusesOtherLayoutsAndFilters) {
-  const std::string is = "has '/images' [2,2,2,1]", chunk = " that are not stored one image in a chunk",
-                    filter = " that are not compressed by deflate alone";
-  const auto with = [](const std::function<void(hid_t)>& shaped) {
-    return complaint([&](const NewHdf5& file) { file.bytes("images", {2, 2, 2, 1}, shaped); });
-  };
-  EXPECT_EQ(with([](hid_t) {}), is + chunk + kRemedy);  // contiguous
-  EXPECT_EQ(with([](hid_t c) { H5Pset_layout(c, H5D_COMPACT); }), is + chunk + kRemedy);
-  EXPECT_EQ(with([](hid_t c) { chunks(c, {2, 2, 2, 1}), H5Pset_deflate(c, 4); }), is + chunk + kRemedy);
-  EXPECT_EQ(with([](hid_t c) { chunks(c, {1, 2, 2, 1}); }), is + filter + kRemedy);  // none
-  EXPECT_EQ(with([](hid_t c) { chunks(c, {1, 2, 2, 1}), H5Pset_fletcher32(c); }), is + filter + kRemedy);
-  EXPECT_EQ(with([](hid_t c) {
-              chunks(c, {1, 2, 2, 1}), H5Pset_shuffle(c), H5Pset_deflate(c, 4);
-            }),
-            is + filter + kRemedy);
+TEST(Hdf5Images, RefusesFiltersThatItDoesNotKnow) {
   // 305 is a filter that no library here has: it would be looked for among plugins.
-  EXPECT_EQ(with([](hid_t c) {
-              chunks(c, {1, 2, 2, 1}), H5Pset_filter(c, 305, H5Z_FLAG_OPTIONAL, 0, nullptr);
+  EXPECT_EQ(complaint([&](const NewHdf5& file) {
+              file.bytes("images", {2, 2, 2, 1}, [](hid_t c) {
+                chunks(c, {1, 2, 2, 1}), H5Pset_filter(c, 305, H5Z_FLAG_OPTIONAL, 0, nullptr);
+              });
             }),
-            is + filter + kRemedy);
+            std::string("has '/images' with filter 305") + kFilters);
+}
+
+TEST(Hdf5Images, RefusesChunksThatDoNotFitIntoItsCache) {
+  EXPECT_EQ(complaint(
+                [&](const NewHdf5& file) {
+                  file.bytes("images", {4, 2, 2, 1}, [](hid_t c) {
+                    chunks(c, {4, 2, 2, 1}), H5Pset_deflate(c, 4);
+                  });
+                },
+                {.cache_bytes = 15}),
+            "keeps 4 of '/images' in one chunk of 0 MB, more than 'cache_mb' allows");
+}
+
+TEST(Hdf5Images, FindsRowsThatWereNeverWritten) {
+  const auto empty = [](const std::vector<hsize_t>& sides, const std::function<void(hid_t)>& shaped) {
+    return complaint([&](const NewHdf5& file) { file.bytes("images", sides, shaped, H5T_STD_U8LE, false); });
+  };
+  EXPECT_EQ(empty({1, 2, 2, 1},
+                  [](hid_t c) {
+                    chunks(c, {1, 2, 2, 1}), H5Pset_deflate(c, 4);
+                  }),
+            "has an image in '/images' that was never written: 0; they would be black");
+  EXPECT_EQ(empty({7, 2, 2, 1},
+                  [](hid_t c) {
+                    chunks(c, {1, 2, 2, 1}), H5Pset_deflate(c, 4);
+                  }),
+            "has images in '/images' that were never written: 0, 1, 2, 3, 4, …; they would be black");
 }
 
 TEST(Hdf5Images, RefusesDataOutsideTheFile) {
@@ -188,7 +217,7 @@ TEST(Hdf5Images, RefusesLabelsThatDoNotFit) {
               file.bytes(
                   "labels", {2}, [](hid_t c) { chunks(c, {4000000000}); }, H5T_STD_U8LE, false);
             }),
-            "has '/labels' in chunks of 4000000000, too large for 2 numbers");
+            "has '/labels' in chunks of 4000000000, too large for 2 rows");
   EXPECT_EQ(complaint([](const NewHdf5& file) {
               file.images({2, 2, 2, 1});
               file.bytes("labels", {2}, [](hid_t c) {
@@ -196,7 +225,7 @@ TEST(Hdf5Images, RefusesLabelsThatDoNotFit) {
                 H5Pset_filter(c, 305, H5Z_FLAG_OPTIONAL, 0, nullptr);
               });
             }),
-            "has '/labels' with filter 305; known are deflate, shuffle and fletcher32");
+            std::string("has '/labels' with filter 305") + kFilters);
 }
 
 TEST(Hdf5Images, TellsWhichImageIsDamaged) {
@@ -219,15 +248,6 @@ TEST(Hdf5Images, TellsWhichImageIsDamaged) {
               file.numbers("crc32c", {0});
             }),
             "has a damaged image 0: its CRC32C is d9331aa3, not 00000000 as written");
-  EXPECT_EQ(complaint([](const NewHdf5& file) {
-              file.bytes(
-                  "images", {1, 2, 2, 1},
-                  [](hid_t c) {
-                    chunks(c, {1, 2, 2, 1}), H5Pset_deflate(c, 4);
-                  },
-                  H5T_STD_U8LE, false);
-            }),
-            "has a damaged image 0: nothing is stored for it");
 }
 
 }  // namespace

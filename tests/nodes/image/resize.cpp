@@ -1,5 +1,8 @@
 #include <gtest/gtest.h>
 
+#include <numeric>
+
+#include "nodes/files/resample.h"
 #include "tests/fixtures/one_node.h"
 #include "tests/fixtures/picture_files.h"
 
@@ -44,6 +47,46 @@ TEST(Resize, EnlargesAFlatPictureToAFlatPicture) {
 TEST(Resize, LeavesAPictureOfTheRightSizeAlone) {
   const Bytes pixels = {1, 2, 3, 4, 5, 6};
   EXPECT_EQ(resized(2, picture(2, 3, 1, pixels)).pixels, pixels);
+}
+
+// 13x9 pixels, channel c of (x, y): 37 x + 59 y + 101 c + x y, of which a byte is kept.
+Image pattern() {
+  Bytes pixels;
+  for (int y = 0; y < 9; ++y)
+    for (int x = 0; x < 13; ++x)
+      for (int c = 0; c < 3; ++c)
+        pixels.push_back(static_cast<std::uint8_t>(37 * x + 59 * y + 101 * c + x * y));
+  return picture(9, 13, 3, pixels);
+}
+
+// By Pillow 13.0: Image.resize((5, 4), filter); the first row, and the sum of all.
+TEST(Resize, EqualsPillowBitForBit) {
+  const auto expect = [](Filter filter, int height, int width, const Bytes& first, int sum) {
+    const Image made = resample(pattern(), height, width, filter);
+    EXPECT_EQ(Bytes(made.pixels.begin(), made.pixels.begin() + 15), first);
+    EXPECT_EQ(std::accumulate(made.pixels.begin(), made.pixels.end(), 0), sum);
+  };
+  expect(Filter::box, 4, 5, {67, 168, 99, 161, 134, 107, 127, 100, 158, 93, 194, 103, 144, 117, 132}, 7673);
+  expect(Filter::bilinear, 4, 5, {89, 147, 102, 153, 125, 117, 120, 125, 141, 118, 154, 109, 138, 126, 137},
+         7636);
+  expect(Filter::bicubic, 4, 5, {81, 153, 98, 162, 122, 118, 116, 123, 144, 116, 159, 105, 139, 122, 139},
+         7632);
+  expect(Filter::lanczos, 4, 5, {79, 155, 93, 169, 118, 122, 110, 125, 142, 118, 159, 103, 140, 122, 140},
+         7631);
+  expect(Filter::lanczos, 11, 20, {0, 97, 203, 11, 110, 253, 41, 137, 231, 65, 159, 59, 87, 186, 1}, 83867);
+}
+
+// The same by _list_image_files_recursively's reader in improved-diffusion, without its crop.
+TEST(Resize, KnowsTheRecipeOfImprovedDiffusion) {
+  OneNode node("{type: resize, size: 3, filter: improved_diffusion}", {},
+               {.images = {{"images", {pattern()}}}});
+  node.forward();
+  const Image made = node.output_images("resized")[0];
+  EXPECT_EQ(made.height, 3);
+  EXPECT_EQ(made.width, 4);
+  EXPECT_EQ(made.pixels, (Bytes{89,  138, 113, 149, 135, 116, 100, 149, 122, 137, 137, 119,
+                                132, 125, 124, 125, 122, 120, 138, 125, 130, 125, 128, 126,
+                                127, 104, 151, 132, 141, 121, 126, 142, 121, 147, 128, 128}));
 }
 
 TEST(Resize, RefusesToMakeAHugePicture) {

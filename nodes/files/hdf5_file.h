@@ -1,0 +1,124 @@
+// An HDF5 file for reading, trusted in nothing: the library finds where things lie, their bytes are read and decoded here.
+// Links to elsewhere, external storage, virtual datasets and unknown filters are refused.
+// All functions throw std::runtime_error that starts with the file's name.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "graph/values/tensor.h"
+#include "nodes/files/hdf5.h"
+#include "nodes/files/hdf5_filters.h"
+#include "nodes/files/number_format.h"
+
+namespace dagfusion {
+
+// What the values of a dataset are.
+struct Hdf5Type {
+  enum class Kind { number, text, texts_of_any_length, bytes_of_any_length, other };
+  Kind kind = Kind::other;
+  std::size_t bytes = 0;  // of one value as it lies in the dataset
+  NumberFormat number;
+  std::string name;  // for messages: "uint8", "a compound"
+};
+
+struct Hdf5Entry {
+  std::string name;  // "/train/images"
+  Hdf5Type type;
+  Shape shape;
+};
+
+Hdf5Type hdf5_type_of(hid_t dataset);
+Shape hdf5_shape_of(hid_t dataset);
+std::string to_string(const Hdf5Entry&);  // "'/train/images' uint8 [60000,28,28]"
+
+class Hdf5File {
+ public:
+  explicit Hdf5File(const std::filesystem::path& path);
+  ~Hdf5File();
+  Hdf5File(const Hdf5File&) = delete;
+  Hdf5File& operator=(const Hdf5File&) = delete;
+
+  const std::string& path() const { return path_; }
+  std::uint64_t bytes() const { return bytes_; }
+  hid_t id() const { return file_; }
+  [[noreturn]] void fail(const std::string& what) const;
+  [[noreturn]] void fail_as_damaged() const;
+
+  std::vector<Hdf5Entry> datasets() const;  // all that hard links lead to, in the order of their names
+  std::optional<Hdf5Id> find(const std::string& name) const;  // a dataset; nothing when there is none
+  std::optional<std::int64_t> whole_number(const char* attribute) const;  // of the root group, or of nothing
+  void read(std::uint64_t at, std::span<std::uint8_t> bytes) const;       // from the start of the file
+  // The bytes of a value of any length, by the 16 bytes that stand for it in its dataset (its length, heap and index).
+  std::vector<std::uint8_t> long_value(std::span<const std::uint8_t> reference, std::size_t item_bytes) const;
+
+ private:
+  std::string path_;
+  std::uint64_t bytes_ = 0, base_ = 0;  // base: where the file's own addresses count from
+  bool long_addresses_ = true;
+  int descriptor_ = -1;
+  Hdf5Id file_;
+};
+
+// A dataset, read row by row: a row is all that stands behind one number of its first side.
+class Hdf5Rows {
+ public:
+  Hdf5Rows(std::shared_ptr<const Hdf5File>, const std::string& name, std::size_t cache_bytes);
+  ~Hdf5Rows();
+  Hdf5Rows(Hdf5Rows&&) noexcept;
+
+  const std::string& name() const { return name_; }
+  const Hdf5Type& type() const { return type_; }
+  const Shape& shape() const { return shape_; }
+  std::int64_t count() const { return shape_[0]; }
+  std::size_t row_bytes() const { return row_bytes_; }
+  std::size_t room_bytes() const { return room_bytes_; }
+  std::int64_t rows_in_chunk() const { return rows_in_chunk_; }
+  bool has_checksums() const { return filters_.has(Hdf5Filter::fletcher32); }
+  std::size_t whole_bytes() const { return row_bytes_ * static_cast<std::size_t>(count()); }
+
+  std::vector<double> attribute(const char* name) const;  // a few float64; empty when there is none
+
+  // The first rows of which nothing was ever written, up to `most`.
+  std::vector<std::int64_t> never_written(std::size_t most) const;
+  // On any thread. `room`: room_bytes(), aligned to 16. `what` names the row in messages: "image 3".
+  void read(std::int64_t row, std::span<std::uint8_t> bytes, std::span<std::uint8_t> room) const;
+  // All rows of a small dataset: labels, names, checksums.
+  std::vector<std::uint8_t> read_all() const;
+
+ private:
+  using Slab = std::shared_ptr<const std::vector<std::uint8_t>>;
+  class Cache;
+  enum class Storage { contiguous, compact, chunked };
+
+  void take_type_and_shape();
+  void take_storage();
+  void take_chunks(hid_t creation);
+  [[noreturn]] void damaged(std::int64_t row, const std::string& how) const;
+  void read_chunk(std::int64_t row, std::span<const hsize_t> offset, std::span<std::uint8_t> chunk,
+                  std::span<std::uint8_t> room) const;
+  void read_slab(std::int64_t slab, std::span<std::uint8_t> rows, std::span<std::uint8_t> room) const;
+
+  std::shared_ptr<const Hdf5File> file_;
+  std::string name_;
+  Hdf5Id dataset_;
+  Hdf5Type type_;
+  Shape shape_;
+  std::size_t row_bytes_ = 0, room_bytes_ = 0, chunk_bytes_ = 0;
+  Storage storage_ = Storage::contiguous;
+  std::int64_t rows_in_chunk_ = 1;
+  std::optional<std::uint64_t> begin_;  // of contiguous data; nothing when none was ever written
+  std::vector<std::uint8_t> compact_;
+  std::vector<hsize_t> chunk_;  // sides
+  bool chunk_is_row_ = false;
+  Hdf5Filters filters_;
+  std::unique_ptr<Cache> cache_;  // of decoded chunks that hold several rows
+};
+
+}  // namespace dagfusion
