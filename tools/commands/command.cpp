@@ -3,11 +3,13 @@
 #include <fmt/format.h>
 
 #include <cerrno>
+#include <cstdio>
 #include <system_error>
 
 #include "graph/values/what_of.h"
 #include "tools/launch/stop_signals.h"
 #include "tools/show/faults.h"
+#include "tools/show/words.h"
 
 namespace dagfusion {
 
@@ -48,14 +50,15 @@ int guarded(const std::string& name, const std::function<int()>& work) {
   try {
     return work();
   } catch (const UserError& e) {
-    fmt::print(stderr, "{}\n", faults_text(e));
+    fmt::print(stderr, "{}\n", printable(faults_text(e)));
     return kUserError;
   } catch (const Stopped&) {
     return kStopped;
   } catch (const std::exception& e) {
     const auto* of_system = dynamic_cast<const std::system_error*>(&e);
     if (of_system && of_system->code().value() == EPIPE && stop_asked()) return kStopped;  // nobody reads on
-    fmt::print(stderr, "{}: {}\n", name, what_of(e));
+    std::fflush(stdout);  // where both go to one file, what is wrong comes last
+    fmt::print(stderr, "{}: {}\n", name, printable(what_of(e)));
     return kFailed;
   }
 }

@@ -5,6 +5,9 @@
 #include <algorithm>
 #include <map>
 
+#include "nodes/files/durable.h"
+#include "nodes/files/picture_list.h"
+#include "nodes/files/png_file.h"
 #include "tools/launch/stop_signals.h"
 #include "tools/show/progress.h"
 #include "tools/show/words.h"
@@ -49,7 +52,7 @@ void say_settings(const Launch& launch) {
 
 void say_before(const Launch& launch) {
   const Run& run = *launch.run;
-  for (const std::string& note : launch.notes) fmt::print("{}\n", note);
+  for (const std::string& note : launch.notes) fmt::print("{}\n", printable(note));
   for (const auto& [name, resource] : run.checked().resources)
     for (const std::string& warning : resource->warnings()) fmt::print("warning   {}\n", warning);
   say_model(run);
@@ -125,10 +128,27 @@ void write_times(const RunDirectory& directory, const std::vector<TaskTime>& tas
   directory.write("times.csv", csv);
 }
 
-void say_dropped(const std::vector<std::string>& dropped) {
+// All of them, where the screen has no room: in the run directory, or here.
+std::string write_dropped(const Launch& launch, const std::vector<std::string>& dropped) {
+  const std::string text = printable(fmt::format("{}\n", fmt::join(dropped, "\n")));
+  if (launch.directory) {
+    launch.directory->write("dropped.txt", text);
+    return (launch.directory->path() / "dropped.txt").string();
+  }
+  const std::filesystem::path path = free_path("dropped.txt");
+  replace_file(path, text);
+  return path.string();
+}
+
+void say_dropped(const Launch& launch, std::vector<std::string> dropped) {
   if (dropped.empty()) return;
+  std::sort(dropped.begin(), dropped.end(), natural_less);  // threads drop them in any order
   fmt::print("\n{} dropped:\n", dropped.size());
-  for (std::size_t i = 0; i < std::min(dropped.size(), kMostDropped); ++i) fmt::print("  {}\n", dropped[i]);
+  for (std::size_t i = 0; i < std::min(dropped.size(), kMostDropped); ++i)
+    fmt::print("  {}\n", printable(dropped[i]));
+  if (dropped.size() > kMostDropped)
+    fmt::print("  and {} more; all are named in {}\n", dropped.size() - kMostDropped,
+               write_dropped(launch, dropped));
 }
 
 }  // namespace
@@ -152,9 +172,9 @@ void say_after(const Launch& launch, const Report& report) {
              100 * all / std::max(run.threads() * report.seconds, 1e-9), bound(report, rows));
   say_data_rate(run, report, rate);
   if (launch.directory) write_times(*launch.directory, report.tasks);
-  say_dropped(report.dropped);
+  say_dropped(launch, report.dropped);
   fmt::print("\n");
-  for (const std::string& line : report.told) fmt::print("{}\n", line);
+  for (const std::string& line : report.told) fmt::print("{}\n", printable(line));
   if (launch.directory)
     fmt::print("run directory: {} (pipeline, logs, checkpoints, times of every node in times.csv)\n",
                launch.directory->path().string());

@@ -44,6 +44,21 @@ std::string escaped(std::string_view text) {
   return out;
 }
 
+std::string printable(std::string_view text) {
+  constexpr unsigned char kDelete = 0x7F, kSecondSet = 0xC2,
+                          kSecondSetEnds = 0xA0;  // U+0080 … U+009F in UTF-8
+  std::string made;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(text[i]);
+    const bool second =
+        byte == kSecondSet && i + 1 < text.size() && static_cast<unsigned char>(text[i + 1]) < kSecondSetEnds;
+    const bool control = (byte < ' ' && byte != '\n' && byte != '\t') || byte == kDelete || second;
+    made += control ? fmt::format("\\x{:02x}", byte) : std::string(1, text[i]);
+    if (second) made += fmt::format("\\x{:02x}", static_cast<unsigned char>(text[++i]));
+  }
+  return made;
+}
+
 std::size_t characters(std::string_view text) {
   return static_cast<std::size_t>(std::count_if(
       text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));

@@ -16,6 +16,8 @@ std::string in_words(double seconds);                 // "42 s", "3 min 20 s", "
 std::string rate_in_words(double images_per_second);  // "120 images/s", "0.013 images/s"; "" when 0
 
 std::string escaped(std::string_view);  // for HTML and SVG: "a &lt; b"
+// Names of files can hold anything: control characters, which would reach the terminal, as \x1b.
+std::string printable(std::string_view);
 
 std::size_t characters(std::string_view);  // of UTF-8: fewer than bytes
 
