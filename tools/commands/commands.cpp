@@ -47,6 +47,13 @@ const std::vector<Command>& commands() {
        {"diff pipelines/train.yaml pipelines/train_images.yaml",
         "diff runs/train/001/pipeline.yaml pipelines/train.yaml"},
        diff_command},
+      {"data",
+       "Shows what is in a data set: sizes, classes with counts, mean and deviation, duplicates, what is "
+       "damaged or left "
+       "out. Every picture is read, every checksum looked at.",
+       {"data images.h5", "data my_pictures --sheet sheet.png", "data images.h5 --html data.html",
+        "data images.h5 --json"},
+       data_command},
       {"sweep",
        "Runs a pipeline in all the ways that its section 'sweep' names, and compares them in pairs of equal "
        "seeds: a table, "

@@ -7,6 +7,7 @@ namespace dagfusion {
 
 int bench_command(int argc, char** argv, const Command&);
 int check_command(int argc, char** argv, const Command&);
+int data_command(int argc, char** argv, const Command&);
 int diff_command(int argc, char** argv, const Command&);
 int completion_command(int argc, char** argv, const Command&);
 int describe_command(int argc, char** argv, const Command&);

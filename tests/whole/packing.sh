@@ -1,0 +1,146 @@
+#!/usr/bin/env bash
+# packing.sh PROGRAM CASE: every pack_*.yaml on a small input, two packings to one name, and what `data` says.
+pipelines=$(cd "$(dirname "${BASH_SOURCE[0]}")/../../pipelines" && pwd)
+. "$(dirname "${BASH_SOURCE[0]}")/small_runs.sh"
+
+# Twelve digits as pictures below pictures/, in two class folders.
+draw() {
+  cat >draw.yaml <<'YAML'
+run: {images: 12, output: drawn}
+nodes:
+  digits: {type: drawn_digits, size: 16}
+  files:  {type: png_folder, in: digits, path: digits}
+YAML
+  run draw.yaml
+  ends 0
+  local files number=0 file
+  mkdir -p pictures/{2,10}
+  mapfile -t files < <(find drawn -name '*.png' | sort)
+  for file in "${files[@]}"; do
+    mv "$file" "pictures/$((number++ % 2 ? 10 : 2))/$number.png"
+  done
+}
+
+# What `data` says of a packed file, in one line a fact.
+looked() { run data "$1"; ends 0; }
+
+packs() {  # PIPELINE [VALUE...]: makes out.h5
+  rm -f out.h5
+  run "$pipelines/$1" vars.file=out.h5 "${@:2}"
+  ends 0
+  [[ -e out.h5 ]] || fail "$1 made no file"
+  [[ ! -e out.h5.part ]] || fail "$1 left a part"
+}
+
+FoldersArchivesAndPackedFilesGiveTheSame() {
+  draw
+  packs pack_images.yaml vars.source=pictures vars.size=16
+  has "$out" "classes from folders: 0 '2' 6, 1 '10' 6"
+  looked out.h5
+  local folder=${out#*$'\n'}
+  folder=${folder%read in*}
+  has "$folder" "classes    0 '2' 6, 1 '10' 6"
+  tar -C pictures -cf pictures.tar 10 2
+  packs pack_tar.yaml vars.source=pictures.tar vars.size=16
+  looked out.h5
+  out=${out#*$'\n'}
+  is "${out%read in*}" "$folder"
+  mv out.h5 first.h5
+  packs pack_hdf5.yaml vars.source=first.h5
+  looked out.h5
+  out=${out#*$'\n'}
+  is "${out%read in*}" "$folder"
+}
+
+PacksArraysOfNumPy() {
+  draw
+  cat >save.yaml <<'YAML'
+run: {output: saved}
+nodes:
+  files:  {type: image_folder, path: pictures}
+  square: {type: center_crop, in: files, size: 16}
+  images: {type: npy_writer, in: square, path: images.npy}
+  labels: {type: npy_writer, in: files.label, path: labels.npy}
+YAML
+  run save.yaml
+  ends 0
+  packs pack_npy.yaml vars.source=saved/001/images.npy vars.labels=saved/001/labels.npy 'vars.key=""' 'vars.label_key=""' \
+    vars.order=as_stored
+  looked out.h5
+  has "$out" "sizes      12 of 16x16x3"
+  has "$out" "classes    0 '0' 6, 1 '1' 6"
+}
+
+PacksMnistAndCifar() {
+  printf '\0\0\10\3\0\0\0\2\0\0\0\2\0\0\0\2abcdefgh' | gzip >images.gz
+  printf '\0\0\10\1\0\0\0\2\1\0' >labels
+  packs pack_mnist.yaml vars.source=images.gz vars.labels=labels
+  looked out.h5
+  has "$out" "sizes      2 of 2x2x1"
+  has "$out" "classes    0 '0' 1, 1 '1' 1"
+  mkdir cifar
+  { printf '\1'; head -c 3072 /dev/zero | tr '\0' 'x'; printf '\0'; head -c 3072 /dev/zero; } >cifar/data_batch_1.bin
+  printf 'airplane\nautomobile\n' >cifar/batches.meta.txt
+  packs pack_cifar10.yaml vars.source=cifar
+  looked out.h5
+  has "$out" "sizes      2 of 32x32x3"
+  has "$out" "classes    0 'airplane' 1, 1 'automobile' 1"
+}
+
+LetsOneProcessMakeAFile() {
+  cat >pack.yaml <<'YAML'
+run: {images: 1000000}
+nodes:
+  digits: {type: drawn_digits, size: 16}
+  file:   {type: hdf5_writer, in: {images: digits}, path: out.h5}
+YAML
+  "$program" pack.yaml >first.txt 2>&1 </dev/null &
+  local first=$!
+  until [[ -e out.h5.part ]]; do sleep 0.02; done
+  run pack.yaml run.images=3
+  ends 1
+  has "$err" "'out.h5' is being made by another process"
+  [[ -e out.h5.part ]] || fail 'the part of the first one is gone'
+  kill -INT "$first"
+  wait "$first" || true  # 75
+  is "$(compgen -G 'out.h5*')" ''
+}
+
+NamesAllThatIsDropped() {
+  draw
+  local i
+  for i in {10..39}; do echo no >"pictures/broken-$i.png"; done
+  printf 'no' >$'pictures/x\e[31m.png'
+  packs pack_images.yaml vars.source=pictures vars.size=16
+  has "$out" '31 dropped:'
+  has "$out" 'and 11 more; all are named in dropped.txt'
+  for i in {10..39}; do grep -q "broken-$i.png" dropped.txt || fail "broken-$i.png is not named"; done
+  has "$(<dropped.txt)" 'x\x1b[31m.png'
+}
+
+SyncsBeforeItRenames() {
+  command -v strace >/dev/null || exit 77
+  draw
+  strace -f -e trace=fsync,fdatasync,rename,renameat,renameat2 -o calls "$program" "$pipelines/pack_images.yaml" \
+    vars.source=pictures vars.file=out.h5 vars.size=16 >/dev/null 2>&1 || exit 77
+  local before after
+  before=$(sed '/rename.*out\.h5/,$d' calls) after=$(sed '1,/rename.*out\.h5/d' calls)
+  has "$before" 'fsync('
+  has "$after" 'fsync('
+}
+
+ShowsASheetAPageAndJson() {
+  draw
+  run data pictures --sheet sheet.png --html page.html --json
+  ends 0
+  has "$out" '"duplicates": 0'
+  has "$(head -c 8 sheet.png | tail -c 7)" 'PNG'
+  has "$(<page.html)" 'src="data:image/png;base64,'
+  echo no >pictures/a.png
+  run data pictures
+  ends 1
+  has "$out" 'damaged    1'
+  has "$out" "'pictures/a.png' is neither a PNG, JPEG, WebP nor BMP file"
+}
+
+"$2"

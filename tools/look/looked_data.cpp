@@ -1,0 +1,122 @@
+#include "tools/look/looked_data.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <stdexcept>
+
+#include "nodes/files/decode.h"
+#include "nodes/files/files_matching.h"
+#include "nodes/files/idx.h"
+#include "nodes/files/image_file.h"
+#include "nodes/files/picture_archive.h"
+
+namespace dagfusion {
+namespace {
+
+namespace fs = std::filesystem;
+
+LookedData of_list(PictureList found, std::string kind) {
+  auto list = std::make_shared<PictureList>(std::move(found));
+  LookedData data{.kind = std::move(kind), .count = static_cast<std::int64_t>(list->files.size())};
+  data.classes = list->classes;
+  data.notes = list->left_out;
+  data.label = [list](std::int64_t i) { return list->files[static_cast<std::size_t>(i)].label; };
+  data.name = [list](std::int64_t i) { return list->files[static_cast<std::size_t>(i)].name; };
+  return data;
+}
+
+LookedData of_folder(const fs::path& folder) {
+  PictureList list = list_pictures(folder, true);
+  if (const fs::path labels = label_file_in(folder); !labels.empty())
+    label_by_file(list, labels);
+  else
+    label_by_folder(list, folder);
+  LookedData data = of_list(std::move(list), "a folder of pictures");
+  data.read = [folder, name = data.name](std::int64_t i) {
+    return read_image(folder / name(i), name(i), {});
+  };
+  return data;
+}
+
+LookedData of_archives(const std::vector<fs::path>& paths) {
+  auto archive = std::make_shared<PictureArchive>(paths, "auto");
+  LookedData data =
+      of_list(archive->take_list(), paths.size() == 1 ? "an archive of pictures"
+                                                      : fmt::format("{} archives of pictures", paths.size()));
+  data.read = [archive, name = data.name](std::int64_t i) {
+    try {
+      return decode_image(archive->read(static_cast<std::size_t>(i)), {});
+    } catch (const std::runtime_error& error) {
+      throw std::runtime_error(fmt::format("'{}' {}", name(i), error.what()));
+    }
+  };
+  return data;
+}
+
+LookedData of_hdf5(const std::vector<fs::path>& paths, const std::string& key) {
+  auto files = std::make_shared<std::vector<ImageFile>>();
+  auto begins = std::make_shared<std::vector<std::int64_t>>();
+  LookedData data{.kind = paths.size() == 1 ? "an HDF5 file" : fmt::format("{} HDF5 files", paths.size())};
+  for (const fs::path& path : paths) {
+    files->emplace_back(path, ImageFileOptions{.key = key});
+    begins->push_back(data.count);
+    data.count += files->back().count();
+    for (const std::string& note : files->back().notes()) data.notes.push_back(note);
+  }
+  data.classes = files->front().class_names();
+  const auto find = [begins](std::int64_t i) {
+    return static_cast<std::size_t>(std::upper_bound(begins->begin(), begins->end(), i) - begins->begin() -
+                                    1);
+  };
+  data.label = [files, begins, find](std::int64_t i) {
+    const ImageFile& file = (*files)[find(i)];
+    return file.has_labels() ? file.label(i - (*begins)[find(i)]) : -1;
+  };
+  data.name = [files, begins, find](std::int64_t i) {
+    return (*files)[find(i)].image_name(i - (*begins)[find(i)]);
+  };
+  data.read = [files, begins, find](std::int64_t i) {
+    const ImageFile& file = (*files)[find(i)];
+    Image image{static_cast<int>(file.height()), static_cast<int>(file.width()),
+                static_cast<int>(file.channels())};
+    image.pixels.resize(file.image_bytes());
+    constexpr std::size_t kAlign = 64;
+    std::vector<std::uint8_t> room(file.room_bytes() + kAlign);
+    const std::size_t skip = (kAlign - reinterpret_cast<std::uintptr_t>(room.data()) % kAlign) % kAlign;
+    file.read(i - (*begins)[find(i)], image.pixels, std::span(room).subspan(skip));
+    return image;
+  };
+  return data;
+}
+
+LookedData of_idx(const fs::path& path) {
+  auto file = std::make_shared<IdxFile>(read_idx(path));
+  if (file->shape.size() != 3)
+    throw std::runtime_error(
+        fmt::format("'{}' holds {}, no images [N,H,W]", path.string(), to_string(file->shape)));
+  LookedData data{.kind = "an IDX file", .count = file->shape[0]};
+  data.label = [](std::int64_t) { return -1; };
+  data.name = [](std::int64_t) { return std::string(); };
+  data.read = [file](std::int64_t i) {
+    Image image{static_cast<int>(file->shape[1]), static_cast<int>(file->shape[2]), 1};
+    const std::int64_t each = file->shape[1] * file->shape[2];
+    image.pixels.assign(file->bytes.begin() + i * each, file->bytes.begin() + (i + 1) * each);
+    return image;
+  };
+  return data;
+}
+
+}  // namespace
+
+LookedData look_at_data(const std::string& path, const std::string& key) {
+  const std::vector<fs::path> paths = files_matching(path);
+  if (paths.empty()) throw std::runtime_error(fmt::format("'{}' does not exist", path));
+  if (fs::is_directory(paths[0])) return of_folder(paths[0]);
+  const std::string ending = paths[0].extension().string();
+  if (ending == ".zip" || ending == ".tar") return of_archives(paths);
+  if (paths[0].filename().string().find("-idx") != std::string::npos) return of_idx(paths[0]);
+  return of_hdf5(paths, key);
+}
+
+}  // namespace dagfusion
