@@ -48,13 +48,14 @@ EverySubcommandKnowsItsTypes() {
 l1_loss            loss  Mean of the absolute difference between prediction and target.
 huber_loss         loss  Squared error where the prediction is near its target, absolute error where it is far.
 pseudo_huber_loss  loss  A smooth bend from squared error near the target to absolute error far from it.
+hybrid_loss        loss  Squared error for the prediction, the variational bound for a learned variance.
 charbonnier_loss   loss  A smooth absolute error: squared where the prediction is near its target."
   run describe charbonnier_loss --plugin "$library"
   ends 0
   is "$(head -n 5 <<<"$out")" 'charbonnier_loss: A smooth absolute error: squared where the prediction is near its target.
 
   map: many frames at once; has a backward
-  stands for loss; so do mse_loss, l1_loss, huber_loss, pseudo_huber_loss
+  stands for loss; so do mse_loss, l1_loss, huber_loss, pseudo_huber_loss, hybrid_loss
   Charbonnier et al. 1994, doi:10.1109/ICIP.1994.413553'
   has "$out" 'epsilon    real, above 0, at most 1000, default 0.001'
   run schema --plugin "$library"
