@@ -6,6 +6,7 @@
 
 namespace dagfusion {
 
-std::string_view manual_of(const std::string& type);  // lines, each with its end; empty for types from elsewhere
+std::string_view manual_of(
+    const std::string& type);  // lines, each with its end; empty for types from elsewhere
 
 }  // namespace dagfusion

@@ -24,9 +24,12 @@ inline constexpr const char* kImageFormatAttribute = "dagfusion_images";
 // HDF5 does one thing at a time. While one is held, the library prints nothing and loads no plugins.
 class Hdf5Lock {
  public:
-  Hdf5Lock();
+  enum class For { work, closing };
+  explicit Hdf5Lock(For = For::work);  // std::bad_alloc when there is too little memory to work with
 
  private:
+  static void require_room();
+
   std::unique_lock<std::recursive_mutex> lock_;
 };
 

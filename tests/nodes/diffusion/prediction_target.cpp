@@ -43,7 +43,8 @@ TEST(PredictionTarget, RefusesAnUnknownPrediction) {
   EXPECT_EQ(
       refusal("{type: prediction_target}",
               {{"x0", numbered({1, 1})}, {"noise", numbered({1, 1})}, {"t", {{1}, {0}}}}, predicting("eps")),
-      "test.yaml:1:25: section 'diffusion': 'prediction' is 'eps'; known are epsilon, sample, v, velocity, edm");
+      "test.yaml:1:25: section 'diffusion': 'prediction' is 'eps'; known are epsilon, sample, v, velocity, "
+      "edm");
 }
 
 }  // namespace
