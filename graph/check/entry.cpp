@@ -36,11 +36,15 @@ void Checking::put_before_model(Request& call) {
   for (const auto& section : sections) {
     const Resource& made = resource(section.first, call.owner(), call.where);
     for (const Resource::ModelInput& before : made.before_model()) {
+      const NodeType* type = catalog.find(before.type);
+      if (!type)
+        throw std::logic_error(fmt::format("section '{}' puts '{}' before models, which is no type",
+                                           section.first, before.type));
       const auto wire = call.in.find(before.port);
       if (wire == call.in.end() || broken(wire->second)) continue;
       Request request{.path = call.path + "/" + before.type,
                       .weight_path = call.path + "/" + before.type,
-                      .type = catalog.find(before.type),
+                      .type = type,
                       .where = call.where};
       for (const Port& port : request.type->inputs)
         if (const auto given = call.in.find(port.name); given != call.in.end()) request.in.insert(*given);

@@ -97,6 +97,8 @@ class Setup {
   // [C,H,W] of the model's main input:
   // what the first call was given, or what the checkpoint says; a fault when unknown.
   virtual Shape model_input() = 0;
+  // The names of the images' classes, by label: those of the model, or else of the data sets of the file.
+  virtual std::vector<std::string> classes() = 0;
   // Indices into WeightTable of what this optimiser trains:
   // matches `pattern`, and lies upstream of what it minimizes.
   virtual std::vector<int> trained_weights(const std::string& pattern) = 0;
@@ -121,10 +123,6 @@ class Setup {
   virtual const Resource& resource_of(const std::string& section) = 0;
   [[noreturn]] virtual void refuse_resource(const std::string& section, const std::type_info& made,
                                             const std::type_info& wanted) const = 0;
-
- public:
-  // The names of the images' classes, by label: those of the model, or else of the data sets of the file.
-  virtual std::vector<std::string> classes() = 0;
 };
 
 }  // namespace dagfusion

@@ -109,22 +109,6 @@ double DiscreteProcess::time_of(double karras_sigma) const {
   return low + (log_snr(low) - wanted) / (log_snr(low) - log_snr(high));
 }
 
-double DiscreteProcess::posterior_variance(int t) const {
-  return beta(t) * (1 - alpha_bar_prev(t)) / (1 - alpha_bar(t));
-}
-
-double DiscreteProcess::posterior_log_variance(int t) const {
-  return std::log(posterior_variance(std::max(t, 1)));
-}
-
-double DiscreteProcess::posterior_x0(int t) const {
-  return beta(t) * std::sqrt(alpha_bar_prev(t)) / (1 - alpha_bar(t));
-}
-
-double DiscreteProcess::posterior_xt(int t) const {
-  return (1 - alpha_bar_prev(t)) * std::sqrt(alpha(t)) / (1 - alpha_bar(t));
-}
-
 std::unique_ptr<NoiseProcess> discrete_process(const Parameters& given) {
   return std::make_unique<DiscreteProcess>(given);
 }

@@ -30,13 +30,6 @@ class DiscreteProcess final : public NoiseProcess {
   double beta(int t) const { return beta_[t]; }
   double alpha(int t) const { return 1 - beta_[t]; }
   double alpha_bar(int t) const { return t < 0 ? 1 : alpha_bar_[t]; }
-  double alpha_bar_prev(int t) const { return alpha_bar(t - 1); }
-
-  // q(x[t-1] | x[t], x0): mean = posterior_x0 * x0 + posterior_xt * xt.
-  double posterior_variance(int t) const;
-  double posterior_log_variance(int t) const;  // that of timestep 1 in place of log(0) at timestep 0
-  double posterior_x0(int t) const;
-  double posterior_xt(int t) const;
 
  private:
   NoiseLevel level_at(

@@ -121,7 +121,7 @@ SectionType diffusion() {
             .doc = "what the model gives: the noise, the clean image, their mixture v, the velocity noise - "
                    "image, or the F of EDM's preconditioning",
             .standard = std::string("epsilon"),
-            .choices = {"epsilon", "sample", "v", "velocity", "edm"}},
+            .choices = prediction_names()},
            {.name = "sigma_data",
             .kind = Kind::real,
             .doc =

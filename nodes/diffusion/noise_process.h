@@ -16,6 +16,10 @@
 
 namespace dagfusion {
 
+// exp(5.1), of sigma / alpha. Cosine schedules end with far more, which is no longer of use to samplers: steps would be lost
+// in it, and be too long for the mean of two slopes. (diffusers has it as lambda_min_clipped = -5.1.)
+inline constexpr double kMostUsefulNoise = 164;
+
 class NoiseProcess : public Resource {
  public:
   const std::string& name() const { return name_; }  // as in the file: "discrete", "flow"

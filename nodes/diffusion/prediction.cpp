@@ -1,5 +1,6 @@
 #include "nodes/diffusion/prediction.h"
 
+#include <algorithm>
 #include <cmath>
 
 namespace dagfusion {
@@ -44,11 +45,14 @@ PredictionKind::Target PredictionKind::target(NoiseLevel at) const {
   return {sigma / (sigma_data * spread), -alpha * sigma_data / spread};
 }
 
+const std::vector<std::string>& prediction_names() {
+  static const std::vector<std::string> names = {"epsilon", "sample", "v", "velocity", "edm"};
+  return names;
+}
+
 Prediction prediction_named(const std::string& name) {
-  if (name == "epsilon") return Prediction::epsilon;
-  if (name == "sample") return Prediction::sample;
-  if (name == "v") return Prediction::v;
-  return name == "velocity" ? Prediction::velocity : Prediction::edm;
+  const auto& names = prediction_names();
+  return static_cast<Prediction>(std::find(names.begin(), names.end(), name) - names.begin());
 }
 
 }  // namespace dagfusion

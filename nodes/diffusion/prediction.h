@@ -15,6 +15,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 namespace dagfusion {
 
@@ -42,6 +43,7 @@ struct PredictionKind {
   Target target(NoiseLevel) const;
 };
 
+const std::vector<std::string>& prediction_names();  // in the order of Prediction
 Prediction prediction_named(const std::string&);
 
 }  // namespace dagfusion

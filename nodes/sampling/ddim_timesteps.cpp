@@ -9,29 +9,20 @@
 //   trailing  t = round((i + 1) * T / n) - 1
 //
 // t, t_prev: [N], the same for all images; t_prev is the t of the next iteration, the clean image's in the last.
-#include <fmt/format.h>
-
 #include "graph/types/catalog.h"
 #include "nodes/sampling/timestep_list.h"
 
 namespace dagfusion {
 namespace {
 
-std::vector<int> times(Setup& setup) {
-  const int timesteps = timesteps_of(setup);
-  const std::int64_t steps = setup.integer("steps");
-  if (steps > timesteps)
-    setup.fail_at("steps", fmt::format("'steps' is {}, more than the {} timesteps of section 'diffusion'",
-                                       steps, timesteps));
-  const std::string& spacing = setup.text("spacing");
-  const int n = static_cast<int>(steps);
-  if (spacing == "leading") return leading_timesteps(timesteps, n);
-  return spacing == "linspace" ? linspace_timesteps(timesteps, n) : trailing_timesteps(timesteps, n);
+std::vector<double> times(Setup& setup) {
+  timesteps_of(setup);  // a process that has none is refused
+  return spread_times(setup, {.spacing = setup.text("spacing")});
 }
 
 class DdimTimesteps final : public TimestepList {
  public:
-  explicit DdimTimesteps(Setup& setup) : TimestepList(setup, as_times(times(setup))) {}
+  explicit DdimTimesteps(Setup& setup) : TimestepList(setup, times(setup)) {}
 };
 
 }  // namespace

@@ -37,8 +37,7 @@ class HeunStep final : public Map {
 
  private:
   bool only_noise(NoiseLevel at) const {
-    constexpr double kMost = 164;
-    return at.alpha < 1 && at.sigma > kMost * at.alpha && !step_.process().straight();
+    return at.alpha < 1 && at.sigma > kMostUsefulNoise * at.alpha && !step_.process().straight();
   }
 
   // slope = of_noise * e + of_x0 * x0: e where y = x / alpha, e - x0 on a flow.

@@ -5,8 +5,6 @@
 //   `resample` - 1 times, before it goes on down
 //
 // t, t_prev: [N], the same for all images; t_prev is above t where `up` is 1, and below it where `down` is 1.
-#include <fmt/format.h>
-
 #include <algorithm>
 
 #include "graph/types/catalog.h"
@@ -43,10 +41,7 @@ class RepaintTimesteps final : public Times {
     const auto& process = setup.resource<NoiseProcess>("diffusion");
     const auto steps = static_cast<int>(setup.integer("steps")),
                jump = static_cast<int>(setup.integer("jump"));
-    if (process.timesteps() && steps > process.timesteps())
-      setup.fail_at("steps", fmt::format("'steps' is {}, more than the {} timesteps of section 'diffusion'",
-                                         steps, process.timesteps()));
-    const std::vector<double> times = spread_times(process, steps);
+    const std::vector<double> times = spread_times(setup);
     for (const int level : walk(steps, jump, static_cast<int>(setup.integer("resample"))))
       times_.push_back(level < 0 ? process.clean()
                                  : times[times.size() - 1 - static_cast<std::size_t>(level)]);

@@ -24,7 +24,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <stdexcept>
 
 #include "graph/types/catalog.h"
 #include "nodes/diffusion/noise_process.h"
@@ -49,22 +48,17 @@ std::vector<double> listed(Setup& setup, const NoiseProcess& process) {
   return list;
 }
 
-std::vector<double> spread(Setup& setup, const NoiseProcess& process) {
+std::vector<double> spread(Setup& setup) {
   TimeGrid grid{.spacing = setup.text("spacing"), .rho = setup.real("rho"), .shift = setup.real("shift")};
   if (setup.has("sigma_min")) grid.sigma_min = setup.real("sigma_min");
   if (setup.has("sigma_max")) grid.sigma_max = setup.real("sigma_max");
-  try {
-    return spread_times(process, static_cast<int>(setup.integer("steps")), grid);
-  } catch (const std::invalid_argument& fault) {
-    const std::string what = fault.what();  // "'steps' is 200, more than …"
-    setup.fail_at(what.substr(1, what.find('\'', 1) - 1), what);
-  }
+  return spread_times(setup, grid);
 }
 
 // From noisy to clean.
 std::vector<double> times(Setup& setup) {
   const auto& process = setup.resource<NoiseProcess>("diffusion");
-  std::vector<double> all = setup.has("list") ? listed(setup, process) : spread(setup, process);
+  std::vector<double> all = setup.has("list") ? listed(setup, process) : spread(setup);
   const auto kept = std::max<std::ptrdiff_t>(1, std::llround(setup.real("strength") * double(all.size())));
   all.erase(all.begin(), all.end() - kept);
   return all;

@@ -24,14 +24,15 @@ inline std::vector<double> as_times(const std::vector<int>& timesteps) {
 
 class NoiseProcess;
 
-// How n times are spread over a noise process: see sampling_timesteps. Faults are std::invalid_argument.
+// How times are spread over a noise process: see sampling_timesteps.
 struct TimeGrid {
   std::string spacing = "auto";
   double rho = 7;
   std::optional<double> sigma_min = {}, sigma_max = {};  // of grids on noise levels; those of the process
   double shift = 1;
 };
-std::vector<double> spread_times(const NoiseProcess&, int n, const TimeGrid& = {});  // from noisy to clean
+// As many as the node's parameter `steps` says, from noisy to clean; a fault where there are no such.
+std::vector<double> spread_times(Setup&, const TimeGrid& = {});
 
 class TimestepList : public Times {
  public:

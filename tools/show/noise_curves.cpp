@@ -108,12 +108,10 @@ std::vector<NoiseAt> noise_at_times(const NoiseProcess& process, int count) {
 }
 
 std::string noise_table(const NoiseProcess& process, int count) {
-  const auto& kind = process.prediction();
-  static const char* kPredictions[] = {"epsilon", "sample", "v", "velocity", "edm"};
-  std::string text =
-      fmt::format("process {}, prediction {}\n\n{:>10}  {:>10}  {:>10}  {:>10}  {:>10}  {:>10}  {:>12}\n",
-                  process.name(), kPredictions[static_cast<int>(kind.what)], "t", "alpha", "sigma", "beta",
-                  "SNR", "network's t", "clean weight");
+  const auto prediction = static_cast<std::size_t>(process.prediction().what);
+  std::string text = fmt::format(
+      "process {}, prediction {}\n\n{:>10}  {:>10}  {:>10}  {:>10}  {:>10}  {:>10}  {:>12}\n", process.name(),
+      prediction_names()[prediction], "t", "alpha", "sigma", "beta", "SNR", "network's t", "clean weight");
   for (const NoiseAt& at : noise_at_times(process, count))
     text += fmt::format("{:>10.5g}  {:>10.5g}  {:>10.5g}  {:>10}  {:>10.4g}  {:>11.5g}  {:>12.4g}\n", at.t,
                         at.alpha, at.sigma, std::isnan(at.beta) ? "" : fmt::format("{:.4g}", at.beta), at.snr,

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "nodes/catalog.h"
+#include "nodes/diffusion/reverse_variance.h"
 
 namespace dagfusion {
 namespace {
@@ -53,30 +54,32 @@ TEST(DiscreteProcess, MultipliesAlphasToTheGoldenNumbers) {
 TEST(DiscreteProcess, CountsTheCleanImageAsTimestepMinusOne) {
   const DiscreteProcess linear = schedule("{}");
   EXPECT_EQ(linear.alpha_bar(-1), 1);
-  EXPECT_EQ(linear.alpha_bar_prev(0), 1);
-  EXPECT_EQ(linear.alpha_bar_prev(500), linear.alpha_bar(499));
+  EXPECT_EQ(linear.level(-1).alpha, 1);
+  EXPECT_EQ(linear.level(-1).sigma, 0);
 }
 
 TEST(DiscreteProcess, KnowsThePosterior) {
   const DiscreteProcess linear = schedule("{}");
-  EXPECT_EQ(linear.posterior_variance(0), 0);
-  expect_golden(linear.posterior_variance(1), 5.453187661e-5);
-  expect_golden(linear.posterior_variance(500), .01005133578);
-  expect_golden(std::sqrt(linear.posterior_variance(50)), .03251429001);
+  const auto posterior = [&](int t) { return linear.between(t - 1, t); };
+  EXPECT_EQ(posterior(0).variance, 0);
+  expect_golden(posterior(1).variance, 5.453187661e-5);
+  expect_golden(posterior(500).variance, .01005133578);
+  expect_golden(std::sqrt(posterior(50).variance), .03251429001);
   expect_golden(std::sqrt(linear.beta(50)), .03310583024);
-  expect_golden(linear.posterior_variance(100), .00205455353);
-  expect_golden(linear.posterior_log_variance(500), -4.60004974);
+  expect_golden(posterior(100).variance, .00205455353);
+  expect_golden(std::log(posterior(500).variance), -4.60004974);
   expect_golden(std::log(linear.beta(500)), -4.599192094);
-  expect_golden(linear.posterior_x0(500), .003058057076);
-  expect_golden(linear.posterior_xt(500), .9941043508);
-  EXPECT_NEAR(linear.posterior_x0(0), 1, 1e-12);  // the step to the clean image is the clean image
-  EXPECT_EQ(linear.posterior_xt(0), 0);
+  expect_golden(posterior(500).from_x0, .003058057076);
+  expect_golden(posterior(500).from_x, .9941043508);
+  EXPECT_NEAR(posterior(0).from_x0, 1, 1e-12);  // the step to the clean image is the clean image
+  EXPECT_EQ(posterior(0).from_x, 0);
 }
 
 TEST(DiscreteProcess, TakesTheLogVarianceOfTimestepOneForTimestepZero) {
   const DiscreteProcess linear = schedule("{}");
-  expect_golden(linear.posterior_log_variance(0), -9.816725135);
-  EXPECT_EQ(linear.posterior_log_variance(0), linear.posterior_log_variance(1));
+  const auto log_variance = [&](int t) { return reverse_variance(linear, t - 1, t, t + 1).small; };
+  expect_golden(log_variance(0), -9.816725135);
+  EXPECT_EQ(log_variance(0), log_variance(1));
 }
 
 TEST(DiscreteProcess, KnowsTheSignalToNoiseRatio) {
@@ -141,7 +144,7 @@ TEST(DiscreteProcess, ZeroTerminalSnrLeavesNoImageAtTheEnd) {
   expect_golden(rescaled.alpha_bar(500), .0752462157);
   expect_golden(rescaled.alpha_bar(998), 4.213262465e-9);
   EXPECT_EQ(rescaled.alpha_bar(999), 0);
-  EXPECT_EQ(rescaled.posterior_xt(999), 0);
+  EXPECT_EQ(rescaled.between(998, 999).from_x, 0);
   EXPECT_EQ(rescaled.prediction().clean_image(rescaled.level(999)).from_prediction,
             -1);  // v = -x0 where all is noise
 }

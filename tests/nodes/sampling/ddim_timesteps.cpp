@@ -1,7 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "nodes/catalog.h"
-#include "tests/fixtures/one_node.h"
+#include "tests/fixtures/sampler_walk.h"
 
 namespace dagfusion::tests {
 namespace {
@@ -10,14 +10,7 @@ const OneNodeOptions kLinear = {.sections = "diffusion: {schedule: linear}"};
 
 // Values of an output over all iterations, first image.
 std::vector<float> walk(const std::string& yaml, const std::string& port) {
-  OneNode node(yaml, {}, kLinear, 2);
-  std::vector<float> values;
-  for (int i = 0; i < dynamic_cast<Times&>(node.node()).count(); ++i) {
-    node.at(0, i);
-    node.forward();
-    values.push_back(node.output(port).values[0]);
-  }
-  return values;
+  return iterations_of(yaml, port, kLinear, 2);
 }
 
 TEST(DdimTimesteps, LeadingEndsAtZero) {

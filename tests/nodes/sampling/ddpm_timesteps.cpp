@@ -1,7 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "nodes/catalog.h"
-#include "tests/fixtures/one_node.h"
+#include "tests/fixtures/sampler_walk.h"
 
 namespace dagfusion::tests {
 namespace {
@@ -11,14 +11,7 @@ OneNodeOptions schedule(int timesteps) {
 }
 
 std::vector<float> walk(const std::string& yaml, int timesteps, const std::string& port = "t") {
-  OneNode node(yaml, {}, schedule(timesteps));
-  std::vector<float> values;
-  for (int i = 0; i < dynamic_cast<Times&>(node.node()).count(); ++i) {
-    node.at(0, i);
-    node.forward();
-    values.push_back(node.output(port).values[0]);
-  }
-  return values;
+  return iterations_of(yaml, port, schedule(timesteps));
 }
 
 std::string refused(const std::string& yaml) { return refusal(yaml, {}, schedule(300)); }

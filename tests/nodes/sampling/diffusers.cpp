@@ -4,64 +4,16 @@
 
 #include <cmath>
 
-#include "nodes/catalog.h"
-#include "tests/fixtures/one_node.h"
+#include "tests/fixtures/sampler_walk.h"
 
 namespace dagfusion::tests {
 namespace {
 
 const OneNodeOptions kLinear = {.sections = "diffusion: {schedule: linear}"};
-const std::vector<float> kStart = {1, -.7f, .2f};
-
-std::vector<float> model(const std::vector<float>& x, double t) {
-  std::vector<float> epsilon;
-  for (const float v : x) epsilon.push_back(static_cast<float>(.3 * v + .1 * std::sin(t / 100)));
-  return epsilon;
-}
 
 std::vector<float> walk(const std::string& sampler, const std::vector<double>& times) {
-  const std::string type = sampler.substr(0, sampler.find(','));
-  const Plain x{{1, 3}, kStart}, t{{1}, {10}};
-  std::map<std::string, Plain> in = {{"x", x}, {"prediction", x}, {"t", t}, {"t_prev", {{1}, {0}}}};
-  const bool heun = type == "heun_step", unipc = type == "unipc_step",
-             history = unipc || type == "dpmpp_2m_step";
-  if (heun) in.insert({{"guess", x}, {"again", x}});
-  if (history) in.insert({{"x0_before", x}, {"t_before", t}});
-  if (unipc) in.insert({{"x0_before2", x}, {"t_before2", t}, {"start", x}});
-  OneNode step("{type: " + sampler + ", clip: false}", in, kLinear);
-  OneNode euler("{type: euler_step, clip: false}",
-                {{"x", x}, {"prediction", x}, {"t", t}, {"t_prev", {{1}, {0}}}}, kLinear);
-  std::vector<float> now = kStart, before(3), before2(3), start(3);
-  for (std::size_t i = 0; i + 1 < times.size(); ++i) {
-    const auto give = [&](OneNode& node) {
-      node.set_input("x", now);
-      node.set_input("prediction", model(now, times[i]));
-      node.set_input("t", {static_cast<float>(times[i])});
-      node.set_input("t_prev", {static_cast<float>(times[i + 1])});
-    };
-    give(step);
-    if (heun) {
-      give(euler);
-      euler.forward();
-      step.set_input("guess", euler.output("prev").values);
-      step.set_input("again", model(euler.output("prev").values, times[i + 1]));
-    }
-    if (history) {
-      step.set_input("x0_before", before);
-      step.set_input("t_before", {static_cast<float>(times[i < 1 ? 0 : i - 1])});
-    }
-    if (unipc) {
-      step.set_input("x0_before2", before2);
-      step.set_input("t_before2", {static_cast<float>(times[i < 2 ? 0 : i - 2])});
-      step.set_input("start", start);
-    }
-    step.forward();
-    before2 = before;
-    before = step.output("x0").values;
-    if (unipc) start = step.output("corrected").values;
-    now = step.output("prev").values;
-  }
-  return now;
+  const auto model = [](double t, double x) { return .3 * x + .1 * std::sin(t / 100); };
+  return SamplerWalk(kLinear, model, {1, -.7f, .2f}).down(sampler, times);
 }
 
 void expect_near(const std::vector<float>& found, const std::vector<double>& golden, double bound) {
@@ -95,13 +47,9 @@ TEST(Diffusers, UnipcWalksTheSameWay) {
 }
 
 TEST(Diffusers, EulerOnKarrasNoiseLevelsWalksTheSameWay) {
-  OneNode grid("{type: sampling_timesteps, steps: 10, spacing: karras}", {}, kLinear);
-  std::vector<double> times;
-  for (int i = 0; i < 10; ++i) {
-    grid.at(0, i);
-    grid.forward();
-    times.push_back(grid.output("t").values[0]);
-  }
+  const std::vector<float> grid =
+      iterations_of("{type: sampling_timesteps, steps: 10, spacing: karras}", "t", kLinear);
+  std::vector<double> times(grid.begin(), grid.end());
   times.push_back(-1);
   EXPECT_NEAR(times[1], 936.9221, 2e-3);
   EXPECT_NEAR(times[3], 775.1343, 2e-3);

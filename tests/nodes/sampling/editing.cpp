@@ -4,7 +4,7 @@
 #include <cmath>
 
 #include "tests/fixtures/exact_denoiser.h"
-#include "tests/fixtures/one_node.h"
+#include "tests/fixtures/sampler_walk.h"
 
 namespace dagfusion::tests {
 namespace {
@@ -50,16 +50,8 @@ TEST(Interpolate, SlerpOfTwoThatAreOneIsThatOne) {
   EXPECT_EQ(same.output("y").values, std::vector<float>({1, 2}));
 }
 
-// times of a Times node, first image
 std::vector<float> walk(const std::string& yaml, const std::string& port, const std::string& section) {
-  OneNode node(yaml, {}, {.sections = "diffusion: " + section});
-  std::vector<float> values;
-  for (int i = 0; i < dynamic_cast<Times&>(node.node()).count(); ++i) {
-    node.at(0, i);
-    node.forward();
-    values.push_back(node.output(port).values[0]);
-  }
-  return values;
+  return iterations_of(yaml, port, {.sections = "diffusion: " + section});
 }
 
 TEST(RepaintTimesteps, GoesBackUpAtEveryJump) {

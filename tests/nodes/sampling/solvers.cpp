@@ -2,11 +2,9 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <functional>
 
-#include "nodes/sampling/timestep_list.h"
 #include "tests/fixtures/exact_denoiser.h"
-#include "tests/fixtures/one_node.h"
+#include "tests/fixtures/sampler_walk.h"
 
 namespace dagfusion::tests {
 namespace {
@@ -24,87 +22,22 @@ const Process kProcesses[] = {{"discrete", "{process: discrete, schedule: linear
                               {"edm", "{process: edm, prediction: edm}"},
                               {"flow", "{process: flow, prediction: velocity}"}};
 
-// A loop written by hand: one image of many numbers walks down a list of times.
-class Walk {
- public:
-  Walk(const std::string& section, const Mixture1d& data, std::vector<float> start)
-      : process_(process_of(section)),
-        data_(data),
-        options_{.sections = "diffusion: " + section},
-        shape_{1, static_cast<std::int64_t>(start.size())},
-        x_(std::move(start)) {}
+// With a perfect model of the data.
+std::vector<float> walk(const std::string& section, const Mixture1d& data, std::vector<float> start,
+                        const std::string& sampler, const std::vector<double>& times) {
+  const std::unique_ptr<NoiseProcess> process = process_of(section);
+  const auto perfect = [&](double t, double x) { return perfect_prediction(data, *process, t, x); };
+  return SamplerWalk({.sections = "diffusion: " + section}, perfect, std::move(start)).down(sampler, times);
+}
 
-  const NoiseProcess& process() const { return *process_; }
-
-  std::vector<float> predictions(double t, const std::vector<float>& x) const {
-    std::vector<float> made;
-    for (const float value : x)
-      made.push_back(static_cast<float>(perfect_prediction(data_, *process_, static_cast<float>(t), value)));
-    return made;
-  }
-
-  // From the first of the times to the last.
-  std::vector<float> down(const std::string& sampler, const std::vector<double>& times) {
-    const std::string type = sampler.substr(0, sampler.find(','));
-    const bool heun = type == "heun_step", history = type.starts_with("dpmpp") || type == "unipc_step";
-    std::vector<float> before(x_.size()), before2(x_.size()), start(x_.size());
-    std::map<std::string, Plain> in = inputs(history, type);
-    OneNode step("{type: " + sampler + ", clip: false}", in, options_);
-    OneNode euler("{type: euler_step, clip: false}", inputs(false, ""), options_);
-    for (std::size_t i = 0; i + 1 < times.size(); ++i) {
-      const std::vector<float> prediction = predictions(times[i], x_);
-      const auto give = [&](OneNode& node) {
-        node.at(0, static_cast<int>(i));
-        node.set_input("x", x_);
-        node.set_input("prediction", prediction);
-        node.set_input("t", {static_cast<float>(times[i])});
-        node.set_input("t_prev", {static_cast<float>(times[i + 1])});
-      };
-      give(step);
-      if (heun) {
-        give(euler);
-        euler.forward();
-        const std::vector<float> guess = euler.output("prev").values;
-        step.set_input("guess", guess);
-        step.set_input("again",
-                       times[i + 1] == process_->clean() ? prediction : predictions(times[i + 1], guess));
-      }
-      if (history) {
-        step.set_input("x0_before", before);
-        step.set_input("t_before", {static_cast<float>(times[i < 1 ? 0 : i - 1])});
-        if (type != "dpmpp_2m_step") {
-          step.set_input("x0_before2", before2);
-          step.set_input("t_before2", {static_cast<float>(times[i < 2 ? 0 : i - 2])});
-        }
-        if (type == "unipc_step") step.set_input("start", start);
-      }
-      step.forward();
-      before2 = before;
-      before = step.output("x0").values;
-      if (type == "unipc_step") start = step.output("corrected").values;
-      x_ = step.output("prev").values;
-    }
-    return x_;
-  }
-
- private:
-  std::map<std::string, Plain> inputs(bool history, const std::string& type) const {
-    const Plain zeros{shape_, std::vector<float>(x_.size())};
-    const Plain time{{1}, {0}};
-    std::map<std::string, Plain> in = {{"x", zeros}, {"prediction", zeros}, {"t", time}, {"t_prev", time}};
-    if (type == "heun_step") in.insert({{"guess", zeros}, {"again", zeros}});
-    if (history) in.insert({{"x0_before", zeros}, {"t_before", time}});
-    if (history && type != "dpmpp_2m_step") in.insert({{"x0_before2", zeros}, {"t_before2", time}});
-    if (type == "unipc_step") in.insert({"start", zeros});
-    return in;
-  }
-
-  std::unique_ptr<NoiseProcess> process_;
-  const Mixture1d& data_;
-  OneNodeOptions options_;
-  Shape shape_;
-  std::vector<float> x_;
-};
+// What sampling_timesteps gives, and the clean image's time at the end.
+std::vector<double> grid(const std::string& section, const std::string& parameters) {
+  const std::vector<float> times = iterations_of("{type: sampling_timesteps, " + parameters + "}", "t",
+                                                 {.sections = "diffusion: " + section});
+  std::vector<double> list(times.begin(), times.end());
+  list.push_back(process_of(section)->clean());
+  return list;
+}
 
 // From noise level 3 down to 0.3, in n steps that are even in the coordinate in which the sampler is stated.
 std::vector<double> times(const NoiseProcess& process, int n, bool logarithmic) {
@@ -134,7 +67,7 @@ double error(const std::string& section, const Mixture1d& data, const std::strin
   std::vector<float> start;
   for (int i = -6; i <= 6; ++i)
     start.push_back(static_cast<float>(from.alpha * .1 + i * .25 * std::hypot(from.alpha * .5, from.sigma)));
-  const std::vector<float> end = Walk(section, data, start).down(sampler, list);
+  const std::vector<float> end = walk(section, data, start, sampler, list);
   double worst = 0;
   for (std::size_t i = 0; i < start.size(); ++i)
     worst =
@@ -178,22 +111,14 @@ TEST(Solvers, UnipcIsOfSecondOrderOrBetter) {
 void expect_moments(const std::string& sampler, int steps, const Process& process, const Mixture1d& data) {
   SCOPED_TRACE(process.name);
   constexpr int n = 4096;
-  OneNode grid("{type: sampling_timesteps, steps: " + std::to_string(steps) + "}", {},
-               {.sections = "diffusion: " + std::string(process.section)});
-  std::vector<double> list;
-  for (int i = 0; i < steps; ++i) {
-    grid.at(0, i);
-    grid.forward();
-    list.push_back(grid.output("t").values[0]);
-  }
+  const std::vector<double> list = grid(process.section, "steps: " + std::to_string(steps));
   const std::unique_ptr<NoiseProcess> made = process_of(process.section);
-  list.push_back(made->clean());
   // Pure noise where sampling starts holds no image; where much is left, it is drawn with the image in it.
   std::vector<float> start = gaussian({1, n}, 11).values;
   const NoiseLevel top = made->level(static_cast<float>(list.front()));
   for (float& x : start)
     x = static_cast<float>(x * std::hypot(top.sigma, top.alpha * data.deviation()) + top.alpha * data.mean());
-  const std::vector<float> end = Walk(process.section, data, start).down(sampler, list);
+  const std::vector<float> end = walk(process.section, data, start, sampler, list);
   double mean = 0, square = 0;
   for (const double x : end) mean += x / n;
   for (const double x : end) square += (x - mean) * (x - mean) / n;
@@ -224,20 +149,12 @@ TEST(Solvers, EveryoneEndsInNumbersFromPureNoiseInAnyNumberOfSteps) {
         for (const int steps : {1, 2, 5}) {
           SCOPED_TRACE(std::string(sampler) + ", " + process.name + ", " + spacing + ", " +
                        std::to_string(steps));
-          OneNode grid(
-              "{type: sampling_timesteps, steps: " + std::to_string(steps) + ", spacing: " + spacing + "}",
-              {}, {.sections = "diffusion: " + std::string(process.section)});
-          std::vector<double> list;
-          for (int i = 0; i < steps; ++i) {
-            grid.at(0, i);
-            grid.forward();
-            list.push_back(grid.output("t").values[0]);
-          }
+          const std::vector<double> list =
+              grid(process.section, "steps: " + std::to_string(steps) + ", spacing: " + spacing);
           const std::unique_ptr<NoiseProcess> made = process_of(process.section);
-          list.push_back(made->clean());
           const auto sigma = static_cast<float>(made->level(static_cast<float>(list.front())).sigma);
-          for (const float x : Walk(process.section, kTwoHeaps, {-1.3f * sigma, .1f * sigma, 1.7f * sigma})
-                                   .down(sampler, list))
+          for (const float x :
+               walk(process.section, kTwoHeaps, {-1.3f * sigma, .1f * sigma, 1.7f * sigma}, sampler, list))
             ASSERT_TRUE(std::isfinite(x));
         }
 }
@@ -248,7 +165,7 @@ double flow_end(const std::string& sampler, int n) {
   std::vector<double> list;
   for (int i = 0; i <= n; ++i) list.push_back(1 - double(i) / n);
   list.back() = 0;
-  return Walk("{process: flow, prediction: velocity}", data, {1}).down(sampler, list)[0];
+  return walk("{process: flow, prediction: velocity}", data, {1}, sampler, list)[0];
 }
 
 TEST(Solvers, EulerOnAFlowAgreesWithTheGoldenNumbers) {
@@ -264,16 +181,8 @@ TEST(Solvers, HeunOnAFlowAgreesWithTheGoldenNumbers) {
 
 TEST(Solvers, HeunOfEdmAgreesWithTheGoldenNumber) {
   static const Mixture1d data{{{1, 0, .5}}};
-  OneNode grid("{type: sampling_timesteps, steps: 18}", {},
-               {.sections = "diffusion: {process: edm, prediction: edm}"});
-  std::vector<double> list;
-  for (int i = 0; i < 18; ++i) {
-    grid.at(0, i);
-    grid.forward();
-    list.push_back(grid.output("t").values[0]);
-  }
-  list.push_back(0);
-  const float end = Walk("{process: edm, prediction: edm}", data, {80}).down("heun_step", list)[0];
+  const std::string section = "{process: edm, prediction: edm}";
+  const float end = walk(section, data, {80}, "heun_step", grid(section, "steps: 18"))[0];
   EXPECT_NEAR(end, .527624637, 2e-6);
 }
 
@@ -318,8 +227,8 @@ TEST(Solvers, AFlowAndTheVariancePreservingProcessLeadToTheSameImages) {
       start_flow.push_back(static_cast<float>(i * .3 * a.sigma));
       start_vp.push_back(static_cast<float>(i * .3 * b.sigma));
     }
-    const std::vector<float> one = Walk(flow, kTwoHeaps, start_flow).down(sampler, on_flow),
-                             other = Walk(vp, kTwoHeaps, start_vp).down(sampler, on_vp);
+    const std::vector<float> one = walk(flow, kTwoHeaps, start_flow, sampler, on_flow),
+                             other = walk(vp, kTwoHeaps, start_vp, sampler, on_vp);
     for (std::size_t i = 0; i < one.size(); ++i) EXPECT_NEAR(one[i], other[i], 2e-5);
   }
 }
@@ -337,7 +246,7 @@ TEST(Solvers, AllKindsOfPredictionOfOneCleanImageGiveTheSameStep) {
       for (const char* prediction : {"epsilon", "sample", "v", "velocity", "edm"}) {
         const std::string section =
             std::string("{process: ") + c.process + ", prediction: " + prediction + "}";
-        ends.push_back(Walk(section, kGaussian, {.4f}).down(sampler, {c.t, c.t_prev})[0]);
+        ends.push_back(walk(section, kGaussian, {.4f}, sampler, {c.t, c.t_prev})[0]);
       }
       for (const float end : ends) EXPECT_NEAR(end, ends[0], 4e-6);
     }
