@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include "graph/check/check.h"
 #include "tests/fixtures/exact_denoiser.h"
 
 namespace dagfusion::tests {
@@ -138,6 +139,43 @@ TEST(NoiseProcess, PutsNodesInFrontOfTheModelWhereTheyChangeSomething) {
   EXPECT_EQ(types("{process: flow}"), "t:network_time ");
   EXPECT_EQ(types("{process: flow, time_scale: 1}"), "");
   EXPECT_EQ(types("{process: ve}"), "t:network_time ");
+}
+
+// Type of the node that input `port` of `node` is wired to.
+std::string wired_to(const Checked& checked, const std::string& node, const std::string& port) {
+  for (const CheckedNode& n : checked.nodes)
+    if (n.path == node)
+      for (const CheckedInput& input : n.inputs)
+        if (input.port == port) return checked.nodes[static_cast<std::size_t>(input.from.node)].type->name;
+  return "no such input";
+}
+
+TEST(NoiseProcess, EveryCallOfAModelGetsThem) {
+  const auto checked = [](const std::string& section) {
+    return check(
+        parse_document("run: {images: 2, micro_batch: 2}\n"
+                       "diffusion: " +
+                           section +
+                           "\n"
+                           "model: {type: unet, channels: 8, multipliers: [1], blocks: 1, groups: 4}\n"
+                           "nodes:\n"
+                           "  digits: {type: drawn_digits, size: 8}\n"
+                           "  x0: {type: to_signed, in: digits}\n"
+                           "  t: {type: uniform_timesteps, in: x0}\n"
+                           "  out: {type: model, in: {x: x0, t: t}}\n"
+                           "  again: {type: model, in: {x: x0, t: t}, when: t, otherwise: out}\n",
+                       "test.yaml"),
+        catalog(), {});
+  };
+  const Checked edm = checked("{process: edm, prediction: edm}"), discrete = checked("{}");
+  for (const std::string call : {"out", "again"}) {
+    EXPECT_EQ(wired_to(edm, call + "/conv_in", "x"), "network_input");
+    EXPECT_EQ(wired_to(edm, call + "/time/embedding", "t"), "network_time");
+    EXPECT_EQ(wired_to(edm, call + "/network_input", "x"), "to_signed");
+    EXPECT_EQ(wired_to(edm, call + "/network_input", "t"), "uniform_timesteps");
+    EXPECT_EQ(wired_to(discrete, call + "/conv_in", "x"), "to_signed");
+    EXPECT_EQ(wired_to(discrete, call + "/time/embedding", "t"), "uniform_timesteps");
+  }
 }
 
 TEST(NoiseProcess, AFlowOfNoiseEndsBeforeNothingIsLeft) {
