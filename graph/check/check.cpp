@@ -34,10 +34,17 @@ void Checking::read_sections() {
   }
 }
 
+// `model: {from: …}` would have brought the sections of its checkpoint.
+bool Checking::waits_for_checkpoint() const {
+  const Tree* model = file.find("model");
+  return model && model->find("from");
+}
+
 const Resource& Checking::resource(const std::string& name, const std::string& owner, const Position& where) {
   if (auto made = checked.resources.find(name); made != checked.resources.end()) return *made->second;
   const SectionType* type = catalog.section(name);
   const auto entry = sections.find(name);
+  if (entry == sections.end() && models_broken && waits_for_checkpoint()) throw AlreadyReported();
   if (entry == sections.end() || !type)
     throw UserError(where,
                     fmt::format("{}: reads the section '{}', which this file lacks; '{}: {{}}' is one with "

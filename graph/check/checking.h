@@ -115,6 +115,7 @@ class Checking {
 
   // check.cpp
   void read_sections();
+  bool waits_for_checkpoint() const;
   const Resource& resource(const std::string& section, const std::string& owner, const Position& where);
 
   // scope.cpp: the nodes of one map, in an order that respects the edges
