@@ -72,7 +72,8 @@ void try_threads(int count) {
       });
   } catch (const std::system_error&) {
     end();
-    throw std::runtime_error(fmt::format("there is no room for {} threads; --threads asks for fewer", count));
+    throw std::runtime_error(
+        fmt::format("there is no memory for {} threads; --threads asks for fewer", count));
   }
   end();
 }
