@@ -207,13 +207,17 @@ std::string SafetensorsFile::misfit(const StateTensor& wanted) const {
 
 void SafetensorsFile::read(const StateTensor& wanted) {
   if (const std::string problem = misfit(wanted); !problem.empty()) fail(problem);
-  const Tensor& tensor = tensors_.at(wanted.name);
+  wanted.load(bytes_of(wanted.name).data());
+}
+
+std::span<const std::byte> SafetensorsFile::bytes_of(const std::string& name) {
+  const Tensor& tensor = tensors_.at(name);
   values_.resize(tensor.end - tensor.begin);
   file_.seekg(static_cast<std::streamoff>(data_begin_ + tensor.begin));
   if (!file_.read(reinterpret_cast<char*>(values_.data()), static_cast<std::streamsize>(values_.size()))) {
     fail("cannot be read");
   }
-  wanted.load(values_.data());
+  return values_;
 }
 
 void SafetensorsFile::fail(const std::string& message) const {

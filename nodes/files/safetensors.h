@@ -44,6 +44,8 @@ class SafetensorsFile {
   std::string misfit(const StateTensor& wanted) const;
   // Reads the values of wanted.name and hands them to wanted.load. It must fit.
   void read(const StateTensor& wanted);
+  // As they lie in the file; until the next tensor is read.
+  std::span<const std::byte> bytes_of(const std::string& name);
 
  private:
   [[noreturn]] void fail(const std::string& message) const;
