@@ -4,9 +4,10 @@
 //   h = norm(x) ;  y = x + proj(attention(q(h), k(h), v(h)))
 //
 // x, y: [N,C,H,W]; q, k, v and proj are 1x1 convolutions. The weight of proj starts near zero
-// (init_scale 1e-10): at first y is x.
+// (init_scale 1e-10): at first y is x. norm: false leaves the norm out, as some networks of diffusers do in the middle.
 
 #include "graph/types/catalog.h"
+#include "nodes/network/network_init.h"
 
 namespace dagfusion {
 namespace {
@@ -16,50 +17,56 @@ void expand(Builder& b) {
   if (b.broken(x)) return b.output("y", x);
   const Parameters& p = b.parameters();
   const Setting channels = b.spec(x).shape[1];
-  const std::map<std::string, Setting> one_by_one = {{"channels", channels}, {"kernel", std::int64_t{1}}};
+  const std::string& init = p.text("init");
+  const std::map<std::string, Setting> one_by_one =
+      starting({{"channels", channels}, {"kernel", std::int64_t{1}}}, init);
 
-  const Wire h =
-      b.add("norm", "group_norm", {{"x", x}}, {{"groups", p.integer("groups")}, {"eps", p.real("eps")}});
+  Wire h = x;
+  if (p.flag("norm"))
+    h = b.add("norm", "group_norm", {{"x", x}}, {{"groups", p.integer("groups")}, {"eps", p.real("eps")}});
   const Wire q = b.add("q", "conv2d", {{"x", h}}, one_by_one);
   const Wire k = b.add("k", "conv2d", {{"x", h}}, one_by_one);
   const Wire v = b.add("v", "conv2d", {{"x", h}}, one_by_one);
   const Wire mixed =
       b.add("attention", "attention", {{"q", q}, {"k", k}, {"v", v}}, {{"heads", p.integer("heads")}});
   b.output("y", b.add("proj", "conv2d", {{"x", mixed}, {"add", x}},
-                      {{"channels", channels}, {"kernel", std::int64_t{1}}, {"init_scale", 1e-10}}));
+                      starting({{"channels", channels}, {"kernel", std::int64_t{1}}}, init, true)));
 }
 
 }  // namespace
 
 NodeType attention_block() {
-  return {.name = "attention_block",
-          .summary = "Self-attention over all pixels, beside a short cut.",
-          .stands_for = {"attention_block"},
-          .paper = "Ho et al. 2020, arXiv:2006.11239, appendix B",
-          .example = "{type: attention_block, in: x, heads: 4, groups: 8}",
-          .role = Role::composite,
-          .inputs = {{"x", "[N,C,H,W] act blocked", "feature maps"}},
-          .outputs = {{"y", "[N,C,H,W] act blocked", "feature maps"}},
-          .parameters = {{.name = "heads",
-                          .kind = Kind::integer,
-                          .doc = "heads of the attention; must divide the channels",
-                          .standard = std::int64_t{1},
-                          .minimum = 1,
-                          .maximum = 1024},
-                         {.name = "groups",
-                          .kind = Kind::integer,
-                          .doc = "groups of the norm; must divide the channels",
-                          .standard = std::int64_t{32},
-                          .minimum = 1,
-                          .maximum = 65536},
-                         {.name = "eps",
-                          .kind = Kind::real,
-                          .doc = "added to the variance in the norm",
-                          .standard = 1e-6,
-                          .minimum = 0,
-                          .maximum = 1,
-                          .above_minimum = true}},
-          .expand = expand};
+  return {
+      .name = "attention_block",
+      .summary = "Self-attention over all pixels, beside a short cut.",
+      .stands_for = {"attention_block"},
+      .paper = "Ho et al. 2020, arXiv:2006.11239, appendix B",
+      .example = "{type: attention_block, in: x, heads: 4, groups: 8}",
+      .role = Role::composite,
+      .inputs = {{"x", "[N,C,H,W] act blocked", "feature maps"}},
+      .outputs = {{"y", "[N,C,H,W] act blocked", "feature maps"}},
+      .parameters = {{.name = "heads",
+                      .kind = Kind::integer,
+                      .doc = "heads of the attention; must divide the channels",
+                      .standard = std::int64_t{1},
+                      .minimum = 1,
+                      .maximum = 1024},
+                     {.name = "groups",
+                      .kind = Kind::integer,
+                      .doc = "groups of the norm; must divide the channels",
+                      .standard = std::int64_t{32},
+                      .minimum = 1,
+                      .maximum = 65536},
+                     {.name = "eps",
+                      .kind = Kind::real,
+                      .doc = "added to the variance in the norm",
+                      .standard = 1e-6,
+                      .minimum = 0,
+                      .maximum = 1,
+                      .above_minimum = true},
+                     {.name = "norm", .kind = Kind::boolean, .doc = "normalise x first", .standard = true},
+                     network_init_parameter()},
+      .expand = expand};
 }
 
 }  // namespace dagfusion

@@ -5,6 +5,7 @@
 //   y[n] = x[n] + weight[label[n]]        label -1, or not wired: weight[K], the row of no class
 //
 // x, y: [N,D]; label: [N], 0 … K-1 or -1; weight: [K+1,D], at first normal with deviation init_std.
+// null_class: false leaves out the last row, as networks of other programs do: then every image has a class.
 // Backward:
 //   dx = dy ;  dweight[k] = sum of dy[n] over the images n of class k
 
@@ -23,12 +24,17 @@ class ClassEmbedding final : public DifferentiableMap {
  public:
   explicit ClassEmbedding(Setup& setup)
       : classes_(setup.integer("classes")),
+        null_class_(setup.flag("null_class")),
         x_(setup.input("x")),
         label_(setup.input("label")),
         y_(setup.output("y")),
         dim_(static_cast<std::size_t>(x_.spec.shape[1])),
-        weight_(setup.weight("weight", {classes_ + 1, x_.spec.shape[1]},
+        weight_(setup.weight("weight", {rows(), x_.spec.shape[1]},
                              {Init::Kind::normal, setup.real("init_std")})) {
+    if (!null_class_ && !label_.connected())
+      setup.fail(
+          "input 'label' is not wired, but the network has no row for images without a class "
+          "('null_class' is false)");
     setup.passes_gradient(y_, x_);
     setup.accumulate_reads(label_);
   }
@@ -44,23 +50,26 @@ class ClassEmbedding final : public DifferentiableMap {
 
   void accumulate(Call& call) const override {
     float* dweight = call.d(weight_);
-    if (call.first_of_step()) std::fill_n(dweight, static_cast<std::size_t>(classes_ + 1) * dim_, 0.0f);
+    if (call.first_of_step()) std::fill_n(dweight, static_cast<std::size_t>(rows()) * dim_, 0.0f);
     const float* dy = call.d<float>(y_);
     for (std::int64_t n = 0; n < x_.spec.shape[0]; ++n, dy += dim_)
       kernels::accumulate(dy, dweight + row(call, n), dim_);
   }
 
  private:
+  std::int64_t rows() const { return classes_ + (null_class_ ? 1 : 0); }
+
   // Where the vector of image n begins.
   std::size_t row(const Call& call, std::int64_t n) const {
     const std::int64_t label = label_.connected() ? call.in<std::int32_t>(label_)[n] : -1;
-    if (label < -1 || label >= classes_)
-      throw std::runtime_error(
-          fmt::format("label is {}, but the classes are 0 to {} (-1 = none)", label, classes_ - 1));
+    if (label < (null_class_ ? -1 : 0) || label >= classes_)
+      throw std::runtime_error(fmt::format("label is {}, but the classes are 0 to {}{}", label, classes_ - 1,
+                                           null_class_ ? " (-1 = none)" : ""));
     return static_cast<std::size_t>(label < 0 ? classes_ : label) * dim_;
   }
 
   std::int64_t classes_;
+  bool null_class_;
   Input x_, label_;
   Output y_;
   std::size_t dim_;
@@ -88,6 +97,10 @@ NodeType class_embedding() {
                           .required = true,
                           .minimum = 1,
                           .maximum = 65536},
+                         {.name = "null_class",
+                          .kind = Kind::boolean,
+                          .doc = "the row behind those of the classes is there",
+                          .standard = true},
                          {.name = "init_std",
                           .kind = Kind::real,
                           .doc = "standard deviation of the initial vectors",

@@ -135,9 +135,11 @@ class Conv2d final : public DifferentiableMap {
                                           .block = y_.spec.block,
                                           .plain = x_.spec.block == 1}};
     weights.weight = setup.weight("weight", {out, in, kernel, kernel},
-                                  glorot(setup, (in + out) * kernel * kernel), weights.layout.stored());
+                                  initial_weight(setup, in * kernel * kernel, out * kernel * kernel),
+                                  weights.layout.stored());
     if (setup.flag("bias"))
-      weights.bias = setup.weight("bias", {out}, {}, stored_channels(weights.layout.out, y_.spec.block));
+      weights.bias = setup.weight("bias", {out}, initial_bias(setup, in * kernel * kernel),
+                                  stored_channels(weights.layout.out, y_.spec.block));
     return weights;
   }
 
@@ -197,6 +199,7 @@ NodeType conv2d() {
             .standard = std::string("same"),
             .choices = {"same", "end"}},
            bias_parameter("add one value for each channel of y"),
+           init_parameter(),
            init_scale_parameter()},
       .create = make_node<Conv2d>};
 }

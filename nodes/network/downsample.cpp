@@ -1,13 +1,15 @@
 // downsample: halves height and width with a 3x3 convolution of stride 2.
 // Ho et al. 2020, "Denoising Diffusion Probabilistic Models", arXiv:2006.11239, appendix B.
 //
-//   y = conv(x), padded by one row below and one column at the right
+//   y = conv(x), padded by one row below and one column at the right, or (padding: same) on all sides, as in
+//   Nichol and Dhariwal 2021, arXiv:2102.09672
 //
 // x: [N,C,H,W] with H and W even; y: [N,C,H/2,W/2].
 
 #include <fmt/format.h>
 
 #include "graph/types/catalog.h"
+#include "nodes/network/network_init.h"
 
 namespace dagfusion {
 namespace {
@@ -21,10 +23,11 @@ void expand(Builder& b) {
         fmt::format("'x' is {}, which cannot be halved; height and width must be even", to_string(shape)));
   }
   b.output("y", b.add("conv", "conv2d", {{"x", x}},
-                      {{"channels", shape[1]},
-                       {"kernel", std::int64_t{3}},
-                       {"stride", std::int64_t{2}},
-                       {"padding", std::string("end")}}));
+                      starting({{"channels", shape[1]},
+                                {"kernel", std::int64_t{3}},
+                                {"stride", std::int64_t{2}},
+                                {"padding", b.parameters().text("padding")}},
+                               b.parameters().text("init"))));
 }
 
 }  // namespace
@@ -38,6 +41,12 @@ NodeType downsample() {
           .role = Role::composite,
           .inputs = {{"x", "[N,C,H,W] act blocked", "height and width even"}},
           .outputs = {{"y", "[N,C,h,w] act blocked", "half as high and wide"}},
+          .parameters = {{.name = "padding",
+                          .kind = Kind::choice,
+                          .doc = "zeros around x: below and at the right only, or on all sides",
+                          .standard = std::string("end"),
+                          .choices = {"end", "same"}},
+                         network_init_parameter()},
           .expand = expand};
 }
 

@@ -3,12 +3,15 @@
 //
 //   v = x + shift[n,c]
 //   xhat = (v - mean) / sqrt(variance + eps), both over the C/groups channels and all pixels of a group
-//   z = weight[c] * xhat + bias[c] ;  y = silu ? z * sigmoid(z) : z
+//   z = (weight[c] * xhat + bias[c]) * (1 + film[n,c]) + film[n,C+c] ;  y = silu ? z * sigmoid(z) : z
 //
-// x, y: [N,C,H,W]; shift: [N,C], the timestep's part, when it is wired; weight, bias: [C].
+// x, y: [N,C,H,W]; weight, bias: [C]. The timestep's part, when it is wired: shift: [N,C]; film: [N,2C], a scale and a
+// shift behind the normalisation (Perez et al. 2017, "FiLM", arXiv:1709.07871; Dhariwal and Nichol 2021, arXiv:2105.05233).
 // Backward, with m(.) the mean over a group and dz = dy, or dy through the SiLU:
 //   dx = rstd * (weight * dz - m(weight * dz) - xhat * m(weight * dz * xhat))
 //   dshift[n,c] = sum of dx ;  dweight[c] = sum of dz * xhat ;  dbias[c] = sum of dz, over the pixels
+// With film, weight and bias above are those times 1 + film[n,c], their gradients too, and
+//   dfilm[n,c] = weight[c] * sum of dz * xhat + bias[c] * sum of dz ;  dfilm[n,C+c] = sum of dz
 
 #include "nodes/network/normalisation.h"
 

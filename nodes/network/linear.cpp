@@ -66,8 +66,8 @@ class Linear final : public DifferentiableMap {
                 for (std::int64_t i = 0; i < in; ++i) *to++ = from[at(o, i)];
               }
             }};
-    weight_ = setup.weight("weight", {out_, in_}, glorot(setup, in_ + out_), panels);
-    if (setup.flag("bias")) bias_ = setup.weight("bias", {out_}, {});
+    weight_ = setup.weight("weight", {out_, in_}, initial_weight(setup, in_, out_), panels);
+    if (setup.flag("bias")) bias_ = setup.weight("bias", {out_}, initial_bias(setup, in_));
     if (setup.run().training) {
       packed_ = setup.packed(weight_, "backward_data", in_filled_ * out_ * sizeof(float),
                              [in = in_, out = out_, b = block_, at](const float* stored, std::byte* packed) {
@@ -174,6 +174,7 @@ NodeType linear() {
                           .minimum = 1,
                           .maximum = 65536},
                          bias_parameter("add one value for each element of y"),
+                         init_parameter(),
                          init_scale_parameter()},
           .create = make_node<Linear>};
 }

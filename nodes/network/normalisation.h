@@ -1,6 +1,6 @@
 // What group_norm and rms_norm share: groups of channels of one image are normalised,
-// then each channel is scaled and shifted; the timestep's shift before it
-// and the SiLU behind it are done in the same passes, since the layer is bound by memory.
+// then each channel is scaled and shifted; the timestep's shift before it, its scale and shift behind it (FiLM)
+// and the SiLU behind that are done in the same passes, since the layer is bound by memory.
 #pragma once
 
 #include <fmt/format.h>
@@ -19,7 +19,10 @@ namespace dagfusion {
 class GroupNormalisation : public DifferentiableMap {
  public:
   GroupNormalisation(Setup& setup, bool centered)
-      : x_(setup.input("x")), shift_(setup.input("shift")), y_(setup.output("y")) {
+      : x_(setup.input("x")),
+        shift_(setup.input("shift")),
+        film_(setup.input("film")),
+        y_(setup.output("y")) {
     const Shape& shape = x_.spec.shape;
     images_ = shape[0];
     channels_ = shape[1];
@@ -43,6 +46,7 @@ class GroupNormalisation : public DifferentiableMap {
     shares_ = setup.saved("shares", {.shape = {images_, 2, channels_}}, Span::backward_to_accumulate);
     setup.backward_reads(x_);
     if (shift_.connected()) setup.backward_reads(shift_);
+    if (film_.connected()) declare_film(setup);
   }
 
   void prepare(Preparation& preparation) override {
@@ -56,14 +60,15 @@ class GroupNormalisation : public DifferentiableMap {
   void forward(Call& call) const override {
     const float* shift = shift_.connected() ? call.in<float>(shift_) : nullptr;
     float* mean = call.saved<float>(statistics_);
+    if (film_.connected()) make_film(call);
     if (shares_pixels_) return forward_by_pixels(call, shift, mean);
     for_parts([&](std::int64_t n, std::int64_t at, std::int64_t c, std::int64_t g) {
       float* wide = reinterpret_cast<float*>(call.scratch());
       const float* x = half() ? wide : call.in<float>(x_) + at;
       float* y = half() ? wide : call.out<float>(y_) + at;
       if (half()) kernels::widen(call.in<BFloat16>(x_) + at, wide, part_size());
-      kernels::group_norm(part_, x, shift ? shift + n * channels_ + c : nullptr, call.weight(weight_) + c,
-                          call.weight(bias_) + c, y, mean + 2 * n * groups_ + g,
+      kernels::group_norm(part_, x, shift ? shift + n * channels_ + c : nullptr, weight_of(call, n) + c,
+                          bias_of(call, n) + c, y, mean + 2 * n * groups_ + g,
                           mean + (2 * n + 1) * groups_ + g);
       if (half()) kernels::narrow(wide, call.out<BFloat16>(y_) + at, part_size());
     });
@@ -89,10 +94,11 @@ class GroupNormalisation : public DifferentiableMap {
       float* dweight = shares + 2 * n * channels_ + c;
       kernels::group_norm_backward(
           part_, x, shift ? shift + n * channels_ + c : nullptr, mean + 2 * n * groups_ + g,
-          mean + (2 * n + 1) * groups_ + g, call.weight(weight_) + c, call.weight(bias_) + c, dy, to,
+          mean + (2 * n + 1) * groups_ + g, weight_of(call, n) + c, bias_of(call, n) + c, dy, to,
           dshift ? dshift + n * channels_ + c : nullptr, dweight, dweight + channels_);
       if (half() && wanted) kernels::narrow(wide_dy, call.d<BFloat16>(x_) + at, part_size());
     });
+    if (film_.connected()) film_backward(call, shares);
   }
 
   // Image by image, so that the sum over a step has the same bits for every micro-batch.
@@ -111,6 +117,50 @@ class GroupNormalisation : public DifferentiableMap {
   }
 
  private:
+  void declare_film(Setup& setup) {
+    if (film_.spec.shape[1] != 2 * channels_)
+      setup.fail_at_input("film",
+                          fmt::format("input 'film' is {}; a scale and a shift of each channel are [{},{}]",
+                                      to_string(film_.spec.shape), images_, 2 * channels_));
+    filmed_ = setup.saved("filmed", {.shape = {images_, 2, channels_}}, Span::forward_to_backward);
+    setup.backward_reads(film_);
+  }
+
+  // Behind the normalisation, weight * xhat + bias is scaled and shifted once more: with other weights and biases for
+  // each image it is one step.
+  void make_film(Call& call) const {
+    const float *film = call.in<float>(film_), *weight = call.weight(weight_), *bias = call.weight(bias_);
+    float* filmed = call.saved<float>(filmed_);
+    for (std::int64_t n = 0; n < images_; ++n, film += 2 * channels_, filmed += 2 * channels_)
+      for (std::int64_t c = 0; c < channels_; ++c) {
+        filmed[c] = weight[c] * (1 + film[c]);
+        filmed[channels_ + c] = bias[c] * (1 + film[c]) + film[channels_ + c];
+      }
+  }
+
+  // `shares` are those of the weights and biases of each image; they become those of the weight and the bias.
+  void film_backward(Call& call, float* shares) const {
+    const float *film = call.in<float>(film_), *weight = call.weight(weight_), *bias = call.weight(bias_);
+    float* dfilm = call.d<float>(film_);
+    for (std::int64_t n = 0; n < images_; ++n, film += 2 * channels_, shares += 2 * channels_)
+      for (std::int64_t c = 0; c < channels_; ++c) {
+        float &dweight = shares[c], &dbias = shares[channels_ + c];
+        if (dfilm) {
+          dfilm[2 * n * channels_ + c] = dweight * weight[c] + dbias * bias[c];
+          dfilm[(2 * n + 1) * channels_ + c] = dbias;
+        }
+        dweight *= 1 + film[c];
+        dbias *= 1 + film[c];
+      }
+  }
+
+  const float* weight_of(const Call& call, std::int64_t n) const {
+    return film_.connected() ? call.saved<float>(filmed_) + 2 * n * channels_ : call.weight(weight_);
+  }
+  const float* bias_of(const Call& call, std::int64_t n) const {
+    return film_.connected() ? call.saved<float>(filmed_) + (2 * n + 1) * channels_ : call.weight(bias_);
+  }
+
   bool half() const { return is_half(x_.spec); }
   std::int64_t image_size() const { return x_.spec.image_elements(); }
   std::int64_t part_size() const { return image_size() / (channels_ / part_.channels); }
@@ -135,8 +185,8 @@ class GroupNormalisation : public DifferentiableMap {
     });
     in_bands(images_, chunks, ways_, [&](std::int64_t n, std::int64_t first, std::int64_t end) {
       kernels::group_norm_from_sums(image(), some(first, end), x + n * image_size(), sums + n * sums_size(),
-                                    shift ? shift + n * channels_ : nullptr, call.weight(weight_),
-                                    call.weight(bias_), call.out<float>(y_) + n * image_size(),
+                                    shift ? shift + n * channels_ : nullptr, weight_of(call, n),
+                                    bias_of(call, n), call.out<float>(y_) + n * image_size(),
                                     mean + 2 * n * groups_, mean + (2 * n + 1) * groups_);
     });
   }
@@ -153,10 +203,11 @@ class GroupNormalisation : public DifferentiableMap {
     });
   }
 
-  Input x_, shift_;
+  Input x_, shift_, film_;
   Output y_;
   Weight weight_, bias_;
   Saved statistics_, shares_;  // [N, mean and rstd, groups]; [N, dweight and dbias, C]
+  Saved filmed_;               // [N, weight and bias, C], where `film` is wired
   std::int64_t images_ = 0, channels_ = 0, groups_ = 0;
   // What is normalised at once: the fewest channels that are whole blocks and whole groups, or the image.
   kernels::GroupNormShape part_;
@@ -166,7 +217,9 @@ class GroupNormalisation : public DifferentiableMap {
 
 inline std::vector<Port> normalisation_inputs() {
   return {{"x", "[N,C,H,W] float blocked", "feature maps"},
-          {"shift", "[N,C] f32", "added to every pixel of a channel before", true}};
+          {"shift", "[N,C] f32", "added to every pixel of a channel before", true},
+          {"film", "[N,F] f32", "scale - 1 of each channel behind the normalisation, then a shift: F = 2C",
+           true}};
 }
 
 inline std::vector<Parameter> normalisation_parameters(std::string groups, std::string eps) {

@@ -6,36 +6,55 @@
 //
 // x: [N,Cin,H,W]; temb: [N,E], after its SiLU; y: [N,C,H,W]. The short cut is x itself when Cin = C, else a
 // 1x1 convolution. The weight of conv2 starts near zero (init_scale 1e-10): at first y is the short cut.
+//
+// film: time(temb) has a scale and a shift for each channel (Dhariwal and Nichol 2021, arXiv:2105.05233, "AdaGN"):
+//   h = conv1(silu(norm1(x))) ;  y = conv2(dropout(silu(norm2(h) * (1 + scale) + shift))) + shortcut(x)
+// resample: down (average_pool) or up (nearest_upsample) changes the sides of silu(norm1(x)) and of x alike.
 
 #include "graph/types/catalog.h"
+#include "nodes/network/network_init.h"
 
 namespace dagfusion {
 namespace {
 
+// Smaller or larger sides, as `resample` says.
+Wire resampled(Builder& b, const std::string& name, Wire x) {
+  const std::string& how = b.parameters().text("resample");
+  if (how == "none") return x;
+  return b.add(name, how == "down" ? "average_pool" : "nearest_upsample", {{"x", x}});
+}
+
 void expand(Builder& b) {
-  const Wire x = b.input("x");
+  Wire x = b.input("x");
   if (b.broken(x)) return b.output("y", x);
   const Parameters& p = b.parameters();
   const Setting channels = p.integer("channels");
   const Setting kernel = std::int64_t{3};
+  const std::string& init = p.text("init");
+  const bool film = p.flag("film");
+  if (film && !b.has_input("temb"))
+    b.fail_at("film", "'film' is true, but input 'temb', which it scales and shifts by, is not wired");
   const std::map<std::string, Setting> norm = {
       {"groups", p.integer("groups")}, {"eps", p.real("eps")}, {"silu", true}};
 
   Wire h = b.add("norm1", "group_norm", {{"x", x}}, norm);
-  h = b.add("conv1", "conv2d", {{"x", h}}, {{"channels", channels}, {"kernel", kernel}});
-  Wire shift = kNoWire;
-  if (b.has_input("temb")) {
-    shift = b.add("time", "linear", {{"x", b.input("temb")}}, {{"channels", channels}});
-  }
-  h = b.add("norm2", "group_norm", {{"x", h}, {"shift", shift}}, norm);
+  h = resampled(b, "resample", h);
+  x = resampled(b, "resample_shortcut", x);
+  h = b.add("conv1", "conv2d", {{"x", h}}, starting({{"channels", channels}, {"kernel", kernel}}, init));
+  Wire time = kNoWire;
+  if (b.has_input("temb"))
+    time = b.add("time", "linear", {{"x", b.input("temb")}},
+                 starting({{"channels", p.integer("channels") * (film ? 2 : 1)}}, init));
+  h = b.add("norm2", "group_norm", {{"x", h}, {film ? "film" : "shift", time}}, norm);
   if (p.real("dropout") > 0) h = b.add("dropout", "dropout", {{"x", h}}, {{"rate", p.real("dropout")}});
 
   Wire shortcut = x;
   if (b.spec(x).shape[1] != p.integer("channels")) {
-    shortcut = b.add("shortcut", "conv2d", {{"x", x}}, {{"channels", channels}, {"kernel", std::int64_t{1}}});
+    shortcut = b.add("shortcut", "conv2d", {{"x", x}},
+                     starting({{"channels", channels}, {"kernel", std::int64_t{1}}}, init));
   }
   b.output("y", b.add("conv2", "conv2d", {{"x", h}, {"add", shortcut}},
-                      {{"channels", channels}, {"kernel", kernel}, {"init_scale", 1e-10}}));
+                      starting({{"channels", channels}, {"kernel", kernel}}, init, true)));
 }
 
 }  // namespace
@@ -52,7 +71,7 @@ NodeType residual_block() {
                       .spec = "[N,E] f32",
                       .doc = "embedded timestep, after its SiLU",
                       .optional = true}},
-          .outputs = {{"y", "[N,C,H,W] act blocked", "feature maps"}},
+          .outputs = {{"y", "[N,C,h,w] act blocked", "feature maps, of the sides of x but for `resample`"}},
           .parameters = {{.name = "channels",
                           .kind = Kind::integer,
                           .doc = "channels of y",
@@ -77,7 +96,17 @@ NodeType residual_block() {
                           .standard = 1e-6,
                           .minimum = 0,
                           .maximum = 1,
-                          .above_minimum = true}},
+                          .above_minimum = true},
+                         {.name = "film",
+                          .kind = Kind::boolean,
+                          .doc = "the timestep scales and shifts behind norm2, instead of a shift before it",
+                          .standard = false},
+                         {.name = "resample",
+                          .kind = Kind::choice,
+                          .doc = "halve or double the sides before conv1, and those of the short cut",
+                          .standard = std::string("none"),
+                          .choices = {"none", "down", "up"}},
+                         network_init_parameter()},
           .expand = expand};
 }
 

@@ -12,6 +12,13 @@
 // label: [N], with `classes` only: class of each image, -1 = none (Nichol and Dhariwal 2021, arXiv:2102.09672).
 // augment: [N,A], with `augment` only: what was done to each image (Karras et al. 2022, arXiv:2206.00364, appendix F.2).
 // Without a label, a model with classes draws as for -1; in training that would be a slip, and is refused.
+//
+// preset says what kind of network it is, from which each parameter may differ:
+//               time_order  freq_shift  eps   padding  resample  film   heads           init
+//   ddpm        sin_cos     1           1e-6  end      conv      false  1               ho        Ho et al. 2020
+//   iddpm       cos_sin     0           1e-5  same     conv      true   4               openai    arXiv:2102.09672
+//   adm         cos_sin     0           1e-5  same     block     true   C / 64          openai    arXiv:2105.05233
+//   diffusers   cos_sin     0           1e-5  same     conv      false  C / 8           pytorch   UNet2DModel's defaults
 
 #include <fmt/format.h>
 
@@ -19,6 +26,8 @@
 #include <charconv>
 
 #include "graph/types/catalog.h"
+#include "nodes/network/network_init.h"
+#include "nodes/network/unet_style.h"
 
 namespace dagfusion {
 namespace {
@@ -33,7 +42,9 @@ class UNet {
         multipliers_(b.parameters().integers("multipliers")),
         blocks_(b.parameters().integer("blocks")),
         attention_at_(b.parameters().integers("attention_at")),
-        augment_(b.parameters().integer("augment")) {}
+        augment_(b.parameters().integer("augment")),
+        style_(asked_style(b.parameters())),
+        init_(style_.init) {}
 
   void build() {
     const Wire x = b_.input("x");
@@ -43,20 +54,48 @@ class UNet {
     check_groups();
     check_sides(shape);
     check_attention(shape);
+    check_heads(shape);
     settle_classes();
     check_augment();
     embed_time();
-    Wire h = b_.add("conv_in", "conv2d", {{"x", x}}, {{"channels", channels_}, {"kernel", std::int64_t{3}}});
+    Wire h = b_.add("conv_in", "conv2d", {{"x", x}},
+                    starting({{"channels", channels_}, {"kernel", std::int64_t{3}}}, init_));
     h = up(middle(down(h)));
-    h = b_.add("norm_out", "group_norm", {{"x", h}}, {{"groups", groups()}, {"silu", true}});
+    h = b_.add("norm_out", "group_norm", {{"x", h}},
+               {{"groups", groups()}, {"eps", style_.eps}, {"silu", true}});
     const std::int64_t out_channels = b_.parameters().integer("out_channels");
     b_.output("y", b_.add("conv_out", "conv2d", {{"x", h}},
-                          {{"channels", out_channels == 0 ? shape[1] : out_channels},
-                           {"kernel", std::int64_t{3}},
-                           {"init_scale", 1e-10}}));
+                          starting({{"channels", out_channels == 0 ? shape[1] : out_channels},
+                                    {"kernel", std::int64_t{3}}},
+                                   init_, true)));
   }
 
  private:
+  // That of the preset, but for what is written.
+  static UNetStyle asked_style(const Parameters& p) {
+    UNetStyle style = style_of(p.text("preset"));
+    const auto take_text = [&](const char* name, std::string_view& into) {
+      if (p.has(name)) into = p.text(name);
+    };
+    const auto take_integer = [&](const char* name, std::int64_t& into) {
+      if (p.has(name)) into = p.integer(name);
+    };
+    take_text("time_order", style.time_order);
+    take_text("padding", style.padding);
+    take_text("resample", style.resample);
+    take_text("init", style.init);
+    take_integer("freq_shift", style.freq_shift);
+    if (p.has("heads")) style.head_channels = 0;
+    take_integer("heads", style.heads);
+    take_integer("head_channels", style.head_channels);
+    if (p.has("eps")) style.eps = p.real("eps");
+    if (p.has("film")) style.film = p.flag("film");
+    if (p.has("heads") && p.integer("heads") > 0 && style.head_channels > 0)
+      p.fail("head_channels", fmt::format("'heads' is {} and 'head_channels' {}; one of them says it all",
+                                          style.heads, style.head_channels));
+    return style;
+  }
+
   std::int64_t levels() const { return static_cast<std::int64_t>(multipliers_.size()); }
   std::int64_t groups() const { return b_.parameters().integer("groups"); }
 
@@ -97,6 +136,22 @@ class UNet {
                  fmt::format("'attention_at' holds {}, but the levels are {} pixels high", attention_at_[i],
                              fmt::join(heights, ", ")));
     }
+  }
+
+  bool has_middle_attention() const { return b_.parameters().text("middle_attention") != "none"; }
+
+  void check_heads(const Shape& shape) const {
+    if (style_.head_channels == 0) return;  // attention itself asks whether the heads divide its channels
+    const auto divides = [&](std::int64_t level) {
+      const std::int64_t channels = channels_ * multipliers_[static_cast<std::size_t>(level)];
+      if (channels % style_.head_channels != 0)
+        b_.fail_at("head_channels",
+                   fmt::format("'head_channels' is {}, which does not divide the {} channels of level {}",
+                               style_.head_channels, channels, level));
+    };
+    for (std::int64_t i = 0; i < levels(); ++i)
+      if (std::count(attention_at_.begin(), attention_at_.end(), shape[2] >> i) != 0) divides(i);
+    if (has_middle_attention()) divides(levels() - 1);
   }
 
   // How many classes there are, and what they are called; 0 for none.
@@ -152,28 +207,57 @@ class UNet {
   }
 
   void embed_time() {
-    Wire h = b_.add("time/embedding", "time_embedding", {{"t", b_.input("t")}}, {{"dim", channels_}});
-    h = b_.add("time/linear1", "linear", {{"x", h}}, {{"channels", 4 * channels_}});
+    Wire h = b_.add(
+        "time/embedding", "time_embedding", {{"t", b_.input("t")}},
+        {{"dim", channels_}, {"order", std::string(style_.time_order)}, {"freq_shift", style_.freq_shift}});
+    h = b_.add("time/linear1", "linear", {{"x", h}}, starting({{"channels", 4 * channels_}}, init_));
     h = b_.add("time/silu1", "silu", {{"x", h}});
-    h = b_.add("time/linear2", "linear", {{"x", h}}, {{"channels", 4 * channels_}});
+    h = b_.add("time/linear2", "linear", {{"x", h}}, starting({{"channels", 4 * channels_}}, init_));
     if (classes_ > 0)
       h = b_.add("class_embedding", "class_embedding", {{"x", h}, {"label", b_.input("label")}},
-                 {{"classes", classes_}});
+                 {{"classes", classes_}, {"null_class", b_.parameters().flag("null_class")}});
     if (augment_ > 0)
       h = b_.add("augment_embedding", "augment_embedding", {{"x", h}, {"label", b_.input("augment")}},
                  {{"length", augment_}});
     temb_ = b_.add("time/silu2", "silu", {{"x", h}});
   }
 
-  Wire residual(const std::string& name, Wire h, std::int64_t channels) {
-    return b_.add(
-        name, "residual_block", {{"x", h}, {"temb", temb_}},
-        {{"channels", channels}, {"dropout", b_.parameters().real("dropout")}, {"groups", groups()}});
+  Wire residual(const std::string& name, Wire h, std::int64_t channels,
+                const std::string& resample = "none") {
+    return b_.add(name, "residual_block", {{"x", h}, {"temb", temb_}},
+                  {{"channels", channels},
+                   {"dropout", b_.parameters().real("dropout")},
+                   {"groups", groups()},
+                   {"eps", style_.eps},
+                   {"film", style_.film},
+                   {"resample", resample},
+                   {"init", init_}});
   }
 
-  Wire attention(const std::string& name, Wire h) {
+  Wire attention(const std::string& name, Wire h, bool norm = true) {
+    if (b_.broken(h)) return h;
+    const std::int64_t channels = b_.spec(h).shape[1];
     return b_.add(name, "attention_block", {{"x", h}},
-                  {{"heads", b_.parameters().integer("heads")}, {"groups", groups()}});
+                  {{"heads", style_.head_channels > 0 ? channels / style_.head_channels : style_.heads},
+                   {"groups", groups()},
+                   {"eps", style_.eps},
+                   {"norm", norm},
+                   {"init", init_}});
+  }
+
+  // To half the sides.
+  Wire smaller(const std::string& name, Wire h, std::int64_t channels) {
+    if (style_.resample == "block") return residual(name, h, channels, "down");
+    if (style_.resample == "pool") return b_.add(name, "average_pool", {{"x", h}});
+    return b_.add(name, "downsample", {{"x", h}},
+                  {{"padding", std::string(style_.padding)}, {"init", init_}});
+  }
+
+  // To twice the sides.
+  Wire larger(const std::string& name, Wire h, std::int64_t channels) {
+    if (style_.resample == "block") return residual(name, h, channels, "up");
+    if (style_.resample == "pool") return b_.add(name, "nearest_upsample", {{"x", h}});
+    return b_.add(name, "upsample", {{"x", h}}, {{"init", init_}});
   }
 
   // Block `number` of a level, with attention when the level's height asks for it.
@@ -190,7 +274,8 @@ class UNet {
       const std::string level = fmt::format("down{}", i);
       for (std::int64_t j = 0; j < blocks_; ++j)
         kept_.push_back(h = block(level, j, h, channels_ * multipliers_[i]));
-      if (i + 1 < levels()) kept_.push_back(h = b_.add(level + "/downsample", "downsample", {{"x", h}}));
+      if (i + 1 < levels())
+        kept_.push_back(h = smaller(level + "/downsample", h, channels_ * multipliers_[i]));
     }
     return h;
   }
@@ -198,7 +283,8 @@ class UNet {
   Wire middle(Wire h) {
     const std::int64_t channels = channels_ * multipliers_.back();
     h = residual("mid/block0", h, channels);
-    h = attention("mid/attention", h);
+    if (has_middle_attention())
+      h = attention("mid/attention", h, b_.parameters().text("middle_attention") == "normalised");
     return residual("mid/block1", h, channels);
   }
 
@@ -210,7 +296,7 @@ class UNet {
         kept_.pop_back();
         h = block(level, j, h, channels_ * multipliers_[i]);
       }
-      if (i > 0) h = b_.add(level + "/upsample", "upsample", {{"x", h}});
+      if (i > 0) h = larger(level + "/upsample", h, channels_ * multipliers_[i]);
     }
     return h;
   }
@@ -221,6 +307,8 @@ class UNet {
   const std::int64_t blocks_;
   const std::vector<std::int64_t> attention_at_;
   const std::int64_t augment_;
+  const UNetStyle style_;
+  const std::string init_;
   std::int64_t classes_ = 0;
   Wire temb_;
   std::vector<Wire> kept_;
@@ -269,7 +357,7 @@ NodeType unet() {
             .maximum = 16},
            {.name = "attention_at",
             .kind = Kind::integers,
-            .doc = "heights of the levels that get attention; the middle always has it",
+            .doc = "heights of the levels that get attention, beside the middle",
             .standard = std::vector<std::int64_t>{},
             .minimum = 1},
            {.name = "dropout",
@@ -280,8 +368,7 @@ NodeType unet() {
             .maximum = 0.999},
            {.name = "heads",
             .kind = Kind::integer,
-            .doc = "heads of every attention; must divide the channels there",
-            .standard = std::int64_t{1},
+            .doc = "heads of every attention; must divide the channels there (as `preset`)",
             .minimum = 1,
             .maximum = 1024},
            {.name = "groups",
@@ -307,7 +394,61 @@ NodeType unet() {
             .doc = "numbers of a label that says what was done to an image (edm_augment: 9); 0 = none",
             .standard = std::int64_t{0},
             .minimum = 0,
-            .maximum = 4096}},
+            .maximum = 4096},
+           {.name = "preset",
+            .kind = Kind::choice,
+            .doc = "what kind of network it is, where the keys below do not say: of Ho et al., OpenAI's "
+                   "improved-diffusion "
+                   "and guided-diffusion, or diffusers",
+            .standard = std::string("ddpm"),
+            .choices = {"ddpm", "iddpm", "adm", "diffusers"}},
+           {.name = "head_channels",
+            .kind = Kind::integer,
+            .doc = "channels of a head of every attention, instead of `heads` (as `preset`)",
+            .minimum = 0,
+            .maximum = 4096},
+           {.name = "time_order",
+            .kind = Kind::choice,
+            .doc = "of the time embedding: sines first, or cosines (as `preset`)",
+            .choices = {"sin_cos", "cos_sin"}},
+           {.name = "freq_shift",
+            .kind = Kind::integer,
+            .doc = "of the time embedding (as `preset`)",
+            .minimum = 0,
+            .maximum = 1},
+           {.name = "eps",
+            .kind = Kind::real,
+            .doc = "added to the variance in every norm (as `preset`)",
+            .minimum = 0,
+            .maximum = 1,
+            .above_minimum = true},
+           {.name = "padding",
+            .kind = Kind::choice,
+            .doc = "of the convolutions that halve the sides: below and right only, or on all sides (as "
+                   "`preset`)",
+            .choices = {"end", "same"}},
+           {.name = "resample",
+            .kind = Kind::choice,
+            .doc = "what halves and doubles the sides: a convolution, a residual block, or pooling and "
+                   "repeating alone "
+                   "(as `preset`)",
+            .choices = {"conv", "block", "pool"}},
+           {.name = "film",
+            .kind = Kind::boolean,
+            .doc = "the timestep scales and shifts behind the second norm of each block (as `preset`)"},
+           {.name = "middle_attention",
+            .kind = Kind::choice,
+            .doc = "in the middle: attention behind its norm, without one, or none",
+            .standard = std::string("normalised"),
+            .choices = {"normalised", "plain", "none"}},
+           {.name = "null_class",
+            .kind = Kind::boolean,
+            .doc = "the embedding of classes has a row for images without one",
+            .standard = true},
+           {.name = "init",
+            .kind = Kind::choice,
+            .doc = "how weights start: as Ho et al., as OpenAI, or as PyTorch (as `preset`)",
+            .choices = {"ho", "openai", "pytorch"}}},
       .expand = [](Builder& b) { UNet(b).build(); }};
 }
 

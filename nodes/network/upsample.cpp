@@ -6,6 +6,7 @@
 // x: [N,C,H,W]; y: [N,C,2H,2W].
 
 #include "graph/types/catalog.h"
+#include "nodes/network/network_init.h"
 
 namespace dagfusion {
 namespace {
@@ -15,7 +16,8 @@ void expand(Builder& b) {
   if (b.broken(x)) return b.output("y", x);
   const Wire large = b.add("nearest", "nearest_upsample", {{"x", x}});
   b.output("y", b.add("conv", "conv2d", {{"x", large}},
-                      {{"channels", b.spec(x).shape[1]}, {"kernel", std::int64_t{3}}}));
+                      starting({{"channels", b.spec(x).shape[1]}, {"kernel", std::int64_t{3}}},
+                               b.parameters().text("init"))));
 }
 
 }  // namespace
@@ -29,6 +31,7 @@ NodeType upsample() {
           .role = Role::composite,
           .inputs = {{"x", "[N,C,H,W] act blocked", "any feature maps"}},
           .outputs = {{"y", "[N,C,h,w] act blocked", "twice as high and wide"}},
+          .parameters = {network_init_parameter()},
           .expand = expand};
 }
 

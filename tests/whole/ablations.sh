@@ -17,7 +17,7 @@ SwapsTheLoss() {
 
 SwapsAttentionForNothing() {
   swapped 'replace: {"model/**/attention*": {type: identity}}'
-  has "$out" "section 'model': inside '**/attention*': 4 identity instead of attention_block; dropped groups, heads"
+  has "$out" "section 'model': inside '**/attention*': 4 identity instead of attention_block; dropped eps, groups, heads, init, norm"
   run sample.yaml
   ends 0
 }

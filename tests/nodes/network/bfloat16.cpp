@@ -81,6 +81,11 @@ TEST(Half, ElementwiseNodesRoundOnceAtTheEnd) {
   }
 }
 
+TEST(Half, AveragePoolRoundsOnceAtTheEnd) {
+  for (const Shape& shape : {Shape{2, 16, 4, 6}, Shape{1, 40, 8, 10}, Shape{3, 4, 2, 2}})
+    expect_alike({"{type: average_pool}", {{"x", gaussian(shape, 1)}}, {}});
+}
+
 TEST(Half, GroupNormComputesInFloat32) {
   for (const auto& [channels, groups] : {std::pair{32, 8}, {24, 3}, {64, 2}, {48, 16}, {16, 1}})
     for (const bool silu : {false, true})

@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/fixtures/golden.h"
+#include "tests/fixtures/step_node.h"
 
 namespace dagfusion::tests {
 namespace {
@@ -73,6 +74,17 @@ TEST(ClassEmbedding, RefusesALabelThatIsNoClass) {
                                   ", but the classes are 0 to 2 (-1 = none)");
     }
   }
+}
+
+TEST(ClassEmbedding, CanDoWithoutARowForNoClass) {
+  OneNode node("{type: class_embedding, classes: 2, null_class: false}",
+               {{"x", {{1, 1}, {0}}}, {"label", {{1}, {-1}}}}, kTraining);
+  EXPECT_EQ(node.weight("weight").shape, (Shape{2, 1}));
+  EXPECT_EQ(thrown([&] { node.forward(); }), "label is -1, but the classes are 0 to 1");
+  EXPECT_EQ(refusal("{type: class_embedding, classes: 2, null_class: false}", {{"x", {{1, 1}, {0}}}}),
+            "test.yaml:1:1: node 'node' (class_embedding): input 'label' is not wired, but the network has "
+            "no row for "
+            "images without a class ('null_class' is false)");
 }
 
 }  // namespace

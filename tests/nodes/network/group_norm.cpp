@@ -38,6 +38,23 @@ TEST(GroupNorm, AddsTheShiftBeforeItNormalises) {
 }
 
 // silu(1) = 1 / (1 + e^-1) = 0.7310586, silu(-1) = -0.2689414.
+TEST(GroupNorm, ScalesAndShiftsEachImageBehindTheNormalisation) {
+  OneNode norm("{type: group_norm, groups: 2}",
+               {{"x", {{1, 2, 1, 2}, {1, 3, 5, 7}}}, {"film", {{1, 4}, {1, -0.5f, 10, 20}}}});
+  norm.set_weight("weight", {2, 1});
+  norm.set_weight("bias", {1, 0});
+  norm.forward();
+  expect_near(norm.output("y"), {2 * -1 + 10, 2 * 3 + 10, -0.5f + 20, 0.5f + 20});
+}
+
+TEST(GroupNorm, RejectsAFilmOfOtherChannels) {
+  EXPECT_EQ(
+      refusal("{type: group_norm, groups: 1}", {{"x", numbered({1, 2, 2, 2})}, {"film", numbered({1, 3})}}),
+      "test.yaml:1:1: node 'node' (group_norm): input 'film' is [1,3]; a scale and a shift of each channel "
+      "are "
+      "[1,4]");
+}
+
 TEST(GroupNorm, AppliesSiluToTheResult) {
   OneNode norm("{type: group_norm, groups: 2, silu: true}", {{"x", {{1, 2, 1, 2}, {1, 3, 5, 7}}}});
   norm.forward();
@@ -65,6 +82,17 @@ TEST(GroupNorm, HasTheGradientsOfFiniteDifferences) {
       norm.set_weight("bias", gaussian({12}, 4).values);
       expect_gradients_match(norm);
     }
+  }
+}
+
+TEST(GroupNorm, HasTheGradientsOfFiniteDifferencesWithFilm) {
+  for (const int block : {8, 16}) {
+    OneNode norm("{type: group_norm, groups: 3, silu: true}",
+                 {{"x", gaussian({2, 12, 3, 2}, 1)}, {"film", gaussian({2, 24}, 2)}},
+                 {.training = true, .channel_block = block});
+    norm.set_weight("weight", gaussian({12}, 3).values);
+    norm.set_weight("bias", gaussian({12}, 4).values);
+    expect_gradients_match(norm, {.bound = 4e-3});
   }
 }
 

@@ -20,6 +20,87 @@ TEST(UNet, HasTheWeightsOfTheCifarNetworkOfHo) {
   EXPECT_EQ(multiply_adds_of(checked), 6'221'856'768);
 }
 
+TEST(UNet, HasTheWeightsOfTheNetworkOfHoFor256Pixels) {
+  const Checked checked =
+      expanded("type: unet, channels: 128, multipliers: [1, 1, 2, 2, 4, 4], blocks: 2, attention_at: [16]",
+               images({1, 3, 256, 256}));
+  EXPECT_EQ(checked.weights->parameters(), 113'673'219);
+}
+
+// Numbers of parameters as OpenAI's code counts them: iddpm for CIFAR-10, and guided-diffusion for 64 pixels.
+TEST(UNet, HasTheWeightsOfTheNetworksOfOpenAI) {
+  EXPECT_EQ(
+      expanded(
+          "type: unet, preset: iddpm, channels: 128, multipliers: [1, 2, 2, 2], blocks: 3, attention_at: "
+          "[16, 8], out_channels: 6",
+          images({1, 3, 32, 32}))
+          .weights->parameters(),
+      52'546'438);
+  EXPECT_EQ(
+      expanded("type: unet, preset: adm, channels: 192, multipliers: [1, 2, 3, 4], blocks: 3, attention_at: "
+               "[32, 16, 8], out_channels: 6, classes: 1000, null_class: false",
+               {{"x", numbered({1, 3, 64, 64})}, {"t", numbered({1})}, {"label", {{1}, {3}}}})
+          .weights->parameters(),
+      295'904'454);
+}
+
+TEST(UNet, DoesWhatItsPresetSaysButForWhatIsWritten) {
+  const auto settings = [](const std::string& yaml, const std::string& path) {
+    const Checked checked =
+        expanded("type: unet, channels: 64, groups: 8, attention_at: [16], " + yaml, images({1, 3, 32, 32}));
+    for (const CheckedNode& n : checked.nodes)
+      if (n.path == "node/" + path) return n.parameters;
+    return Parameters();
+  };
+  EXPECT_EQ(settings("preset: adm", "mid/attention/attention").integer("heads"), 2);
+  EXPECT_EQ(settings("preset: adm, heads: 1", "mid/attention/attention").integer("heads"), 1);
+  EXPECT_EQ(settings("preset: iddpm", "mid/attention/attention").integer("heads"), 4);
+  EXPECT_EQ(settings("preset: iddpm, head_channels: 16", "mid/attention/attention").integer("heads"), 8);
+  EXPECT_EQ(settings("preset: diffusers", "time/embedding").text("order"), "cos_sin");
+  EXPECT_EQ(settings("preset: diffusers, time_order: sin_cos", "time/embedding").text("order"), "sin_cos");
+  EXPECT_EQ(settings("preset: diffusers, freq_shift: 1", "time/embedding").integer("freq_shift"), 1);
+  EXPECT_EQ(settings("preset: diffusers", "down0/downsample/conv").text("padding"), "same");
+  EXPECT_EQ(settings("preset: diffusers, padding: end", "down0/downsample/conv").text("padding"), "end");
+  EXPECT_EQ(settings("preset: diffusers", "norm_out").real("eps"), 1e-5);
+  EXPECT_EQ(settings("eps: 2.0e-5", "mid/attention/norm").real("eps"), 2e-5);
+}
+
+TEST(UNet, ChangesSidesByBlocksOrWithoutWeights) {
+  const auto nodes = [](const std::string& yaml) {
+    std::string types;
+    for (const std::string& line : nodes_of(expanded(
+             "type: unet, channels: 8, multipliers: [1, 2], groups: 4, " + yaml, images({1, 3, 16, 16}))))
+      if (line.find("sample") != line.npos) types += line.substr(0, line.find(" [")) + "\n";
+    return types;
+  };
+  EXPECT_EQ(nodes("resample: pool"), "down0/downsample average_pool\nup1/upsample nearest_upsample\n");
+  EXPECT_NE(nodes("resample: block").find("down0/downsample/resample average_pool\n"), std::string::npos);
+  EXPECT_NE(nodes("resample: block").find("up1/upsample/resample_shortcut nearest_upsample\n"),
+            std::string::npos);
+}
+
+TEST(UNet, HasTheMiddleItIsAskedFor) {
+  const auto middle = [](const std::string& how) {
+    std::string found;
+    for (const std::string& line :
+         nodes_of(expanded("type: unet, channels: 8, multipliers: [1], groups: 4, middle_attention: " + how,
+                           images({1, 3, 16, 16}))))
+      if (line.starts_with("mid/attention")) found += line.substr(0, line.find(' ')) + " ";
+    return found;
+  };
+  EXPECT_EQ(middle("none"), "");
+  EXPECT_EQ(middle("plain"),
+            "mid/attention/q mid/attention/k mid/attention/v mid/attention/attention mid/attention/proj ");
+}
+
+TEST(UNet, RejectsHeadsThatDoNotFit) {
+  EXPECT_EQ(faults_of("type: unet, heads: 2, head_channels: 4", images({1, 3, 32, 32})),
+            "node 'node' (unet): 'heads' is 2 and 'head_channels' 4; one of them says it all");
+  EXPECT_EQ(
+      faults_of("type: unet, channels: 32, attention_at: [32], head_channels: 64", images({1, 3, 32, 32})),
+      "node 'node' (unet): 'head_channels' is 64, which does not divide the 32 channels of level 0");
+}
+
 TEST(UNet, HasTheSizeOfTheSmallerPresets) {
   const Checked medium = expanded("type: unet, channels: 64, multipliers: [1, 2, 2], attention_at: [16]",
                                   images({1, 3, 32, 32}));

@@ -1,0 +1,31 @@
+// How whole networks start: the parameter `init` of the blocks of a U-Net.
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "graph/types/composite.h"
+
+namespace dagfusion {
+
+inline Parameter network_init_parameter() {
+  return {.name = "init",
+          .kind = Kind::choice,
+          .doc =
+              "how weights start. ho: Glorot, biases 0, the last layer of every block nearly 0; openai: by "
+              "fan in as "
+              "PyTorch, the last layers 0; pytorch: by fan in everywhere",
+          .standard = std::string("ho"),
+          .choices = {"ho", "openai", "pytorch"}};
+}
+
+// Settings of a conv2d or linear, with how it starts. `last`: nothing comes of the block at first but its short cut.
+inline std::map<std::string, Setting> starting(std::map<std::string, Setting> settings,
+                                               const std::string& init, bool last = false) {
+  if (init != "ho") settings["init"] = std::string("fan_in");
+  if (last && init == "ho") settings["init_scale"] = 1e-10;
+  if (last && init == "openai") settings["init_scale"] = 0.0;
+  return settings;
+}
+
+}  // namespace dagfusion
