@@ -153,7 +153,7 @@ TEST(Block, ComesFromFilesBesideThePipeline) {
   ASSERT_EQ(c.notes.size(), 2u);  // and that the average is slow
   EXPECT_EQ(c.notes[0],
             "section 'model': inside 'mid/attention': 1 gated instead of attention_block; "
-            "dropped heads");
+            "dropped eps, heads, init, norm");
   EXPECT_TRUE(read_block("again", parse_document(kGated, "g.yaml"), catalog()).expand != nullptr);
 }
 
