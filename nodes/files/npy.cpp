@@ -289,6 +289,14 @@ void NpyFile::read(std::int64_t row, std::byte* values, std::span<std::byte> roo
   }
 }
 
+void NpyFile::read(std::int64_t row, std::span<double> values, std::span<std::byte> room) const {
+  const std::span<std::byte> numbers = room.first(room_bytes());
+  load(row, numbers);
+  read_numbers(stored_, numbers, values);
+  const auto bad = std::find_if(values.begin(), values.end(), [](double v) { return !std::isfinite(v); });
+  if (bad != values.end()) fail(fmt::format("holds {} in row {}", *bad, row));
+}
+
 std::uint32_t NpyFile::checksum() const {
   std::vector<std::byte> numbers(room_bytes());
   std::uint32_t sum = 0;
@@ -300,22 +308,25 @@ std::uint32_t NpyFile::checksum() const {
   return sum;
 }
 
-void write_npy(const std::filesystem::path& path, DType dtype, const Shape& shape,
-               std::span<const std::byte> bytes) {
-  std::string descr;
-  for (const Named& t : kTypes)
-    if (t.dtype == dtype) descr = t.descr;
-  if (descr.empty()) throw std::logic_error("write_npy: no such dtype");
+std::string npy_header(const std::string& type, const Shape& shape) {
   std::string sides;
   for (const std::int64_t side : shape) sides += fmt::format("{}, ", side);
   if (shape.size() > 1) sides.resize(sides.size() - 2);
-  std::string header =
-      fmt::format("{{'descr': '{}', 'fortran_order': False, 'shape': ({}), }}", descr, sides);
+  std::string header = fmt::format("{{'descr': '{}', 'fortran_order': False, 'shape': ({}), }}", type, sides);
   header.append(kAlignment - 1 - (10 + header.size()) % kAlignment, ' ');
   header += '\n';
   std::string text(kMagic);
   text += {'\x01', '\x00', static_cast<char>(header.size() & 0xFF), static_cast<char>(header.size() >> 8)};
-  text += header;
+  return text + header;
+}
+
+void write_npy(const std::filesystem::path& path, DType dtype, const Shape& shape,
+               std::span<const std::byte> bytes) {
+  std::string type;
+  for (const Named& t : kTypes)
+    if (t.dtype == dtype) type = t.descr;
+  if (type.empty()) throw std::logic_error("write_npy: no such dtype");
+  std::string text = npy_header(type, shape);
   text.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
   replace_file(path, text);
 }

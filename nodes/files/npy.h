@@ -35,6 +35,8 @@ class NpyFile {
   // On any thread. Throws std::runtime_error that names file and row where a number does not fit, or, with `finite`, is
   // none (nan) or infinite.
   void read(std::int64_t row, std::byte* values, std::span<std::byte> room, bool finite = true) const;
+  // Whatever numbers they are, in float64. Throws std::runtime_error where one is none (nan) or infinite.
+  void read(std::int64_t row, std::span<double> values, std::span<std::byte> room) const;
   std::uint32_t checksum() const;  // of some rows, and of the size
 
  private:
@@ -57,6 +59,8 @@ class NpyFile {
   std::size_t row_elements_ = 0;
 };
 
+// What stands in front of the numbers of such a file: magic number, version, type ("<f4"), shape.
+std::string npy_header(const std::string& type, const Shape&);
 void write_npy(const std::filesystem::path&, DType, const Shape&, std::span<const std::byte>);
 
 }  // namespace dagfusion
