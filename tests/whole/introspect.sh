@@ -513,6 +513,8 @@ CompletesWhatEachCommandTakes() {
   completes 'dot html svg ' graph train.yaml --format ''
   completes 'train.yaml ' graph --format svg tr
   completes '--threads ' train.yaml --th
+  mkdir -p runs/train
+  completes 'runs/ ' report ru
   completes 'bash ' completion b
   completes 'run run_pipeline ' describe run
   completes 'huber_loss ' nodes --like huber

@@ -125,6 +125,8 @@ Candidates at_place(const Command* command, const std::string& first, const std:
   if (name == "completion") return {"bash", "zsh", "fish"};
   if (name == "describe") return described_names();
   if (name == "man" || name == "nodes" || name == "schema") return {};
+  if (name == "report" || name == "runs" || name == "watch" || name == "init")
+    return file_candidates(typed, no_file);
   if (name == "run-node" && !first.empty()) return parameters_of(first, typed);
   if (name == "run-node") {
     Candidates found = type_names();

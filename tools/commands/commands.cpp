@@ -5,6 +5,12 @@ namespace dagfusion {
 // In the order of `run-pipeline --help`.
 const std::vector<Command>& commands() {
   static const std::vector<Command> all = {
+      {"init",
+       "Writes a project to start from: pipelines that train, draw, pack pictures and compare, with "
+       "comments, a schema for "
+       "editors, and .gitignore. Overwrites nothing.",
+       {"init", "init my_project"},
+       init_command},
       {"check",
        "Checks a pipeline file and runs nothing: every fault at once, with the line it is about.",
        {"check pipelines/train.yaml", "check pipelines/train.yaml nodes.loss.type=mse_lost",
@@ -54,6 +60,20 @@ const std::vector<Command>& commands() {
        {"data images.h5", "data my_pictures --sheet sheet.png", "data images.h5 --html data.html",
         "data images.h5 --json"},
        data_command},
+      {"runs",
+       "Lists the runs below a folder: state, steps, last loss, time, size.",
+       {"runs", "runs runs/train --json"},
+       runs_command},
+      {"watch",
+       "Follows a run from another terminal until it ends: progress, losses as a line, the last preview.",
+       {"watch runs/train", "watch runs/train/001 --json"},
+       watch_command},
+      {"report",
+       "Shows a run on one page that needs no network: curves, previews, noise, pipeline, times, machine. "
+       "Several runs are "
+       "laid over each other, with what differs. Each training writes its own.",
+       {"report runs/train", "report runs/train/001 runs/train/002 --output both.html"},
+       report_command},
       {"sweep",
        "Runs a pipeline in all the ways that its section 'sweep' names, and compares them in pairs of equal "
        "seeds: a table, "

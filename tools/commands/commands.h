@@ -12,15 +12,19 @@ int diff_command(int argc, char** argv, const Command&);
 int completion_command(int argc, char** argv, const Command&);
 int describe_command(int argc, char** argv, const Command&);
 int graph_command(int argc, char** argv, const Command&);
+int init_command(int argc, char** argv, const Command&);
 int man_command(int argc, char** argv, const Command&);
 int nodes_command(int argc, char** argv, const Command&);
 int plan_command(int argc, char** argv, const Command&);
+int report_command(int argc, char** argv, const Command&);
 int resolve_command(int argc, char** argv, const Command&);
 int run_node_command(int argc, char** argv, const Command&);
+int runs_command(int argc, char** argv, const Command&);
 int schedule_command(int argc, char** argv, const Command&);
 int schema_command(int argc, char** argv, const Command&);
 int sweep_command(int argc, char** argv, const Command&);
 int verify_command(int argc, char** argv, const Command&);
+int watch_command(int argc, char** argv, const Command&);
 
 int run_pipeline_command(int argc, char** argv);  // without a subcommand
 

@@ -10,6 +10,7 @@
 
 #include "tools/commands/commands.h"
 #include "tools/launch/scratch.h"
+#include "tools/report/task_times.h"
 #include "tools/show/drawing.h"
 
 namespace dagfusion {
@@ -19,19 +20,11 @@ namespace {
 namespace fs = std::filesystem;
 
 std::map<std::string, double> read_times(const fs::path& run) {
-  std::ifstream csv(run / "times.csv");
-  if (!csv)
+  if (!fs::exists(run / "times.csv"))
     throw UserError({"command line"}, fmt::format("there is no {}; a run writes it when it ends",
                                                   (run / "times.csv").string()));
   std::map<std::string, double> seconds;
-  std::string line;
-  std::getline(csv, line);  // node,type,calls,seconds,waited
-  while (std::getline(csv, line)) {
-    std::istringstream cells(line);
-    std::string node, type, calls, spent;
-    for (std::string* cell : {&node, &type, &calls, &spent}) std::getline(cells, *cell, ',');
-    seconds[node] += std::strtod(spent.c_str(), nullptr);
-  }
+  for (const TaskTime& task : read_task_times(run)) seconds[task.name] += task.seconds;
   return seconds;
 }
 

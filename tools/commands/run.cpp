@@ -11,6 +11,7 @@
 #include "tools/launch/stop_signals.h"
 #include "tools/observe/record.h"
 #include "tools/observe/trace.h"
+#include "tools/report/live_report.h"
 #include "tools/show/screen.h"
 
 namespace dagfusion {
@@ -76,6 +77,7 @@ int run(Invocation request, bool check_only, const Looks& looks) {
   const bool training = made.run->checked().run.training;
   if (training && !made.saves)
     fmt::print("warning   no checkpoint node is in the pipeline: what is trained is lost with the end\n");
+  LiveReport page(made);
   Report report = run_on_screen(*made.run);
   if (report.outcome == Report::Outcome::aborted) {
     fmt::print("stopped at once in step {}; a run with a checkpoint goes on from its newest\n",
@@ -90,6 +92,7 @@ int run(Invocation request, bool check_only, const Looks& looks) {
         "trace of {}: {}", counted(static_cast<std::int64_t>(trace->visits()), "visit"), looks.trace));
   }
   say_after(made, report);
+  if (const std::string written = page.finish(); !written.empty()) fmt::print("{}\n", written);
   if (report.outcome == Report::Outcome::done) return all_dropped(made, report) ? kFailed : kDone;
   if (training)
     fmt::print("{}\n", how_to_go_on(made, report.progress.steps));

@@ -1,7 +1,6 @@
 #include "tools/launch/launch.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <map>
@@ -21,6 +20,7 @@
 #include "nodes/files/file_system.h"
 #include "nodes/kernels/instruction_set.h"
 #include "nodes/training/share_of_start.h"
+#include "tools/launch/machine_facts.h"
 #include "tools/launch/memory.h"
 #include "tools/launch/resume.h"
 
@@ -81,16 +81,6 @@ void refuse_variables(const std::vector<Override>& overrides, const fs::path& fi
                       fmt::format("'{}' would change nothing: the values of variables have been put into {}; "
                                   "set them where they stand, or name the pipeline file too",
                                   o.text, file.string()));
-}
-
-std::string machine_facts(const Run& run) {
-  nlohmann::ordered_json machine;
-  machine["threads"] = run.threads();
-  machine["lanes"] = run.lanes();
-  machine["instruction_set"] = arithmetic();
-  machine["working_directory"] = fs::current_path().string();
-  machine["process"] = getpid();
-  return machine.dump(2) + "\n";
 }
 
 constexpr std::int64_t kFewSteps = 100;  // after which no model draws anything yet
@@ -332,7 +322,7 @@ Launch launch(const Invocation& request) {
     if (made.directory) {  // last: a run that could not go on stays what it was
       made.directory->write(kPipeline, resolved_yaml);
       for (const auto& [name, tree] : inner) made.directory->write(name, write_document(tree));
-      made.directory->write("machine.json", machine_facts(*made.run));
+      made.directory->write("machine.json", machine_facts(*made.run, arithmetic()));
     }
   } catch (...) {
     std::error_code ignored;

@@ -8,6 +8,7 @@
 #include <opencv2/imgproc.hpp>
 #include <stdexcept>
 
+#include "tools/show/base64.h"
 #include "tools/show/words.h"
 
 namespace dagfusion {
@@ -53,18 +54,6 @@ void put(const Image& image, const cv::Mat& place) {
   small.copyTo(place(cv::Rect((kSide - size.width) / 2, (kSide - size.height) / 2, size.width, size.height)));
 }
 
-std::string in_base64(const std::vector<std::uint8_t>& bytes) {
-  constexpr const char* kDigits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string text;
-  for (std::size_t i = 0; i < bytes.size(); i += 3) {
-    std::uint32_t three = 0;
-    for (std::size_t k = 0; k < 3; ++k) three = three << 8 | (i + k < bytes.size() ? bytes[i + k] : 0U);
-    for (std::size_t k = 0; k < 4; ++k)
-      text += i + k <= bytes.size() ? kDigits[three >> (18 - 6 * k) & 63] : '=';
-  }
-  return text;
-}
-
 }  // namespace
 
 Sheet contact_sheet(const LookedData& data) {
@@ -108,7 +97,7 @@ std::string data_page(const std::string& title, const std::string& report, const
       "sans-serif;margin:2em;max-width:60em}}pre{{background:#f4f4f4;padding:1em}}</style>\n"
       "<h1>{0}</h1>\n<pre>{1}</pre>\n<img alt=\"contact sheet\" "
       "src=\"data:image/png;base64,{2}\">\n</html>\n",
-      escaped(title), escaped(report), in_base64(png));
+      escaped(title), escaped(report), base64(png));
 }
 
 }  // namespace dagfusion

@@ -3,12 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <map>
 
 #include "nodes/files/durable.h"
 #include "nodes/files/picture_list.h"
 #include "nodes/files/png_file.h"
 #include "tools/launch/stop_signals.h"
+#include "tools/report/task_times.h"
 #include "tools/show/progress.h"
 #include "tools/show/words.h"
 
@@ -75,29 +75,6 @@ namespace {
 constexpr std::size_t kMostRows = 8, kMostDropped = 20;
 constexpr double kShownPause = 0.5;  // seconds
 
-// What all nodes of one type took.
-struct TypeTime {
-  std::string type;
-  std::int64_t calls = 0;
-  double seconds = 0, waited = 0;
-};
-
-std::vector<TypeTime> times_by_type(const std::vector<TaskTime>& tasks) {  // longest first
-  std::map<std::string, TypeTime> by_type;
-  for (const TaskTime& t : tasks) {
-    TypeTime& row = by_type[t.type];
-    row.type = t.type;
-    row.calls += t.calls;
-    row.seconds += t.seconds;
-    row.waited += t.waited;
-  }
-  std::vector<TypeTime> rows;
-  for (const auto& [type, row] : by_type) rows.push_back(row);
-  std::sort(rows.begin(), rows.end(),
-            [](const TypeTime& a, const TypeTime& b) { return a.seconds > b.seconds; });
-  return rows;
-}
-
 void say_times(const std::vector<TypeTime>& rows, double all) {
   fmt::print("\n{:<22} {:>10} {:>10} {:>7} {:>12}\n", "time by node type", "calls", "seconds", "share",
              "waited");
@@ -119,13 +96,6 @@ void say_data_rate(const Run& run, const Report& report, double rate) {
   if (possible > 0 && run.checked().run.training)
     fmt::print("the nodes in front of the model could bring {:.0f} images/s, {:.0f} times what it took\n",
                possible, possible / std::max(rate, 1e-9));
-}
-
-void write_times(const RunDirectory& directory, const std::vector<TaskTime>& tasks) {
-  std::string csv = "node,type,calls,seconds,waited\n";
-  for (const TaskTime& t : tasks)
-    csv += fmt::format("{},{},{},{:.6f},{:.6f}\n", t.name, t.type, t.calls, t.seconds, t.waited);
-  directory.write("times.csv", csv);
 }
 
 // All of them, where the screen has no room: in the run directory, or here.
@@ -171,7 +141,7 @@ void say_after(const Launch& launch, const Report& report) {
   fmt::print("threads were busy {:.0f}% of the time{}\n",
              100 * all / std::max(run.threads() * report.seconds, 1e-9), bound(report, rows));
   say_data_rate(run, report, rate);
-  if (launch.directory) write_times(*launch.directory, report.tasks);
+  if (launch.directory) launch.directory->write("times.csv", times_csv(report.tasks));
   say_dropped(launch, report.dropped);
   fmt::print("\n");
   for (const std::string& line : report.told) fmt::print("{}\n", printable(line));

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "nodes/files/durable.h"
+#include "tools/show/base64.h"
 #include "tools/show/words.h"
 #include "tools/sweep/report.h"
 #include "tools/sweep/ticks.h"
@@ -17,19 +18,6 @@ constexpr std::array<const char*, 8> kColours = {"#3366cc", "#dc3912", "#109618"
                                                  "#ff9900", "#0099c6", "#66aa00", "#b82e2e"};
 
 const char* colour(std::size_t cell) { return kColours[cell % kColours.size()]; }
-
-std::string base64(const std::string& bytes) {
-  constexpr const char* kDigits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string text;
-  for (std::size_t i = 0; i < bytes.size(); i += 3) {
-    std::uint32_t word = 0;
-    for (std::size_t k = 0; k < 3; ++k)
-      word = word << 8 | (i + k < bytes.size() ? static_cast<unsigned char>(bytes[i + k]) : 0u);
-    for (std::size_t k = 0; k < 4; ++k)
-      text += i + k > bytes.size() ? '=' : kDigits[word >> (18 - 6 * k) & 63];
-  }
-  return text;
-}
 
 // Means over the seeds that have logged losses, at the steps of the first one, smoothed over a twentieth of them.
 std::vector<std::pair<double, double>> mean_curve(const SweepRow& row) {
@@ -149,10 +137,11 @@ std::string pictures(const std::vector<SweepRow>& rows) {
     const auto& runs = rows[c].runs;
     if (runs.empty() || runs.front().picture.empty()) continue;
     html += fmt::format(
-        "<figure><img alt=\"samples of {}\" src=\"data:image/png;base64,{}\"/><figcaption><span "
+        "<figure><img alt=\"samples of {}\" src=\"{}\"/><figcaption><span "
         "class=\"dot\" "
         "style=\"background:{}\"></span> {}</figcaption></figure>\n",
-        escaped(rows[c].cell), base64(read_text(runs.front().picture)), colour(c), escaped(rows[c].cell));
+        escaped(rows[c].cell), png_in_page(read_text(runs.front().picture)), colour(c),
+        escaped(rows[c].cell));
   }
   return html + "</div>\n";
 }

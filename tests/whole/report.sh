@@ -1,0 +1,157 @@
+#!/usr/bin/env bash
+# report.sh PROGRAM CASE: the page that shows a run.
+. "$(dirname "${BASH_SOURCE[0]}")/small_runs.sh"
+
+cat >picture.yaml <<'END'
+vars: {count: 4}
+run: {seed: 7}
+model: {from: none}
+nodes:
+  number: {type: image_numbers, count: "${count}"}
+  xT:     {type: gaussian_noise, in: number, shape: model}
+  bytes:  {type: to_bytes, in: xT}
+  grid:   {type: png_grid, in: bytes, path: samples.png}
+END
+preview() { echo --add "nodes.preview={type: run_pipeline, pipeline: picture.yaml, model: ema, every: $1}"; }  # EVERY
+
+page_has() { grep -qF -- "$2" "$1" || fail "$1 should have '$2'" "$(grep -o '"notes":.*' "$1" | head -c 800)"; }  # PAGE PART
+last_of() { tail -n 1 runs/001/metrics.csv | cut -d, -f"$1"; }
+
+# Adds to a copy of the page a script that drives it and writes what it sees as JSON, which is then in `seen`.
+driven() {  # PAGE SCRIPT
+  command -v chromium >/dev/null || exit 77
+  { cat "$1"; echo "<script>addEventListener('load', () => setTimeout(() => { const seen = {}; $2; document.body.append(
+    element('pre', {id: 'seen'}, 'seen ' + JSON.stringify(seen) + ' end')); }, 300))</script>"; } >driven.html
+  timeout -s KILL 100 chromium --headless=new --no-sandbox --disable-gpu --window-size=1280,900 --virtual-time-budget=4000 --dump-dom \
+    --user-data-dir="$away/browser" "file://$away/driven.html" >dom.html 2>browser.txt || fail 'the browser failed' "$(<browser.txt)"
+  seen=$(sed -n 's/.*<pre id="seen">seen \(.*\) end<.*/\1/p' dom.html)
+  [[ -n $seen ]] || fail 'the script did not come to its end'
+}
+
+IsWrittenWhenATrainingEnds() {
+  run train.yaml
+  ends 0
+  has "$out" 'report: runs/001/report.html'
+  page_has runs/001/report.html '"state":"done"'
+  page_has runs/001/report.html "\"last\":{\"loss\":$(last_of 4)}"
+  page_has runs/001/report.html '"all_steps":12'
+  run sample.yaml
+  [[ ! -e samples/001/report.html ]] || fail 'what trains nothing has no report'
+}
+
+IsWrittenAtEachPreviewAndAfterAKill() {
+  eval "started $(preview 2 | sed "s/--add \(.*\)/--add '\1'/")"
+  until [[ -e runs/001/report.html ]]; do kill -0 "$process"; sleep 0.1; done
+  page_has runs/001/report.html '"state":"running"'
+  run report runs/001 --output while.html
+  ends 0
+  page_has while.html '"state":"running"'
+  kill -KILL "$process"
+  ended
+  printf '99,12' >>runs/001/metrics.csv
+  run report runs
+  ends 0
+  is "$out" 'report: runs/001/report.html'
+  page_has runs/001/report.html '"state":"stopped"'
+  page_has runs/001/report.html "metrics.csv:$(grep -c '' runs/001/metrics.csv): not a whole row, left out"
+  page_has runs/001/report.html '"name":"samples.png","data":"data:image/png;base64,iVBOR'
+}
+
+RefusesWhatIsNoRun() {
+  run report nothing
+  ends 2
+  is "$err" "command line: there is no run directory 'nothing'"
+  mkdir empty
+  run report empty
+  ends 2
+  is "$err" "command line: 'empty' is not a run directory: there is no pipeline.yaml of a run in it, nor in one below it"
+  run report
+  ends 2
+  has "$err" 'runs is required'
+}
+
+SaysWhatIsMissing() {
+  run train.yaml --remove nodes.log
+  run report runs/001
+  ends 0
+  page_has runs/001/report.html '"notes":["the pipeline has no metrics_log, so there are no curves"]'
+  run train.yaml
+  rm runs/002/metrics.csv
+  sed -i 's/"dagfusion": .*/"dagfusion": "99.1.0",/' runs/002/machine.json
+  sed -i 's/drawn_digits/drawn_letters/' runs/002/pipeline.yaml
+  run report runs/002
+  ends 0
+  page_has runs/002/report.html '"there is no metrics.csv yet, so there are no curves"'
+  page_has runs/002/report.html "\"the pipeline is not drawn: node 'images': no type 'drawn_letters'"
+  page_has runs/002/report.html "written by Dagfusion 99.1.0, and this is $("$program" --version | cut -d' ' -f2): what it does not know is not on this page"
+  echo 'not JSON' >runs/002/machine.json
+  run report runs/002
+  page_has runs/002/report.html '"machine.json is no JSON"'
+}
+
+LaysRunsOverEachOther() {
+  run train.yaml
+  run train.yaml vars.rate=1e-3
+  run report runs/001 runs/002
+  ends 0
+  is "$out" 'report: report.html'
+  page_has report.html '"differences":[{"path":"nodes.adam.learning_rate","values":["2.0e-3","1e-3"]}]'
+}
+
+ShowsTextsOfUsersAsTexts() {
+  run train.yaml 'run.output=<script>alert(1)</script>&"x'
+  ends 0
+  local -r page=$(<'<script>alert(1)</script>&"x/001/report.html')
+  has "$page" '<title>&lt;script&gt;alert(1)&lt;/script&gt;&amp;&quot;x/001</title>'
+  [[ $page != *'<script>alert'* ]] || fail 'the name of the run is a script'
+}
+
+KeepsTheExtremesOfAMillionSteps() {
+  run train.yaml
+  awk 'BEGIN {
+    print "step,images,seconds,loss,grad_norm,learning_rate,q0,q1,q2,q3"
+    for (i = 1; i <= 1000000; ++i) {
+      loss = i == 765432 ? 123.4375 : i == 222222 ? 0.0009765625 : 0.1 + (i % 97) / 1000
+      printf "%d,%d,%.3f,%.6g,%.6g,%g,%.6g,%.6g,%.6g,%.6g\n", i, i * 12, i / 20, loss, 1 + i % 31 / 10, 0.002, loss * 2, loss / 2, loss / 3, loss / 4
+    }
+  }' >runs/001/metrics.csv
+  run report runs/001
+  ends 0
+  [[ $(stat -c %s runs/001/report.html) -lt 3000000 ]] || fail "the page has $(stat -c %s runs/001/report.html) bytes"
+  page_has runs/001/report.html '"most":123.438,"most_step":765432'
+  driven runs/001/report.html 'seen.most = Math.max(...runs[0].curves.loss.max), seen.least = Math.min(...runs[0].curves.loss.min);
+    seen.fast = performance.timing.loadEventStart - performance.timing.navigationStart < 2000'
+  is "$seen" '{"most":123.438,"least":0.000976562,"fast":true}'
+}
+
+IsDrivenInABrowser() {
+  eval "run train.yaml nodes.log.every=1 $(preview 4 | sed "s/--add \(.*\)/--add '\1'/")"
+  ends 0
+  driven runs/001/report.html '
+    const svg = document.querySelector("[data-title=loss] svg"), box = svg.getBoundingClientRect();
+    const value = () => document.querySelector("[data-title=loss] .value").textContent;
+    const pointer = (type, share) => svg.dispatchEvent(new PointerEvent(type, {clientX: box.left + 58 + share * (box.width - 70), clientY: box.top + 50, button: 0, buttons: 1, bubbles: true, pointerId: 1}));
+    const slide = to => { const slider = document.getElementById("preview"); slider.value = to; slider.dispatchEvent(new Event("input")); };
+    seen.last = value();
+    pointer("pointermove", 0);
+    seen.first = value();
+    pointer("pointerdown", 0.5), pointer("pointermove", 0.75), pointer("pointerup", 0.75);
+    seen.range = group.range.map(x => Math.round(x * 10) / 10);
+    seen.all = document.getElementById("all").hidden;
+    pointer("pointermove", 1);
+    seen.zoomed = document.querySelector("[data-title=loss] .where").textContent;
+    document.getElementById("all").click();
+    seen.back = group.range;
+    slide(0);
+    seen.preview = document.getElementById("preview-step").textContent;
+    seen.pictures = document.querySelectorAll("#pictures img").length + " " + (document.querySelector("#pictures img").naturalWidth > 0 || "not decoded yet");
+    slide(2);
+    seen.then = document.getElementById("preview-step").textContent;
+    seen.numbers = [...document.querySelectorAll("#numbers td")].slice(0, 2).map(cell => cell.textContent);'
+  local -r last=$(last_of 4) first=$(sed -n 2p runs/001/metrics.csv | cut -d, -f4)
+  has "$seen" "\"last\":\"$last\",\"first\":\"$first\",\"range\":[6,9],\"all\":false,\"zoomed\":\" step 9\",\"back\":null"
+  has "$seen" '"preview":"step 4","pictures":"1 '
+  has "$seen" "\"then\":\"step 12\",\"numbers\":[\"loss\",\"$last\"]"
+}
+
+"$2"

@@ -1,0 +1,78 @@
+#include "tools/report/pictures.h"
+
+#include <cmath>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <opencv2/imgcodecs.hpp>
+#include <opencv2/imgproc.hpp>
+
+#include "nodes/files/durable.h"
+#include "tools/report/run_facts.h"
+#include "tools/show/base64.h"
+
+namespace dagfusion {
+
+namespace {
+
+// The same at a size that a page can carry; as it is where it cannot be read.
+std::string smaller(const std::string& png, std::size_t most_bytes) {
+  if (png.size() <= most_bytes) return png;
+  try {
+    const cv::Mat whole = cv::imdecode(
+        cv::Mat(1, static_cast<int>(png.size()), CV_8U, const_cast<char*>(png.data())), cv::IMREAD_UNCHANGED);
+    for (double scale = std::sqrt(static_cast<double>(most_bytes) / static_cast<double>(png.size()));
+         scale > 0.01; scale *= 0.7) {
+      cv::Mat small;
+      cv::resize(whole, small, {}, scale, scale, cv::INTER_AREA);
+      std::vector<unsigned char> bytes;
+      cv::imencode(".png", small, bytes);
+      if (bytes.size() <= most_bytes) return {bytes.begin(), bytes.end()};
+    }
+  } catch (const cv::Exception&) {  // no picture after all
+  }
+  return {};
+}
+
+// Every second one stays, and always the first and the last.
+std::vector<Preview> every_second(const std::vector<Preview>& all) {
+  std::vector<Preview> kept;
+  for (std::size_t i = 0; i < all.size(); ++i)
+    if (i % 2 == 0 || i + 1 == all.size()) kept.push_back(all[i]);
+  return kept;
+}
+
+std::size_t bytes_of(const std::vector<Preview>& all, std::size_t most_of_one) {
+  std::size_t bytes = 0;
+  for (const Preview& p : all) {
+    std::error_code gone;
+    const std::uintmax_t size = std::filesystem::file_size(p.picture, gone);
+    bytes += gone ? 0 : std::min<std::size_t>(size, most_of_one);
+  }
+  return bytes;
+}
+
+}  // namespace
+
+PagePictures add_pictures(const std::filesystem::path& run, std::size_t most_bytes,
+                          nlohmann::ordered_json& list) {
+  constexpr std::size_t kLeastShare = 4;          // so many fit in any case
+  const std::size_t of_png = most_bytes / 4 * 3;  // in base64
+  std::map<std::string, std::vector<Preview>> by_name;
+  for (Preview& p : previews_of(run)) by_name[p.picture.filename().string()].push_back(std::move(p));
+  PagePictures told;
+  for (auto& [name, all] : by_name) {
+    const std::size_t share = of_png / by_name.size(), most_of_one = share / kLeastShare;
+    const std::size_t found = all.size();
+    while (all.size() > 2 && bytes_of(all, most_of_one) > share) all = every_second(all);
+    told.left_out += static_cast<int>(found - all.size());
+    for (const Preview& p : all) {
+      std::error_code gone;
+      if (!std::filesystem::exists(p.picture, gone)) continue;
+      const std::string png = smaller(read_text(p.picture), most_of_one);
+      if (!png.empty()) list.push_back({{"step", p.step}, {"name", name}, {"data", png_in_page(png)}});
+    }
+  }
+  return told;
+}
+
+}  // namespace dagfusion
