@@ -114,7 +114,9 @@ TEST(UncertaintyLoss, LearnsHowLargeTheLossIs) {
     double step, images, grad_norm;
     ASSERT_EQ(std::sscanf(line.c_str(), "%lf,%lf,%lf,%lf,%lf", &step, &images, &grad_norm, &loss, &weighed),
               5);
-    if (row == 0) EXPECT_NEAR(weighed, loss, 1e-5);
+    if (row == 0) {
+      EXPECT_NEAR(weighed, loss, 1e-5);
+    }
   }
   EXPECT_LT(weighed, loss - .01);               // loss / e^u + u with another u than 0
   EXPECT_GT(weighed, 1 + std::log(loss) - .2);  // the least there is

@@ -1,4 +1,5 @@
 // Files that other programs may write, and that are refused: each complaint in full.
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "nodes/files/image_file.h"
@@ -118,7 +119,7 @@ TEST(Hdf5Images, RefusesFiltersThatItDoesNotKnow) {
                 chunks(c, {1, 2, 2, 1}), H5Pset_filter(c, 305, H5Z_FLAG_OPTIONAL, 0, nullptr);
               });
             }),
-            std::string("has '/images' with filter 305") + kFilters);
+            fmt::format("has '/images' with filter 305{}", kFilters));
 }
 
 TEST(Hdf5Images, RefusesChunksThatDoNotFitIntoItsCache) {
@@ -225,7 +226,7 @@ TEST(Hdf5Images, RefusesLabelsThatDoNotFit) {
                 H5Pset_filter(c, 305, H5Z_FLAG_OPTIONAL, 0, nullptr);
               });
             }),
-            std::string("has '/labels' with filter 305") + kFilters);
+            fmt::format("has '/labels' with filter 305{}", kFilters));
 }
 
 TEST(Hdf5Images, TellsWhichImageIsDamaged) {
