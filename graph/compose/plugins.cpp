@@ -19,6 +19,7 @@
 #include "graph/plugin.h"
 #include "graph/types/file_keys.h"
 #include "graph/types/port.h"
+#include "graph/values/open_file.h"
 
 namespace dagfusion {
 
@@ -53,7 +54,7 @@ fs::path find_library(const Tree& item) {
 
 std::string bytes_of(const Tree& item, const fs::path& path) {
   if (fs::is_directory(path)) refuse(item, path, "is a directory");
-  std::ifstream file(path, std::ios::binary);
+  std::ifstream file = open_file(path);
   std::string bytes((std::istreambuf_iterator<char>(file)), {});
   if (!file.is_open() || file.bad()) refuse(item, path, "cannot be read");
   return bytes;

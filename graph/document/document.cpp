@@ -16,6 +16,7 @@
 #include "graph/document/near_path.h"
 #include "graph/document/yaml_brackets.h"
 #include "graph/document/yaml_text.h"
+#include "graph/values/open_file.h"
 
 namespace dagfusion {
 
@@ -241,7 +242,7 @@ Tree read_document(const std::filesystem::path& path) {
   std::error_code unreadable;
   if (std::filesystem::is_directory(path, unreadable))
     throw UserError({name, 0, 0}, "is a directory; expected a YAML file");
-  std::ifstream file(path, std::ios::binary);
+  std::ifstream file = open_file(path);
   if (!file && !std::filesystem::exists(path, unreadable))
     throw UserError({name, 0, 0}, "does not exist" + path_suggestion(name));
   if (!file) throw UserError({name, 0, 0}, "cannot be read; check who may read it");

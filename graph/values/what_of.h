@@ -1,13 +1,12 @@
-// An exception in words: those of the library say nothing to who has run out of memory.
+// An exception in words: those of libraries say little to a user.
 #pragma once
 
 #include <exception>
-#include <new>
 
 namespace dagfusion {
 
-inline const char* what_of(const std::exception& e) noexcept {
-  return dynamic_cast<const std::bad_alloc*>(&e) ? "there is not enough memory" : e.what();
-}
+// Lack of memory as a sentence, and what the file system refuses with the path at its place:
+// "cannot create directories 'runs/a': Permission denied". It lasts until the thread asks again.
+const char* what_of(const std::exception& e) noexcept;
 
 }  // namespace dagfusion

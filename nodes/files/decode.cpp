@@ -8,6 +8,7 @@
 #include <opencv2/imgproc.hpp>
 #include <stdexcept>
 
+#include "graph/values/open_file.h"
 #include "nodes/files/codecs.h"
 #include "nodes/files/image_header.h"
 
@@ -89,7 +90,7 @@ std::vector<std::uint8_t> read_picture_bytes(const std::filesystem::path& path) 
   if (size > kMostBytes)
     throw std::runtime_error(fmt::format("is {} bytes long; the limit is {}", size, kMostBytes));
   std::vector<std::uint8_t> bytes(size);
-  std::ifstream file(path, std::ios::binary);
+  std::ifstream file = open_file(path);
   file.read(reinterpret_cast<char*>(bytes.data()), static_cast<std::streamsize>(size));
   if (!file) throw std::runtime_error("cannot be read");
   return bytes;

@@ -11,6 +11,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "graph/values/open_file.h"
 #include "nodes/files/crc32c.h"
 
 namespace dagfusion {
@@ -82,7 +83,7 @@ std::string read_text(const std::filesystem::path& path, std::uint64_t most_byte
         fmt::format("'{}' has {} bytes; at most {} are read", path.string(), bytes, most_bytes));
   }
   std::string text(bytes, '\0');
-  std::ifstream file(path, std::ios::binary);
+  std::ifstream file = open_file(path);
   if (!file.read(text.data(), static_cast<std::streamsize>(bytes))) {
     throw std::runtime_error(fmt::format("cannot read '{}'", path.string()));
   }

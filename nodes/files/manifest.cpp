@@ -7,6 +7,7 @@
 #include <sstream>
 #include <stdexcept>
 
+#include "graph/values/open_file.h"
 #include "nodes/files/crc32c.h"
 #include "nodes/files/durable.h"
 
@@ -51,7 +52,7 @@ void verify(const std::filesystem::path& directory, const ManifestEntry& entry) 
 
 ManifestEntry read_entry(const std::filesystem::path& path) {
   ManifestEntry entry = {.name = path.filename().string()};
-  std::ifstream file(path, std::ios::binary);
+  std::ifstream file = open_file(path);
   std::vector<char> block(1 << 20);
   while (file.read(block.data(), static_cast<std::streamsize>(block.size())) || file.gcount() > 0) {
     const auto count = static_cast<std::size_t>(file.gcount());

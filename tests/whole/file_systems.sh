@@ -68,6 +68,19 @@ SaysThatAFileMayNotBeSoLarge() {
   has "$err" 'File too large'
 }
 
+NamesTheFolderThatCannotBeMade() {
+  touch taken
+  cat >grid.yaml <<END
+run: {images: 4}
+nodes:
+  digits: {type: drawn_digits, size: 16}
+  grid:   {type: png_grid, in: digits, path: $PWD/taken/sub/grid.png}
+END
+  run grid.yaml
+  ends 1
+  is "$err" "run-pipeline: grid.yaml:4:3: node 'grid' (png_grid): cannot create directories '$PWD/taken/sub': Not a directory (at the end of the run)"
+}
+
 NamesTheFolderForTemporaryFiles() {
   status=0
   TMPDIR=/no/such/folder "$program" verify train.yaml >out.txt 2>err.txt </dev/null || status=$?
