@@ -98,7 +98,11 @@ ModelSource Checking::from_checkpoint(const Tree& section) {
        .required = true,
        .wanted = "the path of a run or a checkpoint"},
       {.name = "weights", .kind = Kind::text, .doc = "live or an average", .standard = std::string("live")}};
-  const Parameters given = Parameters::read(section, kKeys, {}, "section 'model'", faults);
+  for (const Entry& e : section.entries)
+    if (e.key == "inside")
+      fault(e.where,
+            "section 'model': 'inside' changes layers, and those of a checkpoint stay as they were trained");
+  const Parameters given = Parameters::read(section, kKeys, {"inside"}, "section 'model'", faults);
   if (!given.has("from")) throw AlreadyReported();
   if (!options.open_model) given.fail("from", "checkpoints cannot be opened here");
   checked.model_from = given.text("from");

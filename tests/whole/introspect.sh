@@ -534,7 +534,16 @@ CompletesOverrides() {
   completes 'nodes.adam.learning_rate=${rate} ' train.yaml nodes.adam.learning_rate=
   completes 'model/mid/ ' train.yaml model/m
   completes 'model/mid/attention/ ' train.yaml model/mid/a
+  completes 'model/mid/attention/norm.eps= ' train.yaml model/mid/attention/norm.ep
+  completes 'model/mid/attention/norm.type=identity ' train.yaml model/mid/attention/norm.type=id
   completes 'run.seed= ' sweep train.yaml --add run.se
+  run train.yaml run.steps=1
+  completes 'denoise/ ' sample.yaml den
+  completes 'denoise/each. denoise/prev. ' sample.yaml denoise/  # not the layers of the model, which stay as they are
+  completes 'denoise/prev.eta= ' sample.yaml denoise/prev.e
+  completes 'denoise/prev.eta=0.5 ' sample.yaml denoise/prev.eta=
+  completes 'denoise/prev.type=ddpm_step ' sample.yaml denoise/prev.type=ddp
+  completes 'denoise/each.steps= ' sample.yaml denoise/each.st
   completes '' train.yaml nothing.there
   printf 'extends: train.yaml\nset: {nodes.extra: {type: huber}' >broken.yaml
   completes '' broken.yaml nodes.

@@ -1,5 +1,7 @@
 // Paths and values of overrides, from the pipeline itself and from what its types declare.
 #include <algorithm>
+#include <iterator>
+#include <map>
 #include <set>
 
 #include "graph/compose/block.h"
@@ -58,7 +60,7 @@ Candidates keys_of(const WrittenMap& place, const std::string& prefix) {
       written.insert(e.key);
       if (e.key != "doc") found.push_back(prefix + e.key + (e.value.is_map() ? "." : "="));
     }
-  if (prefix.empty() && written.count("model")) found.push_back("model/");
+  if (place.type && !written.count("type")) found.push_back(prefix + "type=");
   for (const Parameter& p : place.declared)
     if (!written.count(p.name)) found.push_back(prefix + p.name + (p.kind == Kind::map ? "." : "="));
   return found;
@@ -86,32 +88,87 @@ Candidates values_of(const WrittenMap& place, const std::string& key, const std:
                        : Candidates{};
 }
 
-// As overrides name it: what is inside the model by the section, not by the node that calls it.
-std::string named_inside(const CheckedNode& node, const Tree& file) {
-  const std::size_t slash = node.path.find('/');
-  if (slash == std::string::npos) return "";
-  const Tree* nodes = file.find("nodes");
-  const Tree* top = nodes ? nodes->find(node.path.substr(0, slash)) : nullptr;
-  const Tree* type = top && top->is_map() ? top->find("type") : nullptr;
-  return type && type->text == "model" ? "model" + node.path.substr(slash) : node.path;
+const Tree* below(const Tree* map, const std::string& key) {
+  return map && map->is_map() ? map->find(key) : nullptr;
 }
 
-// "model/mid/attention.heads": nodes that only composites and loops know, level by level, and their parameters.
+// The map of the file for "denoise/prev", in the body of a loop. Null: only a composite knows the node.
+const Tree* written_in_a_loop(const Tree& file, const std::string& path) {
+  const std::size_t slash = path.find('/');
+  const Tree* loop = below(below(below(&file, "nodes"), path.substr(0, slash)), "loop");
+  const std::string name = path.substr(slash + 1);
+  const Tree* node = below(below(loop, "nodes"), name);
+  return node ? node : name == "each" ? below(loop, name) : nullptr;
+}
+
+bool calls_model(const Tree* node) {
+  const Tree* type = below(node, "type");
+  return type && type->text == "model";
+}
+
+// As overrides name it: what is inside the model by the section, not by the node that calls it. Empty: they cannot.
+std::string named_inside(const std::string& path, const Tree& file) {
+  const std::size_t slash = path.find('/');
+  if (slash == std::string::npos) return "";
+  const std::string inside = path.substr(slash);
+  const bool is_written = below(below(&file, "model"), "type");  // else the model is that of a checkpoint
+  if (calls_model(below(below(&file, "nodes"), path.substr(0, slash))))
+    return is_written ? "model" + inside : "";
+  const std::size_t second = path.find('/', slash + 1);
+  if (second != std::string::npos && calls_model(written_in_a_loop(file, path.substr(0, second))))
+    return is_written ? "model" + path.substr(second) : "";
+  return path;
+}
+
+// The nodes that only composites and loops know, with the type of each.
+std::map<std::string, const NodeType*> all_inside(const Tree& file, const Checked& checked) {
+  std::map<std::string, const NodeType*> found;
+  for (const CheckedNode& node : checked.nodes) found[named_inside(node.path, file)] = node.type;
+  found.erase("");
+  return found;
+}
+
+// "model/mid/a" -> "model/mid/attention/", "model/mid/attention/q" -> "model/mid/attention/qkv."
+Candidates next_level(const std::map<std::string, const NodeType*>& inside, const std::string& typed) {
+  Candidates found;
+  for (const auto& [path, type] : inside) {
+    if (!path.starts_with(typed)) continue;
+    const std::size_t end = path.find('/', typed.size());
+    found.push_back(end == std::string::npos ? path + "." : path.substr(0, end + 1));
+  }
+  return found;
+}
+
+// "model/mid/attention.heads=": level by level, then keys, then values.
 Candidates inside_candidates(const std::filesystem::path& pipeline, const std::string& typed) {
   const Invocation request{.file = pipeline};
   const Tree file = read_file(request);
   const Checked checked = plan_file(request).checked;
-  const std::size_t dot = typed.find('.');
+  const std::map<std::string, const NodeType*> inside = all_inside(file, checked);
+  const std::size_t dot = typed.find('.'), equals = typed.find('=');
+  if (dot == std::string::npos) return next_level(inside, typed);
   const std::string path = typed.substr(0, dot);
+  const auto node = inside.find(path);
+  if (node == inside.end()) return {};
+  const WrittenMap place{
+      .tree = written_in_a_loop(file, path), .declared = node->second->parameters, .type = node->second};
+  if (equals == std::string::npos) return keys_of(place, path + ".");
+  Candidates found =
+      values_of(place, typed.substr(dot + 1, equals - dot - 1), typed.substr(equals + 1), *checked.types);
+  for (std::string& value : found) value.insert(0, typed, 0, equals + 1);
+  return found;
+}
+
+// What a slash follows: the model, loops and composites of the file.
+Candidates with_something_inside(const Tree& file, const Catalog& types) {
   Candidates found;
-  for (const CheckedNode& node : checked.nodes) {
-    const std::string named = named_inside(node, file);
-    if (dot != std::string::npos && named == path) {
-      for (const Parameter& p : node.type->parameters) found.push_back(path + "." + p.name + "=");
-    } else if (dot == std::string::npos && named.starts_with(path)) {
-      const std::size_t end = named.find('/', path.size());
-      found.push_back(end == std::string::npos ? named + "." : named.substr(0, end + 1));
-    }
+  if (below(below(&file, "model"), "type")) found.push_back("model/");
+  const Tree* nodes = file.find("nodes");
+  if (!nodes || !nodes->is_map()) return found;
+  for (const Entry& e : nodes->entries) {
+    const NodeType* type = type_of(e.value, types);
+    const bool is_composite = type && type->role == Role::composite && !type->minimizes;
+    if (below(&e.value, "loop") || is_composite) found.push_back(e.key + "/");
   }
   return found;
 }
@@ -129,14 +186,17 @@ Candidates override_candidates(const std::filesystem::path& pipeline, const std:
   try {
     const std::size_t equals = typed.find('=');
     const std::string path = typed.substr(0, equals);
-    if (path.find('/') != std::string::npos && equals == std::string::npos)
-      return inside_candidates(pipeline, typed);
+    if (path.find('/') != std::string::npos) return inside_candidates(pipeline, typed);
     const Tree file = compose(find_pipeline(pipeline), TypedPlugins{}).file;
     const Catalog types = with_own_types(catalog(), file);
     std::string last;
     const WrittenMap place = place_of(file, split(path, last), types);
     const std::string prefix = path.substr(0, path.size() - last.size());
-    if (equals == std::string::npos) return keys_of(place, prefix);
+    if (equals == std::string::npos) {
+      Candidates found = keys_of(place, prefix);
+      if (prefix.empty()) std::ranges::move(with_something_inside(file, types), std::back_inserter(found));
+      return found;
+    }
     Candidates found = values_of(place, last, typed.substr(equals + 1), types);
     for (std::string& value : found) value.insert(0, typed, 0, equals + 1);
     return found;
