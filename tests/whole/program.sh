@@ -80,6 +80,10 @@ ChecksAllThatTheReadmesSwap() {  # what they run on pipelines that need no data 
   done
 }
 
+QuotesInTheReadmesWhatAShellTakesForAPattern() {  # zsh ends at [] where no file fits
+  is 'what is not quoted' "$(commands . | sed "s/'[^']*'//g" | grep -F -e '[' -e '*' -e '?' || true)" ''
+}
+
 ShowsAllThatTheReadmesLookAt() {  # what needs no run before it
   local line lines arguments
   mapfile -t lines < <(commands '^(nodes|describe|plan|resolve|schedule|schema) |^sweep .*--list' | sed 's/ >.*//')
