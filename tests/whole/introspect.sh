@@ -343,18 +343,27 @@ GraphSaysWhatToInstall() {
 }
 
 GraphMakesAPage() {
-  command -v dot >/dev/null || exit 77
   run train.yaml run.steps=2 run.threads=2
   ends 0
-  run graph train.yaml --format html --with-timings runs/001 --output train.html
+  mkdir no_programs
+  PATH=$away/no_programs run graph train.yaml --format html --with-timings runs/001 --output train.html
   ends 0
   is "$out" ''
   local page
   page=$(<train.html)
-  has "$page" '<svg'
-  has "$page" ' %</text>'
-  has "$page" '<option selected>what the file names</option><option>1 deeper</option>'
+  has "$page" '<title>train.yaml</title>'
+  has "$page" '{"title":"train.yaml","open":0,"graph":{"nodes":[{"path":"images","type":"drawn_digits","look":"source","where":"train.yaml:6"'
+  has "$page" '"in":[["x",'
+  has "$page" '"seconds":{"forward":'
+  has "$page" '"weight gradient":'
+  has "$page" '"composites":{"images":"drawn_digits",'
+  has "$page" '"out":"unet"'
   [[ $page != *'src='* ]] || fail 'the page asks for something else'
+  run graph train.yaml --format html --depth 2 --output train.html
+  has "$(<train.html)" '"open":2,'
+  run graph train.yaml --format html --with-timings runs/002
+  ends 2
+  is "$err" 'command line: there is no runs/002/times.csv; a run writes it when it ends'
 }
 
 DiffTellsWhatDiffers() {

@@ -154,4 +154,34 @@ IsDrivenInABrowser() {
   has "$seen" "\"then\":\"step 12\",\"numbers\":[\"loss\",\"$last\"]"
 }
 
+GraphFoldsSearchesAndTellsInABrowser() {
+  run train.yaml
+  run graph train.yaml --format html --with-timings runs/001 --output graph.html
+  ends 0
+  driven graph.html '
+    const drawn = () => document.querySelectorAll("[data-path]").length;
+    const click = (path, part) => document.querySelector(`[data-path="${path}"] ${part}`).dispatchEvent(new MouseEvent("click", {bubbles: true}));
+    const rows = () => Object.fromEntries([...document.querySelectorAll(".graph-panel tr")].map(row => [row.children[0].textContent, row.children[1].textContent]));
+    seen.folded = drawn() === new Set(view.data.nodes.map(node => node.path.split("/")[0])).size;
+    const before = document.querySelector("[data-path=out]").getBoundingClientRect();
+    click("out", ".fold");
+    const now = document.querySelector("[data-path=out]").getBoundingClientRect();
+    seen.stays = Math.abs(now.left - before.left) < 2 && Math.abs(now.top - before.top) < 2;
+    seen.inside = document.querySelector(`[data-path=out] [data-path="out/conv_in"]`) !== null;
+    click("out", ".fold");
+    seen.again = document.querySelector(`[data-path="out/conv_in"]`) === null;
+    const search = document.querySelector("input[type=search]");
+    search.value = "block0 conv1", search.dispatchEvent(new Event("input"));
+    seen.found = document.querySelector(".graph-results button").textContent;
+    document.querySelector(".graph-results button").click();
+    seen.title = document.querySelector(".graph-panel h3").textContent;
+    seen.kernel = rows().kernel, seen.shape = rows()["in x"];
+    seen.place = rows()["stands at"], seen.time = "weight gradient" in rows() && "share of the time" in rows();
+    const place = document.querySelector(".selected").getBoundingClientRect();
+    seen.visible = place.top > 40 && place.bottom < innerHeight && place.width > 40;
+    view.unfoldTo(99);
+    seen.all = drawn() === view.boxes.size - 1;'
+  is "$seen" '{"folded":true,"stays":true,"inside":true,"again":true,"found":"out/mid/block0/conv1 conv2d","title":"out/mid/block0/conv1","kernel":"3 side of the kernel: 1 or 3","shape":"[3,16,8,8] f32 from out/mid/block0/norm1.y","place":"train.yaml:11","time":true,"visible":true,"all":true}'
+}
+
 "$2"

@@ -6,10 +6,13 @@
 #include <algorithm>
 #include <cstdlib>
 #include <fstream>
+#include <nlohmann/json.hpp>
 #include <sstream>
 
 #include "tools/commands/commands.h"
 #include "tools/launch/scratch.h"
+#include "tools/report/graph_data.h"
+#include "tools/report/page.h"
 #include "tools/report/task_times.h"
 #include "tools/show/drawing.h"
 
@@ -61,77 +64,13 @@ std::string svg_of(const std::string& dot) {
   return svg;
 }
 
-struct Level {
-  std::string title, svg;
-};
-
-// One level is seen at a time, `shown` at first.
-std::string page_of(const std::vector<Level>& levels, std::size_t shown, const std::string& title) {
-  std::string pictures, choices;
-  for (std::size_t i = 0; i < levels.size(); ++i) {
-    const bool first = i == shown;
-    pictures += fmt::format("<div{}>{}</div>\n", first ? "" : " hidden", levels[i].svg);
-    choices += fmt::format("<option{}>{}</option>", first ? " selected" : "", levels[i].title);
-  }
-  return "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>" + title +
-         "</title>\n<style>html,body{margin:0;height:100%;background:#fff;font:13px sans-serif}\n"
-         "svg{width:100vw;height:100vh;display:block;cursor:grab}\n"
-         "select{position:fixed;left:12px;top:12px;font:inherit;padding:4px}\n"
-         "p{position:fixed;left:12px;bottom:4px;color:#777}</style></head>\n<body>\n" +
-         pictures + "<select title=\"how much of what is inside composites\">" + choices +
-         "</select>\n<p>wheel: zoom, drag: move, double click: all, + and -: more and less of what is "
-         "inside</p>\n"
-         "<script>\n"
-         "const levels = [...document.querySelectorAll('div')].map(div => {\n"
-         "  const svg = div.querySelector('svg'), all = svg.getAttribute('viewBox').split(' ').map(Number);\n"
-         "  let view = [...all];\n"
-         "  const show = () => svg.setAttribute('viewBox', view.join(' '));\n"
-         "  const scale = () => Math.max(view[2] / svg.clientWidth, view[3] / svg.clientHeight);\n"
-         "  svg.removeAttribute('width'); svg.removeAttribute('height');\n"
-         "  svg.addEventListener('wheel', e => {\n"
-         "    e.preventDefault();\n"
-         "    const f = Math.exp(e.deltaY / 500), s = scale();\n"
-         "    const x = view[0] + view[2] / 2 + (e.clientX - svg.clientWidth / 2) * s;\n"
-         "    const y = view[1] + view[3] / 2 + (e.clientY - svg.clientHeight / 2) * s;\n"
-         "    view = [x - (x - view[0]) * f, y - (y - view[1]) * f, view[2] * f, view[3] * f];\n"
-         "    show();\n"
-         "  }, {passive: false});\n"
-         "  svg.addEventListener('pointermove', e => {\n"
-         "    if (!(e.buttons & 1)) return;\n"
-         "    const s = scale();\n"
-         "    view[0] -= e.movementX * s; view[1] -= e.movementY * s;\n"
-         "    show();\n"
-         "  });\n"
-         "  svg.addEventListener('dblclick', () => { view = [...all]; show(); });\n"
-         "  return div;\n"
-         "});\n"
-         "const chosen = document.querySelector('select');\n"
-         "const choose = i => {\n"
-         "  if (i < 0 || i >= levels.length) return;\n"
-         "  chosen.selectedIndex = i;\n"
-         "  levels.forEach((div, j) => div.hidden = j !== i);\n"
-         "};\n"
-         "chosen.addEventListener('change', () => { choose(chosen.selectedIndex); chosen.blur(); });\n"
-         "addEventListener('keydown', e => {\n"
-         "  if (e.key === '+') choose(chosen.selectedIndex + 1);\n"
-         "  if (e.key === '-') choose(chosen.selectedIndex - 1);\n"
-         "});\n"
-         "</script></body></html>\n";
-}
-
-// The picture at every depth, and last with the backward pass.
-std::string page_of(const Planned& planned, const Tree& file, DrawingOptions options,
+// One page whose boxes fold and unfold in place; at first so many levels are open.
+std::string html_of(const Planned& planned, const Tree& file, const std::vector<TaskTime>& times, int open,
                     const std::string& title) {
-  std::vector<Level> levels;
-  const int most = deepest(planned.checked);
-  const std::size_t shown = options.expand ? most + 1 : options.depth;
-  options.expand = false;
-  for (options.depth = 0; options.depth <= most; ++options.depth)
-    levels.push_back({options.depth == 0 ? "what the file names" : fmt::format("{} deeper", options.depth),
-                      svg_of(drawing(planned, file, options))});
-  options.expand = true;
-  levels.push_back({"every layer and the backward pass", svg_of(drawing(planned, file, options))});
-  return page_of(levels, shown, title);
+  const nlohmann::ordered_json data = {
+      {"title", title}, {"open", open}, {"graph", graph_data(planned.checked, file, times)}};
+  return page_of(title, data, assets::report_css,
+                 {assets::charts_js, assets::graph_js, assets::graph_page_js});
 }
 
 }  // namespace
@@ -142,7 +81,9 @@ int graph_command(int argc, char** argv, const Command& about) {
   std::string format = "dot", output, run;
   DrawingOptions options;
   pipeline.declare(arguments);
-  arguments.option("--format", format, "dot, svg or html (one page with all depths, zoomed by the wheel)")
+  arguments
+      .option("--format", format,
+              "dot, svg or html (a page on which boxes fold, unfold and tell what they are)")
       .among({"dot", "svg", "html"})
       .shows_default();
   const Argument expand =
@@ -161,7 +102,9 @@ int graph_command(int argc, char** argv, const Command& about) {
     const Tree file = read_file(pipeline.invocation());
     std::string text;
     if (format == "html") {
-      text = page_of(planned, file, options, pipeline.file);
+      const int open = options.expand ? deepest(planned.checked) : options.depth;
+      text = html_of(planned, file, run.empty() ? std::vector<TaskTime>() : read_task_times(run), open,
+                     pipeline.file);
     } else {
       text = drawing(planned, file, options);
       if (format == "svg") text = svg_of(text);

@@ -17,10 +17,11 @@ std::string report_page(const std::vector<std::filesystem::path>& runs,
 std::string page_of(const std::string& title, const nlohmann::ordered_json& data, const std::string& style,
                     const std::vector<std::string>& scripts);
 
-// Files of this folder that are built in: charts_js, report_js, report_css.
+// Files of this folder that are built in.
 namespace assets {
 extern const char* const charts_js;
 extern const char* const graph_js;
+extern const char* const graph_page_js;
 extern const char* const report_js;
 extern const char* const report_css;
 }  // namespace assets

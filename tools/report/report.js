@@ -159,6 +159,17 @@ const noise = () => {
   section('Noise', element('p', {class: 'note'}, unlike.map(([run]) => run.noise.what).join('; ')), element('div', {class: 'charts'}, ...charts.map(chart => chart.node)));
 };
 
+const graphs = () => {
+  for (const run of runs.filter(run => run.graph)) {
+    const view = new GraphView(run.graph, {wheel: false});
+    section(many ? `Pipeline: ${run.name}` : 'Pipeline', view.node);
+    views.push(view);
+    if (runs.every(other => JSON.stringify(shapeOf(other)) === JSON.stringify(shapeOf(run)))) break;  // one stands for all
+  }
+};
+const views = [];
+const shapeOf = run => run.graph && run.graph.nodes.map(node => [node.path, node.type, node.in, node.settings]);
+
 const measures = () => {
   const having = runs.filter(run => run.measures.length);
   if (!having.length) return;
@@ -199,4 +210,4 @@ const machines = () => {
 
 const files = () => section('Pipeline files', ...runs.map(run => element('details', {}, element('summary', {}, `${run.name}/pipeline.yaml`), element('pre', {}, run.yaml))));
 
-for (const part of [head, summary, curves, previews, differences, measures, noise, times, machines, files]) part();
+for (const part of [head, summary, curves, previews, differences, measures, graphs, times, noise, machines, files]) part();

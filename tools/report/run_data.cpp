@@ -13,6 +13,7 @@
 #include "nodes/files/durable.h"
 #include "tools/report/buckets.h"
 #include "tools/report/csv_table.h"
+#include "tools/report/graph_data.h"
 #include "tools/report/pictures.h"
 #include "tools/report/run_facts.h"
 #include "tools/report/task_times.h"
@@ -306,6 +307,7 @@ Json run_data(const fs::path& run, const PipelineView& view, const RunDataOption
   if (const auto* process = dynamic_cast<const NoiseProcess*>(view.noise.get()))
     made["noise"] = noise_of(*process);
   if (!view.missing.empty()) notes.push_back(view.missing);
+  if (view.checked) made["graph"] = graph_data(*view.checked, pipeline, read_task_times(run));
   made["times"] = times_of(run);
   made["machine"] = machine_of(run, notes);
   note_future_version(made["machine"], notes);

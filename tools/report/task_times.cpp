@@ -36,6 +36,13 @@ std::vector<TaskTime> read_task_times(const std::filesystem::path& run) {
   return tasks;
 }
 
+std::string node_of_task(const std::string& name) {
+  for (const std::string prefix : {"backward of ", "weight gradient of ", "sum of d ", "sum of "})
+    if (name.starts_with(prefix))
+      return name.substr(prefix.size(), name.find('.', prefix.size()) - prefix.size());
+  return name;
+}
+
 std::vector<TypeTime> times_by_type(const std::vector<TaskTime>& tasks) {
   std::map<std::string, TypeTime> by_type;
   for (const TaskTime& t : tasks) {

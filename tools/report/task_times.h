@@ -14,6 +14,9 @@ std::string times_csv(const std::vector<TaskTime>&);
 // Name, type, calls, seconds and waited of each; empty where there is no such file.
 std::vector<TaskTime> read_task_times(const std::filesystem::path& run);
 
+// The path of the node that a task of this name belongs to: "backward of out/conv_in" -> "out/conv_in".
+std::string node_of_task(const std::string& name);
+
 // What all nodes of one type took, longest first.
 struct TypeTime {
   std::string type;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "graph/plan/plan.h"
+#include "tools/report/task_times.h"
 #include "tools/show/arrows.h"
 #include "tools/show/words.h"
 
@@ -105,7 +106,7 @@ class Drawing {
       if (below[path] > 1) box.look = kLayer;
       if (parent_of(path).empty()) describe(box, node);
       for (const auto& [task, seconds] : options_.seconds)
-        if (cut_of(node_of(task)) == path) box.seconds += seconds;
+        if (cut_of(node_of_task(task)) == path) box.seconds += seconds;
       boxes_.push_back(std::move(box));
     }
     for (int n = 0; n < static_cast<int>(checked_.nodes.size()); ++n)
@@ -164,7 +165,7 @@ class Drawing {
       box.name = box.path.substr(box.path.rfind('/') + 1);
       if (const auto time = options_.seconds.find(task.name); time != options_.seconds.end())
         box.seconds = time->second;
-      if (sums) box.path = node_of(task.name);
+      if (sums) box.path = node_of_task(task.name);
       boxes_.push_back(std::move(box));
       for (const int b : task.before)
         if (drawn(plan_.tasks[b])) arrows_.insert({fmt::format("t{}", b), fmt::format("t{}", t), "", false});
@@ -198,14 +199,6 @@ class Drawing {
     if (node.when.node >= 0) arrow(node.when.node, "when", true);
     if (node.group >= 0 && (n == 0 || checked_.nodes[n - 1].group != node.group))
       arrow(checked_.groups[node.group].loss.node, "minimized", true);
-  }
-
-  // The path of the node that a task of times.csv belongs to.
-  static std::string node_of(const std::string& task) {
-    for (const std::string prefix : {"backward of ", "weight gradient of ", "sum of d ", "sum of "})
-      if (task.starts_with(prefix))
-        return task.substr(prefix.size(), task.find('.', prefix.size()) - prefix.size());
-    return task;
   }
 
   void clusters(const std::string& path, int level, std::string& text) const {

@@ -1,0 +1,16 @@
+// A pipeline as boxes and arrows, as JSON for the view that folds and unfolds (graph.js).
+#pragma once
+
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <vector>
+
+#include "graph/check/check.h"
+#include "graph/run/run.h"
+
+namespace dagfusion {
+
+// `file`: the pipeline as it was checked; it says the types of what was expanded. `times`: of a run; may be empty.
+nlohmann::ordered_json graph_data(const Checked&, const Tree& file, const std::vector<TaskTime>& times);
+
+}  // namespace dagfusion
