@@ -119,6 +119,7 @@ struct CheckOptions {
   int channel_block = 8;
   bool bfloat16 = false;     // the core has bfloat16 primitives
   int auto_micro_batch = 1;  // what `micro_batch: auto` stands for
+  int ranks = 1;             // processes that share the run
   bool training = false;     // as if something were minimized, for benches of single nodes
   // Opens a checkpoint named by the user; throws UserError.
   std::function<ModelSource(const std::string& from, const Position&)> open_model;

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "graph/check/checking.h"
+#include "graph/cluster/groups.h"
 
 namespace dagfusion {
 
@@ -28,6 +29,33 @@ std::int64_t largest_divisor(std::int64_t of, std::int64_t at_most) {
   return divisor;
 }
 
+bool is_power_of_two(std::int64_t n) { return n > 0 && (n & (n - 1)) == 0; }
+
+// The largest power of two that divides `frames`.
+std::int64_t most_groups(std::int64_t frames) { return frames & -frames; }
+
+// How the gradients of a step are added up: in parts that processes can share.
+void read_gradient_groups(const Parameters& run, RunSettings& settings) {
+  const std::int64_t frames = settings.batch_size / settings.micro_batch;
+  const auto refuse = [&](const std::string& why) { run.fail("gradient_groups", why); };
+  const std::string of_frames = fmt::format("the {} frames of a step (batch_size {}, micro_batch {})", frames,
+                                            settings.batch_size, settings.micro_batch);
+  const int asked = number_or_auto(run, "gradient_groups", 1 << 20);
+  settings.gradient_groups = asked > 0 ? asked : fitting_groups(settings.ranks, frames);
+  if (settings.gradient_groups == 0)
+    refuse(fmt::format(
+        "{} cannot be cut into parts for {} processes, a power of two of them; {} is the most that "
+        "divides the frames",
+        of_frames, settings.ranks, most_groups(frames)));
+  if (!is_power_of_two(settings.gradient_groups) || frames % settings.gradient_groups != 0)
+    refuse(fmt::format("'gradient_groups' is {}; it must be a power of two that divides {}, {} at most",
+                       settings.gradient_groups, of_frames, most_groups(frames)));
+  if (settings.gradient_groups < settings.ranks)
+    refuse(
+        fmt::format("'gradient_groups' is {}, and the run has {} processes: each takes at least one of them",
+                    settings.gradient_groups, settings.ranks));
+}
+
 // What training needs to know. `where`: of the section.
 void read_training(Checking& checking, const Parameters& run, const Position& where) {
   std::vector<std::string> missing;
@@ -49,10 +77,13 @@ void read_training(Checking& checking, const Parameters& run, const Position& wh
              fmt::format("'micro_batch' is {}, which does not divide the batch_size {}; {} would do",
                          settings.micro_batch, settings.batch_size,
                          largest_divisor(settings.batch_size, settings.micro_batch)));
+  read_gradient_groups(run, settings);
 }
 
 void refuse_training_keys(const Parameters& run) {
-  for (const char* unused : {"steps", "batch_size"})
+  std::vector<const char*> given = {"steps", "batch_size"};
+  if (run.text("gradient_groups") != "auto") given.push_back("gradient_groups");
+  for (const char* unused : given)
     if (run.has(unused))
       run.fail(unused,
                fmt::format("'{}' is for training, but no node of this file minimizes anything", unused));
@@ -81,6 +112,7 @@ void Checking::read_run() {
   settings.frames_in_flight = number_or_auto(run, "frames_in_flight", 4096);
   settings.micro_batch = number_or_auto(run, "micro_batch", 4096);
   if (settings.micro_batch < 0) settings.micro_batch = options.auto_micro_batch;
+  settings.ranks = options.ranks;
   if (settings.training) return read_training(*this, run, tree ? tree->where : file.where);
   refuse_training_keys(run);
   settings.batch_size = settings.micro_batch;

@@ -37,7 +37,7 @@ int fitting_micro_batch(const Planned& one) {
   if (!run.training) return drawn_together(*checked.images, fit);
   int best = 1;
   for (int n = 1; n <= fit; ++n)
-    if (run.batch_size % n == 0) best = n;
+    if (run.batch_size % (std::int64_t{n} * run.gradient_groups) == 0) best = n;
   return best;
 }
 

@@ -19,6 +19,7 @@ void Planner::add_steps() {
   std::stable_sort(nodes.begin(), nodes.end(), [&](int a, int b) {
     return checked_.nodes[a].type->phase < checked_.nodes[b].type->phase;
   });
+  if (checked_.run.training && checked_.run.ranks > 1) add_exchange();
   for (const int n : nodes) {
     const CheckedNode& node = checked_.nodes[n];
     const int t = task_of_[n] = add_task(node.child ? Task::Kind::child : Task::Kind::step, node.path, -1);
@@ -39,16 +40,27 @@ void Planner::add_steps() {
         visit.in.push_back(mean);
         plan_.tasks[t].means.push_back({from, mean});
         reads(t, from);
+        if (plan_.exchange >= 0) reads(plan_.exchange, from);
       }
     }
     for (const int a : node.after)
       if (task_of_[a] >= 0) link(task_of_[a], t);
     if (node.group >= 0)
       for (const int a : accumulates_[node.group]) link(a, t);
+    if (plan_.exchange >= 0) link(plan_.exchange, t);
     if (!plan_.steps.empty()) link(plan_.steps.back(), t);
     plan_.tasks[t].visits.push_back(std::move(visit));
     plan_.steps.push_back(t);
   }
+}
+
+// Behind all gradients, and the values that nodes of a step read: all processes go on with the same.
+void Planner::add_exchange() {
+  const int t = plan_.exchange = add_task(Task::Kind::exchange, "exchange", -1);
+  plan_.tasks[t].serial = true;
+  for (const auto& [group, tasks] : accumulates_)
+    for (const int a : tasks) link(a, t);
+  for (const int loss : plan_.losses) reads(t, loss);
 }
 
 void Planner::close_loops() {
@@ -82,7 +94,8 @@ void Planner::add_admission() {
   const int count = static_cast<int>(plan_.tasks.size());
   std::vector<bool> admitted(count);
   const auto is_step = [&](int t) {
-    return plan_.tasks[t].kind == Task::Kind::step || plan_.tasks[t].kind == Task::Kind::child;
+    const Task::Kind kind = plan_.tasks[t].kind;
+    return kind == Task::Kind::exchange || kind == Task::Kind::step || kind == Task::Kind::child;
   };
   for (int t = 0; t < count; ++t)
     for (const Visit& v : plan_.tasks[t].visits) {
@@ -123,7 +136,10 @@ void Planner::add_admission() {
   }
   for (int t = 0; t < count; ++t)
     if (admitted[t] && !is_step(t) && !leads_on[t]) link(t, release);
-  if (!plan_.steps.empty()) link(release, plan_.steps.front());
+  if (plan_.exchange >= 0)
+    link(release, plan_.exchange);
+  else if (!plan_.steps.empty())
+    link(release, plan_.steps.front());
   for (const Lifetime& life : lives_)
     if (plan_.slots[life.slot].place == Place::lane && (life.writer < 0 || !admitted[life.writer]))
       plan_.slots[life.slot].place = Place::frame;
@@ -168,6 +184,7 @@ void Planner::sort_tasks() {
   }
   for (PlannedLoop& loop : plan_.loops) moved(loop.head), moved(loop.tail);
   for (int& s : plan_.steps) moved(s);
+  moved(plan_.exchange);
   moved(plan_.admission);
   moved(plan_.release);
 }

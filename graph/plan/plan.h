@@ -43,6 +43,7 @@ struct Task {
     loop_head,
     loop_tail,
     ordered,
+    exchange,
     step,
     child,
     admission,
@@ -78,6 +79,7 @@ struct Plan {
   std::size_t frame_bytes = 0, lane_bytes = 0, step_bytes = 0;
   int admission = -1, release = -1;  // tasks
   std::vector<int> steps;            // step tasks, in the order they run
+  int exchange = -1;                 // task: with the other processes, before the first of those
   int frames_per_step = 1;
 };
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "graph/cluster/groups.h"
+
 namespace dagfusion {
 
 namespace {
@@ -31,7 +33,9 @@ std::uint64_t planned_memory(const Planned& planned, int lanes) {
   const Checked& checked = planned.checked;
   const WeightTable& weights = *checked.weights;
   const std::uint64_t values = weights.floats() * sizeof(float);
-  std::uint64_t bytes = values * (checked.run.training ? 2 : 1) + weights.packed_bytes();
+  // One process of several takes fewer groups, and needs no more.
+  const int sums = checked.run.training ? buffers_of({0, checked.run.gradient_groups}) : 0;
+  std::uint64_t bytes = values * static_cast<std::uint64_t>(1 + sums) + weights.packed_bytes();
   for (const CheckedNode& node : checked.nodes) bytes += states_of(node, weights);
   std::uint64_t lane = planned.plan.lane_bytes;
   bytes += frames_of(checked.run, planned.plan, lanes);

@@ -41,6 +41,7 @@ class Planner {
 
   // order.cpp
   void add_steps();
+  void add_exchange();
   void close_loops();
   void add_admission();
   void sort_tasks();

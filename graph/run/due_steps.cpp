@@ -28,6 +28,11 @@ bool DueSteps::fires_by_the_clock(int step_task, std::int64_t step, double secon
   return decided[step] = fires;
 }
 
+void DueSteps::decide(int step_task, std::int64_t step, bool fires) {
+  const std::lock_guard lock(mutex_);
+  decided_[step_task][step] = fires;
+}
+
 void DueSteps::forget_before(std::int64_t step) {
   const std::lock_guard lock(mutex_);
   for (auto& [task, decided] : decided_) decided.erase(decided.begin(), decided.lower_bound(step));

@@ -16,12 +16,14 @@ class DueSteps {
   bool fires(int step_task, std::int64_t step);
   bool gives(int node, std::int64_t step);  // puts out a value of this step
   void forget_before(std::int64_t step);    // nobody asks for those again
+  // Where several processes go by the clock of one.
+  bool fires_by_the_clock(int step_task, std::int64_t step, double seconds);
+  void decide(int step_task, std::int64_t step, bool fires);
 
  private:
   const CheckedNode& node_of(int step_task) const {
     return checked_.nodes[plan_.tasks[step_task].visits[0].node];
   }
-  bool fires_by_the_clock(int step_task, std::int64_t step, double seconds);
 
   const Checked& checked_;
   const Plan& plan_;

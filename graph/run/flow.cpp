@@ -20,9 +20,9 @@ void SectionGraph::ends(int t, const Frame* f) const noexcept {
 void SectionGraph::start(std::int64_t parent_ticket) {
   section_.parent_ticket = parent_ticket;
   const RunSettings& run = section_.checked.run;
-  first_ = run.training ? shared_.options.first_step * plan_.frames_per_step : shared_.options.first_frame;
-  const std::int64_t all =
-      run.training ? run.steps * plan_.frames_per_step : section_.checked.frames_of_images();
+  const StepShare& share = section_.share;
+  first_ = run.training ? shared_.options.first_step * share.frames : shared_.options.first_frame;
+  const std::int64_t all = run.training ? run.steps * share.frames : section_.checked.frames_of_images();
   total_ = all - first_;
   steps_applied_ = run.training ? shared_.options.first_step : 0;
   emitted_ = 0;
@@ -48,7 +48,8 @@ std::string SectionGraph::stranded() const {
 
 // An inner pipeline runs behind its step, which is finished even
 // when a later frame of the run around it has failed.
-bool SectionGraph::stopping() const {
+bool SectionGraph::stopping(std::int64_t step) const {
+  if (section_.exchange) return step >= section_.exchange->end() || shared_.failure.happened();
   if (section_.runs_inside())
     return section_.is_to_stop_at_once() || shared_.failure.ticket() <= section_.parent_ticket;
   return shared_.stop.made() || shared_.failure.happened();
@@ -64,12 +65,25 @@ bool SectionGraph::waits_after(std::int64_t step) const {
   });
 }
 
+// What all processes have agreed on two steps ago is known to each of them here; so none begins a step that another
+// does not.
+bool SectionGraph::waits_for_others(std::int64_t step) const {
+  return section_.exchange && step > steps_applied_ + 1;
+}
+
+// `number`: of those that this process takes.
 void SectionGraph::renew(Frame& f, std::int64_t number) const {
   const RunSettings& run = section_.checked.run;
-  f.position = number * run.micro_batch;
-  f.step = number / plan_.frames_per_step;
-  f.first_of_step = number % plan_.frames_per_step == 0;
-  f.last_of_step = (number + 1) % plan_.frames_per_step == 0;
+  const StepShare& share = section_.share;
+  const auto place = static_cast<int>(number % share.frames);  // in this process's part of the step
+  f.step = number / share.frames;
+  f.position = (f.step * plan_.frames_per_step + share.first + place) * run.micro_batch;
+  f.first_of_step = place == 0;
+  f.last_of_step = place + 1 == share.frames;
+  const int in_a_group = plan_.frames_per_step / run.gradient_groups;
+  f.group = (share.first + place) / in_a_group;
+  f.first_of_group = place % in_a_group == 0;
+  f.last_of_group = (place + 1) % in_a_group == 0;
   f.valid = run.micro_batch;
   if (!run.training)
     f.valid =
@@ -88,13 +102,15 @@ void SectionGraph::enter(Frame* returned, Port& port) {
   }
   while (!idle_.empty() && !ended_) {
     const std::int64_t next = first_ + emitted_;
-    const bool boundary = next % plan_.frames_per_step == 0;
-    if (emitted_ == total_ || (boundary && stopping())) {
+    const bool boundary = next % section_.share.frames == 0;
+    const std::int64_t step = next / section_.share.frames;
+    if (boundary && waits_for_others(step)) break;
+    if (emitted_ == total_ || (boundary && stopping(step))) {
       ended_ = true;
       break;
     }
     const bool later = section_.checked.run.training && boundary && emitted_ > 0;
-    if (later && waits_after(next / plan_.frames_per_step - 1)) break;
+    if (later && waits_after(step - 1)) break;
     Frame* f = idle_.back();
     idle_.pop_back();
     f->ticket = next_ticket_++;
@@ -169,8 +185,8 @@ void SectionGraph::run_child(int t, Frame* f, Port& port) {
     return;
   }
   begins(t, f);
-  if (!f->last_of_step || section_.skips(*f) || !section_.due.fires(t, f->step) ||
-      !bodies_.begin_inner(node, *f)) {
+  if (!f->last_of_step || section_.skips(*f) || !section_.runs_here(section_.checked.nodes[node]) ||
+      !section_.due.fires(t, f->step) || !bodies_.begin_inner(node, *f)) {
     ends(t, f);
     port.try_put(f);
     return;

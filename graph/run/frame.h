@@ -14,8 +14,10 @@ struct Frame {
   std::int64_t ticket = 0;    // the order in which frames entered this part of the graph; never restarts
   std::int64_t position = 0;  // of the first image
   std::int64_t step = 0;
-  int valid = 0;  // images that are not filling
-  bool first_of_step = false, last_of_step = false;
+  int valid = 0;                                     // images that are not filling
+  bool first_of_step = false, last_of_step = false;  // of those that this process takes
+  int group = 0;                                     // whose gradients are added up apart
+  bool first_of_group = false, last_of_group = false;
   std::atomic<bool> dropped{false};
   Buffer memory;
   std::byte* lane = nullptr;

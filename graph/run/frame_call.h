@@ -32,7 +32,7 @@ class FrameCall final : public Call {
   }
 
   float* d(const Weight& w) const override {
-    return section_.shared.gradients.as<float>().data() + spec_of(w).offset;
+    return section_.shared.gradients.of_group(frame_.group) + spec_of(w).offset;
   }
   bool first_of_step() const override { return first_; }
 

@@ -41,10 +41,9 @@ std::vector<TaskVisit::Value> FrameVisit::outputs() const {
     if (task_.kind != Task::Kind::accumulate) continue;
     for (const int w : node.weights) {
       const WeightSpec& spec = section_.checked.weights->weights()[w];
-      const auto all = std::as_bytes(section_.shared.gradients.as<float>());
-      values.push_back({"d " + spec.path,
-                        {.shape = spec.shape},
-                        all.subspan(spec.offset * sizeof(float), spec.elements() * sizeof(float))});
+      const float* sum = section_.shared.gradients.of_group(frame_.group) + spec.offset;
+      values.push_back(
+          {"d " + spec.path, {.shape = spec.shape}, std::as_bytes(std::span(sum, spec.elements()))});
     }
   }
   return values;

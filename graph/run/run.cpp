@@ -108,6 +108,7 @@ class Run::State {
     measure();
     start_threads(shared);
     set_weights();
+    share_steps();
   }
 
   // All that a run needs, before any thread of it begins.
@@ -130,10 +131,17 @@ class Run::State {
     for (const auto& [node, inner] : main->inner) lane_bytes = std::max(lane_bytes, inner->plan.lane_bytes);
   }
 
+  void share_steps() {
+    if (planned.plan.exchange < 0) return;
+    main->exchange = std::make_unique<StepExchange>(*shared.options.cluster, planned.checked, planned.plan,
+                                                    shared.gradients, main->due);
+    main->exchange->before_the_first_step(shared.options.first_step);
+  }
+
   void set_weights() {
     const WeightTable& weights = *planned.checked.weights;
     shared.live = WeightValues(weights.floats(), weights.packed_bytes());
-    if (planned.checked.run.training) shared.gradients = Buffer(weights.floats() * sizeof(float));
+    if (planned.checked.run.training) shared.gradients = GradientSums(weights.floats(), main->share.groups);
     with_threads(shared, [&] {
       if (shared.options.restore) return shared.options.restore(main->info);
       weights.initialise(shared.live.values(), planned.checked.run.seed);
@@ -146,6 +154,15 @@ Run::Run(Planned planned, RunOptions options)
     : state_(std::make_unique<State>(std::move(planned), std::move(options))) {}
 Run::~Run() = default;
 
+// The others wait for this process: it ends them too.
+[[noreturn]] static void end_with_failure(const Shared& shared) {
+  if (Cluster* cluster = shared.options.cluster) {
+    if (!cluster->first()) cluster->fail(shared.failure.message());
+    cluster->failing();
+  }
+  throw RunError(shared.failure.message());
+}
+
 Report Run::run() {
   State& s = *state_;
   s.allocate();
@@ -155,7 +172,7 @@ Report Run::run() {
     run_unfinished(*s.main);
     flow = run_flow(*s.main, s.shared);
   });
-  if (s.shared.failure.happened()) throw RunError(s.shared.failure.message());
+  if (s.shared.failure.happened()) end_with_failure(s.shared);
   if (!s.shared.stop.made_at_once()) {
     if (!flow.all) save_now(*s.main);
     finish_nodes(*s.main, flow.all || s.planned.checked.run.training ? Came::all : Came::a_part);

@@ -14,6 +14,7 @@
 namespace dagfusion {
 
 struct Planned;  // graph/plan/plan.h
+class Cluster;   // graph/cluster/cluster.h
 
 // What a task has cost, summed over its visits.
 struct TaskTime {
@@ -76,6 +77,7 @@ struct RunOptions {
   std::function<void(RunInfo&)> restore;
   std::function<void(std::int64_t)> on_step;  // between two steps, when the model is empty; must not throw
   TaskObserver* observer = nullptr;           // outlives the run
+  Cluster* cluster = nullptr;                 // of the processes that share the run, outlives it; null = one
 };
 
 struct Progress {

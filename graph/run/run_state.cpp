@@ -17,6 +17,7 @@ std::string to_json(const RunState& state) {
   json["seed"] = state.seed;
   json["batch_size"] = state.batch_size;
   json["micro_batch"] = state.micro_batch;
+  if (state.gradient_groups > 1) json["gradient_groups"] = state.gradient_groups;
   json["precision"] = state.precision;
   json["instruction_set"] = state.instruction_set;
   if (!state.plugins.empty()) json["plugins"] = state.plugins;
@@ -36,6 +37,7 @@ RunState read_run_state(const std::string& text) {
   state.seed = json.value("seed", state.seed);
   state.batch_size = json.value("batch_size", state.batch_size);
   state.micro_batch = json.value("micro_batch", state.micro_batch);
+  state.gradient_groups = json.value("gradient_groups", state.gradient_groups);
   state.precision = json.value("precision", state.precision);
   state.instruction_set = json.value("instruction_set", state.instruction_set);
   state.plugins = json.value("plugins", state.plugins);

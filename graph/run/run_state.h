@@ -14,6 +14,7 @@ struct RunState {
   std::uint64_t seed = 0;
   std::int64_t batch_size = 0;
   int micro_batch = 0;
+  int gradient_groups = 1;
   std::string precision, instruction_set;
   std::vector<std::string> plugins;  // "libmy_nodes.so 3f1c2b8a": name and checksum
   Shape model_input;                 // [C,H,W]

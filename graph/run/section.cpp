@@ -15,6 +15,15 @@ float seed_of(const RunSettings& run) {
   return static_cast<float>(static_cast<double>(run.micro_batch) / static_cast<double>(run.batch_size));
 }
 
+StepShare share_of(const Checked& checked, const Plan& plan, const Cluster* cluster) {
+  const RunSettings& run = checked.run;
+  if (!run.training) return {};
+  const int in_a_group = plan.frames_per_step / run.gradient_groups;
+  const GroupRange groups = cluster ? groups_of(cluster->rank(), cluster->size(), run.gradient_groups)
+                                    : GroupRange{0, run.gradient_groups};
+  return {groups.first * in_a_group, groups.count() * in_a_group, groups};
+}
+
 }  // namespace
 
 Section::Section(const Planned& planned, Shared& shared_) : Section(planned.checked, planned.plan, shared_) {
@@ -27,6 +36,7 @@ Section::Section(const Checked& checked_, const Plan& plan_, Shared& shared_)
       plan(plan_),
       shared(shared_),
       frames_in_flight(frames_in_flight_of(checked_.run, shared_.lanes)),
+      share(share_of(checked_, plan_, shared_.options.cluster)),
       step_memory(plan_.step_bytes),
       values(&shared_.live),
       directory(shared_.options.directory),
@@ -39,7 +49,7 @@ Section::Section(const Checked& checked_, const Plan& plan_, Shared& shared_)
 }
 
 void Section::prepare(Preparation& preparation) {
-  const std::int64_t frames = checked.run.training ? plan.frames_per_step : checked.frames_of_images();
+  const std::int64_t frames = checked.run.training ? share.frames : checked.frames_of_images();
   const auto at_once = static_cast<int>(
       std::min<std::int64_t>({shared.lanes, frames_in_flight, std::max<std::int64_t>(frames, 1)}));
   preparation.ways = (shared.threads + at_once - 1) / at_once;
@@ -63,7 +73,8 @@ std::byte* Section::slot(int index, const Frame& frame) const {
 
 // The step that a pipeline inside belongs to is finished: a request to stop ends it.
 bool Section::is_to_stop_at_once() const {
-  return runs_inside() ? shared.stop.made() : shared.stop.made_at_once();
+  // Where several processes train, those of the next steps have begun elsewhere: it is done to its end.
+  return runs_inside() && !shared.options.cluster ? shared.stop.made() : shared.stop.made_at_once();
 }
 
 bool Section::skips(const Frame& frame) const {
@@ -90,8 +101,18 @@ void Section::step_applied(std::int64_t step) {
   due.forget_before(step - 1);  // save_now() asks again for the last
 }
 
+// The values of all frames of a step are here by now, those of other processes too.
+void Section::retire_step() {
+  double sum = 0;
+  for (std::int64_t f = 0; f < exchange->frames(); ++f)
+    sum += static_cast<double>(*exchange->value(f, plan.losses[0])) * exchange->images_of(f);
+  retired.loss = sum / static_cast<double>(checked.run.batch_size);
+  retired.images += checked.run.batch_size;
+}
+
 void Section::retire(const Frame& frame) {
   if (skips(frame)) return;
+  if (exchange) return;  // retire_step()
   retired.images += frame.valid;
   if (checked.groups.empty()) return;
   if (frame.first_of_step) retired.loss_sum = 0;

@@ -10,6 +10,7 @@
 #include "graph/run/pauses.h"
 #include "graph/run/section_info.h"
 #include "graph/run/shared.h"
+#include "graph/run/step_exchange.h"
 #include "graph/run/task_clock.h"
 
 namespace dagfusion {
@@ -21,6 +22,12 @@ struct Retired {
   double loss_sum = 0;          // of the step that is coming home
 };
 
+// The part of every step that this process takes; all of it where there is one process.
+struct StepShare {
+  int first = 0, frames = 1;  // of a step
+  GroupRange groups;
+};
+
 struct Section {
   Section(const Planned&, Shared&);  // with those inside it
 
@@ -29,11 +36,16 @@ struct Section {
   bool skips(const Frame&) const;
   void drop(Frame&, const std::string& reason);  // what follows skips it
   std::int64_t main_ticket(const Frame& f) const { return runs_inside() ? parent_ticket : f.ticket; }
+  // A node of a step: all processes write the weights, and the first does the rest.
+  bool runs_here(const CheckedNode& node) const {
+    return !exchange || exchange->first() || node.type->phase == Phase::write;
+  }
   bool runs_inside() const { return parent_ticket != kNoParent; }
   std::byte* slot(int index, const Frame&) const;
   bool is_zero(int slot, const Frame&) const;  // the value of a `when`
   void step_applied(std::int64_t step);        // all that writes resources is done
   void retire(const Frame&);                   // in order
+  void retire_step();                          // where several processes train
   Progress progress() const;
   double part_done() const;  // of what it has to do in this step of the run around it, 0 to 1
 
@@ -43,7 +55,10 @@ struct Section {
   const Plan& plan;
   Shared& shared;
   const int frames_in_flight;
+  const StepShare share;
   std::map<int, std::unique_ptr<Section>> inner;  // by the node that runs it
+
+  std::unique_ptr<StepExchange> exchange;  // where several processes train
 
   Buffer step_memory;
   WeightValues* values;                        // those that its nodes read

@@ -81,7 +81,8 @@ class SectionGraph {
   void run_child(int task, Frame* frame, Port& port);
   void applied(const Frame& frame);
   void renew(Frame& frame, std::int64_t number) const;
-  bool stopping() const;
+  bool stopping(std::int64_t before_step) const;
+  bool waits_for_others(std::int64_t before_step) const;
   bool waits_after(std::int64_t step) const;
   static void poke(Control& control) {
     hand_over(&control);

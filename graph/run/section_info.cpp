@@ -13,7 +13,7 @@ std::int64_t SectionInfo::steps_done() const { return section_.steps_done; }
 std::int64_t SectionInfo::first_step() const { return section_.shared.options.first_step; }
 const WeightTable& SectionInfo::weights() const { return *section_.checked.weights; }
 WeightValues& SectionInfo::values() { return *section_.values; }
-std::span<float> SectionInfo::gradients() { return section_.shared.gradients.as<float>(); }
+std::span<float> SectionInfo::gradients() { return section_.shared.gradients.whole(); }
 std::string SectionInfo::resolved_yaml() const { return section_.shared.options.resolved_yaml; }
 
 std::filesystem::path SectionInfo::resolve(const std::string& path) const {
@@ -30,6 +30,7 @@ std::string SectionInfo::state_json() const {
                   .seed = run.seed,
                   .batch_size = run.batch_size,
                   .micro_batch = run.micro_batch,
+                  .gradient_groups = run.gradient_groups,
                   .precision = run.activation == DType::bf16 ? "bfloat16" : "float32",
                   .instruction_set = options.instruction_set,
                   .plugins = options.plugins,

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "graph/run/frame.h"
+#include "graph/run/gradient_sums.h"
 #include "graph/run/run.h"
 #include "graph/values/what_of.h"
 
@@ -53,7 +54,7 @@ struct Shared {
   int threads = 1, lanes = 1;
   std::vector<Buffer> lane_memory, scratch;  // by lane, by thread
   WeightValues live;
-  Buffer gradients;
+  GradientSums gradients;
   StopRequest stop;
   Failure failure;
   std::mutex mutex;  // of what follows

@@ -15,17 +15,38 @@
 
 namespace dagfusion {
 
-// Per-frame values, weighted by their images, in frame order.
+void TaskBodies::add_to_mean(const Mean& mean, const float* values, double images) {
+  std::vector<double>& sums = mean_sums_[mean.to];
+  for (std::size_t i = 0; i < sums.size(); ++i) sums[i] += static_cast<double>(values[i]) * images;
+}
+
+// Per-frame values, weighted by their images, in frame order; those of other processes come with the last frame.
 void TaskBodies::add_to_means(const Task& task, int index, const Frame& frame) {
-  for (const Mean& mean : task.means) {
-    std::vector<double>& sums = mean_sums_[mean.to];
-    if (frame.first_of_step) std::fill(sums.begin(), sums.end(), 0.0);
-    const auto* values = reinterpret_cast<const float*>(section_.slot(mean.from, frame));
-    for (std::size_t i = 0; i < sums.size(); ++i) sums[i] += static_cast<double>(values[i]) * frame.valid;
+  if (frame.first_of_step)
+    for (const Mean& mean : task.means)
+      std::fill(mean_sums_[mean.to].begin(), mean_sums_[mean.to].end(), 0.0);
+  const bool counts = index == plan_.steps.front();
+  if (counts && frame.first_of_step) mean_images_ = 0;
+  if (const StepExchange* exchange = section_.exchange.get()) {
+    if (!frame.last_of_step) return;
+    for (std::int64_t f = 0; f < exchange->frames(); ++f) {
+      for (const Mean& mean : task.means)
+        add_to_mean(mean, exchange->value(f, mean.from), exchange->images_of(f));
+      if (counts) mean_images_ += static_cast<std::int64_t>(exchange->images_of(f));
+    }
+    return;
   }
-  if (index != plan_.steps.front()) return;
-  if (frame.first_of_step) mean_images_ = 0;
-  mean_images_ += frame.valid;
+  for (const Mean& mean : task.means)
+    add_to_mean(mean, reinterpret_cast<const float*>(section_.slot(mean.from, frame)), frame.valid);
+  if (counts) mean_images_ += frame.valid;
+}
+
+void TaskBodies::exchange_step(const Frame& frame) {
+  StepExchange& exchange = *section_.exchange;
+  exchange.note(frame, [&](int slot) { return reinterpret_cast<const float*>(section_.slot(slot, frame)); });
+  if (!frame.last_of_step) return;
+  exchange.finish(frame.step, shared_.stop.made());
+  section_.retire_step();
 }
 
 void TaskBodies::write_means(const Task& task) {
@@ -43,6 +64,7 @@ void TaskBodies::step(const Task& task, int index, Frame& frame) {
   write_means(task);
   const CheckedNode& node = checked_.nodes[task.visits[0].node];
   if (node.type->phase != Phase::write) section_.step_applied(frame.step);
+  if (!section_.runs_here(node)) return;
   auto& ordered = static_cast<Ordered&>(*node.node);
   FrameCall call(section_, task.visits[0], frame, true);
   if (!section_.due.fires(index, frame.step)) {
@@ -144,6 +166,7 @@ void save_now(Section& section) {
     const Visit& visit = section.plan.tasks[t].visits[0];
     const CheckedNode& node = section.checked.nodes[visit.node];
     const std::int64_t done = section.steps_done;
+    if (!section.runs_here(node)) continue;
     if (node.type->phase != Phase::save || done <= section.shared.options.first_step ||
         section.due.fires(t, done - 1))
       continue;
@@ -160,7 +183,7 @@ void save_now(Section& section) {
 
 void finish_nodes(Section& section, Came came) {
   for (const CheckedNode& node : section.checked.nodes)
-    if (auto* ordered = dynamic_cast<Ordered*>(node.node.get())) {
+    if (auto* ordered = dynamic_cast<Ordered*>(node.node.get()); ordered && section.runs_here(node)) {
       try {
         auto* needs_all = came == Came::a_part ? dynamic_cast<NeedsAll*>(ordered) : nullptr;
         if (needs_all)
@@ -175,7 +198,7 @@ void finish_nodes(Section& section, Came came) {
 
 void run_unfinished(Section& main) {
   const std::int64_t done = main.shared.options.first_step;
-  if (done == 0 || main.directory.empty()) return;
+  if (done == 0 || main.directory.empty() || (main.exchange && !main.exchange->first())) return;
   TaskBodies bodies(main);
   Frame frame;
   frame.step = done - 1;

@@ -36,6 +36,9 @@ void TaskBodies::run_guarded(int index, Frame& frame) noexcept {
       case Task::Kind::step:
         step(task, index, frame);
         break;
+      case Task::Kind::exchange:
+        exchange_step(frame);
+        break;
       case Task::Kind::admission:
       case Task::Kind::release:
       case Task::Kind::child:
@@ -43,6 +46,7 @@ void TaskBodies::run_guarded(int index, Frame& frame) noexcept {
         break;
       default:
         run_visits(task, frame);
+        if (task.kind == Task::Kind::accumulate && frame.last_of_group) group_done(index, frame);
     }
   } catch (const std::exception& e) {
     describe_failure(index, frame, what_of(e));
@@ -74,9 +78,18 @@ void TaskBodies::sum_gradients(const Task& task, const Frame& frame) const {
     add(plan_.slots[task.sum].spec, first, section_.slot(task.terms[t], frame), sum);
 }
 
+// The weights' gradients of one group of frames are whole.
+void TaskBodies::group_done(int index, const Frame& frame) const {
+  for (const int w : checked_.nodes[plan_.tasks[index].visits[0].node].weights) {
+    const WeightSpec& weight = checked_.weights->weights()[static_cast<std::size_t>(w)];
+    shared_.gradients.join(frame.group, weight.offset, weight.elements());
+  }
+  if (section_.exchange && frame.last_of_step) section_.exchange->gradients_done(index);
+}
+
 void TaskBodies::run_visits(const Task& task, Frame& frame) {
   if (task.kind == Task::Kind::sum_gradients) return sum_gradients(task, frame);
-  bool first = frame.first_of_step;
+  bool first = task.kind == Task::Kind::accumulate ? frame.first_of_group : frame.first_of_step;
   for (const Visit& visit : task.visits) {
     FrameCall call(section_, visit, frame, first);
     first = false;  // a second call of the same model adds

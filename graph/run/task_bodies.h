@@ -24,6 +24,7 @@ class TaskBodies {
   void run_guarded(int task, Frame&) noexcept;
   void run_visits(const Task&, Frame&);
   void sum_gradients(const Task&, const Frame&) const;
+  void group_done(int task, const Frame&) const;
   void describe_failure(int task, Frame&, const char* what) noexcept;
 
   // loop_bodies.cpp
@@ -34,6 +35,8 @@ class TaskBodies {
   void step(const Task&, int task, Frame&);
   void add_to_means(const Task&, int task, const Frame&);
   void write_means(const Task&);
+  void exchange_step(const Frame&);
+  void add_to_mean(const Mean&, const float* values, double images);
   void empty_folder(const std::filesystem::path&, std::int64_t step);
   void put_off(int node, const Frame&);
   void fail_inner(int node, const Frame&, const char* what) noexcept;

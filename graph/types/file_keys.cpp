@@ -25,6 +25,14 @@ std::vector<Parameter> run_parameters() {
        .standard = std::string("auto"),
        .choices = {"auto"},
        .wanted = "auto or a number"},
+      {.name = "gradient_groups",
+       .kind = Kind::text,
+       .doc = "parts of a step that processes may share, a power of two; results depend on it, not on the "
+              "processes; "
+              "auto: as many as there are processes",
+       .standard = std::string("auto"),
+       .choices = {"auto"},
+       .wanted = "auto or a number"},
       {.name = "lanes",
        .kind = Kind::text,
        .doc = "frames inside the model at once, or auto",

@@ -73,7 +73,8 @@ class Call {
   T* d(const Input& i) const {
     return static_cast<T*>(d_input(i.index));
   }
-  // accumulate(): the sum over the frames of a step, stored layout. The first frame of a step overwrites it.
+  // accumulate(): the sum over the frames of a step, or of one of its gradient_groups, stored layout. The first of
+  // these frames overwrites it, which is what first_of_step() says.
   virtual float* d(const Weight&) const = 0;
   virtual bool first_of_step() const = 0;
 
@@ -203,7 +204,7 @@ class RunInfo {
   virtual std::span<float> gradients() = 0;        // sums over the step, at the weights' offsets
   virtual std::string resolved_yaml() const = 0;
   // Facts for state.json, one JSON object as text:
-  // step, seed, micro_batch, precision, instruction_set, data, model_input.
+  // step, seed, micro_batch, gradient_groups, precision, instruction_set, data, model_input.
   virtual std::string state_json() const = 0;
   struct Stateful {
     std::string path;  // of the node

@@ -32,6 +32,8 @@ struct RunSettings {
   std::int64_t steps = 0;       // training: optimiser updates
   std::int64_t batch_size = 0;  // images per step; without training, micro_batch
   int micro_batch = 1;          // images per frame: N
+  int gradient_groups = 1;      // parts of a step whose gradients are added up apart, then in a fixed tree
+  int ranks = 1;                // processes that share each step
   int lanes = -1, threads = -1, frames_in_flight = -1;
   DType activation = DType::f32;  // `act`
   int channel_block = 8;          // 8 on AVX2, 16 on AVX-512

@@ -5,7 +5,7 @@ export LC_ALL=C
 cd "${2:-$(dirname "${BASH_SOURCE[0]}")/../..}"
 
 # The rooms of graph/ in the order in which a file flows through them: each includes itself and those before it.
-rooms=(values document types compose check plan run)
+rooms=(values cluster document types compose check plan run)
 
 sources() { find "$@" \( -name '*.h' -o -name '*.cpp' \) -print | sort; }
 

@@ -34,6 +34,8 @@ const char* kind_of(const Task& task) {
       return "loop tail";
     case Task::Kind::ordered:
       return "ordered";
+    case Task::Kind::exchange:
+      return "exchange";
     case Task::Kind::step:
       return "per step";
     case Task::Kind::child:
@@ -53,6 +55,8 @@ const char* why_ordered(const Task& task) {
       return "adds to the step's gradients in frame order";
     case Task::Kind::ordered:
       return "has a state, or writes, in frame order";
+    case Task::Kind::exchange:
+      return "with the other processes, behind all frames of the step";
     case Task::Kind::step:
     case Task::Kind::child:
       return "once per step, behind all its frames";

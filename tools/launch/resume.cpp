@@ -208,6 +208,8 @@ void refuse_other_conditions(const CheckpointFacts& facts, const Checked& checke
   for (const std::string& line : rebuilt_plugins(facts, plugins))
     found.push_back({{}, fmt::format("{}: {}; {}", facts.directory.string(), line, kFork)});
   differ("micro_batch", std::to_string(facts.micro_batch), std::to_string(checked.run.micro_batch));
+  differ("gradient_groups", std::to_string(facts.gradient_groups),
+         std::to_string(checked.run.gradient_groups));
   differ("precision", facts.precision, checked.run.activation == DType::bf16 ? "bfloat16" : "float32");
   differ("the instruction set", facts.instruction_set, instruction_set);
   if (const auto fingerprints = checked.fingerprints(); !fingerprints.empty())

@@ -150,7 +150,7 @@ class Drawing {
     }
     const auto drawn = [](const Task& t) {
       return t.kind == Task::Kind::backward || t.kind == Task::Kind::accumulate ||
-             t.kind == Task::Kind::sum_gradients;
+             t.kind == Task::Kind::sum_gradients || t.kind == Task::Kind::exchange;
     };
     for (int t = 0; t < static_cast<int>(plan_.tasks.size()); ++t) {
       const Task& task = plan_.tasks[t];
@@ -158,9 +158,10 @@ class Drawing {
       const bool sums = task.kind == Task::Kind::sum_gradients;
       Box box{.id = fmt::format("t{}", t),
               .path = task.visits.empty() ? task.name : checked_.nodes[task.visits.front().node].path,
-              .type = task.kind == Task::Kind::backward ? "backward"
-                      : sums                            ? "gradient sum"
-                                                        : "weight gradient",
+              .type = task.kind == Task::Kind::exchange   ? "exchange"
+                      : task.kind == Task::Kind::backward ? "backward"
+                      : sums                              ? "gradient sum"
+                                                          : "weight gradient",
               .look = kBackward};
       box.name = box.path.substr(box.path.rfind('/') + 1);
       if (const auto time = options_.seconds.find(task.name); time != options_.seconds.end())

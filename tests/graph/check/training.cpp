@@ -36,6 +36,39 @@ TEST(CheckTraining, RefusesRunsThatDoNotSayHowMuch) {
             "would do");
 }
 
+TEST(CheckTraining, RefusesGroupsThatDoNotFitTheFrames) {
+  const auto run = [](const std::string& settings, int ranks = 1) {
+    CheckOptions options;
+    options.ranks = ranks;
+    return faults_of("run: {steps: 2, batch_size: 12, micro_batch: 1" + settings +
+                         "}\nnodes:\n  x: {type: numbers}\n" + kLoss + kDescend,
+                     options);
+  };
+  EXPECT_EQ(run(", gradient_groups: 4"), "");
+  EXPECT_EQ(run("", 3), "");
+  EXPECT_EQ(
+      run(", gradient_groups: 3"),
+      "test.yaml:1:66: section 'run': 'gradient_groups' is 3; it must be a power of two that divides the 12 "
+      "frames of a step (batch_size 12, micro_batch 1), 4 at most");
+  EXPECT_EQ(
+      run(", gradient_groups: 8"),
+      "test.yaml:1:66: section 'run': 'gradient_groups' is 8; it must be a power of two that divides the 12 "
+      "frames of a step (batch_size 12, micro_batch 1), 4 at most");
+  EXPECT_EQ(run(", gradient_groups: 2", 3),
+            "test.yaml:1:66: section 'run': 'gradient_groups' is 2, and the run has 3 processes: each takes "
+            "at least "
+            "one of them");
+  EXPECT_EQ(run("", 5),
+            "test.yaml:1:6: section 'run': the 12 frames of a step (batch_size 12, micro_batch 1) cannot be "
+            "cut into parts for 5 "
+            "processes, a power of two of them; 4 is the most that divides the frames");
+  EXPECT_EQ(
+      faults_of(
+          "run: {gradient_groups: 2}\nnodes:\n  x: {type: numbers, size: 2}\n  s: {type: sink, in: x}\n"),
+      "test.yaml:1:24: section 'run': 'gradient_groups' is for training, but no node of this file minimizes "
+      "anything");
+}
+
 TEST(CheckTraining, RefusesToMinimizeWhatIsNoLoss) {
   EXPECT_EQ(faults_in(kLoss + "  d: {type: descend}\n  e: {type: descend, minimize: loss}\n"),
             "test.yaml:6:3: node 'd' (descend): 'minimize' is missing: the loss to make small");

@@ -11,6 +11,7 @@ RunState example() {
           .seed = 18446744073709551615u,
           .batch_size = 64,
           .micro_batch = 8,
+          .gradient_groups = 4,
           .precision = "bfloat16",
           .instruction_set = "avx512, kernels avx3",
           .plugins = {"libmy_nodes.so 3f1c2b8a"},
@@ -34,6 +35,7 @@ TEST(RunState, IsWrittenForPeopleToo) {
   "seed": 18446744073709551615,
   "batch_size": 64,
   "micro_batch": 8,
+  "gradient_groups": 4,
   "precision": "bfloat16",
   "instruction_set": "avx512, kernels avx3",
   "plugins": [

@@ -1,0 +1,185 @@
+#include "graph/cluster/cluster.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+
+#include "graph/cluster/gather.h"
+#include "graph/cluster/signs_of_life.h"
+#include "graph/cluster/tags.h"
+
+namespace dagfusion {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr int kFailed = 1;             // exit code
+constexpr auto kShortestPause = 50us;  // between two looks, while something is under way
+constexpr auto kLongestPause = 500us;  // which no network fills a socket's buffer in
+constexpr auto kStandingPause = 20ms;  // while nothing is
+constexpr auto kFirstSpeaksFirst =
+    300ms;                        // where all fail alike, the first rank's own message is the one to read
+constexpr auto kToBeEnded = 10s;  // that a rank which has failed waits for the first one to end all
+
+class SendFailure final : public Job {
+ public:
+  explicit SendFailure(const std::string& message) {
+    text_[message.copy(text_.data(), text_.size() - 1)] = 0;
+  }
+  bool advance(Transport& transport) override {
+    if (request_ < 0) request_ = transport.send(0, kFailure, std::as_bytes(std::span(text_)));
+    return transport.done(request_);
+  }
+
+ private:
+  Failures::Message text_{};
+  Transport::Request request_ = -1;
+};
+
+}  // namespace
+
+Cluster::Cluster(std::function<std::unique_ptr<Transport>()> open, Patience patience) : patience_(patience) {
+  thread_ = std::thread([this, open = std::move(open)] { run(open); });
+  opened_.wait(false);
+  if (!not_opened_) return;
+  thread_.join();
+  std::rethrow_exception(not_opened_);
+}
+
+Cluster::~Cluster() {
+  if (thread_.joinable()) end(End::abort);
+}
+
+void Cluster::end(End how) {
+  {
+    const std::lock_guard lock(mutex_);
+    end_ = how;
+  }
+  something_.notify_all();
+  thread_.join();
+}
+
+std::string Cluster::name_of(int rank) const {
+  const auto at = static_cast<std::size_t>(rank);
+  return at < hosts_.size() ? fmt::format("rank {} ({})", rank, hosts_[at]) : fmt::format("rank {}", rank);
+}
+
+void Cluster::end_with(const std::string& message) noexcept {
+  std::fflush(stdout);
+  if (!message.empty()) std::fprintf(stderr, "run-pipeline: %s\n", message.c_str());
+  std::fflush(stderr);
+  transport_->abort(kFailed);
+}
+
+void Cluster::run(const std::function<std::unique_ptr<Transport>()>& open) {
+  try {
+    transport_ = open();
+    rank_ = transport_->rank();
+    size_ = transport_->size();
+    watch();
+  } catch (...) {
+    not_opened_ = std::current_exception();
+  }
+  opened_ = true;
+  opened_.notify_all();
+  if (not_opened_) return;
+  try {
+    for (;;) {
+      take_started();
+      const End end = [&] {
+        const std::lock_guard lock(mutex_);
+        return end_;
+      }();
+      if (end == End::leave) return transport_->leave();
+      if (end == End::abort) end_with("");
+      pause(advance_all());
+    }
+  } catch (const std::exception& e) {
+    end_with(fmt::format("{}: {}", name_of(rank_), e.what()));
+  }
+}
+
+void Cluster::watch() {
+  jobs_.push_back(
+      std::make_shared<SignsOfLife>(*transport_, [this, named = -1](SignsOfLife::Silence silence) mutable {
+        if (silence.seconds < patience_.named) return;
+        if (named != silence.rank)
+          std::fprintf(stderr, "run-pipeline: no sign of life from %s for %.0f seconds\n",
+                       name_of(silence.rank).c_str(), silence.seconds);
+        named = silence.rank;
+        if (silence.seconds >= patience_.ended)
+          end_with(
+              fmt::format("{} has given no sign of life for {:.0f} seconds: all are ended; --resume goes on "
+                          "from the newest checkpoint, on any number of ranks",
+                          name_of(silence.rank), silence.seconds));
+      }));
+  if (rank_ == 0)
+    jobs_.push_back(std::make_shared<Failures>([this](int rank, const std::string& message) {
+      std::this_thread::sleep_for(kFirstSpeaksFirst);
+      if (failing_) std::this_thread::sleep_for(kToBeEnded);  // it ends all, and has the same to say
+      end_with(fmt::format("{}: {}", name_of(rank), message));
+    }));
+}
+
+void Cluster::take_started() {
+  const std::lock_guard lock(mutex_);
+  if (!started_.empty()) idle_rounds_ = 0;
+  jobs_.insert(jobs_.end(), started_.begin(), started_.end());
+  started_.clear();
+}
+
+bool Cluster::advance_all() {
+  const std::size_t before = jobs_.size();
+  std::erase_if(jobs_, [&](const std::shared_ptr<Job>& job) {
+    if (!job->advance(*transport_)) return false;
+    job->done_ = true;
+    job->done_.notify_all();
+    return true;
+  });
+  return jobs_.size() < before;
+}
+
+// A message moves only when somebody looks; looking all the time would take a core from the nodes.
+void Cluster::pause(bool moved) {
+  const std::size_t standing = rank_ == 0 ? 2 : 1;
+  idle_rounds_ = moved ? 0 : std::min(idle_rounds_ + 1, 10);
+  const bool busy = jobs_.size() > standing;
+  const auto longest =
+      busy ? std::min<std::chrono::microseconds>(kShortestPause * (idle_rounds_ + 1), kLongestPause)
+           : std::chrono::microseconds(kStandingPause);
+  std::unique_lock lock(mutex_);
+  something_.wait_for(lock, longest, [&] { return !started_.empty() || end_ != End::none; });
+}
+
+void Cluster::start(std::shared_ptr<Job> job) {
+  {
+    const std::lock_guard lock(mutex_);
+    started_.push_back(std::move(job));
+  }
+  something_.notify_all();
+}
+
+std::vector<std::string> Cluster::gather(std::string mine) {
+  const auto job = std::make_shared<Gather>(std::move(mine));
+  start(job);
+  job->wait();
+  return job->take();
+}
+
+void Cluster::fail(const std::string& message) {
+  if (!first()) {
+    start(std::make_shared<SendFailure>(message));
+    std::this_thread::sleep_for(kToBeEnded);
+  }
+  end_with(first() ? message : fmt::format("{}: {}", name_of(rank_), message));
+}
+
+void Cluster::leave() {
+  gather("");
+  end(End::leave);
+}
+
+}  // namespace dagfusion

@@ -1,0 +1,83 @@
+// The processes that share a run, seen from one of them.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "graph/cluster/transport.h"
+
+namespace dagfusion {
+
+// Something that several processes do together; the thread of the cluster carries it on a little at a time.
+class Job {
+ public:
+  virtual ~Job() = default;
+  void wait() const { done_.wait(false); }
+  bool done() const { return done_; }
+  void again() { done_ = false; }        // before it is started once more
+  virtual bool advance(Transport&) = 0;  // in the thread of the cluster; true: it is done. Never waits.
+
+ private:
+  friend class Cluster;
+  std::atomic<bool> done_{false};
+};
+
+// How long a process may give no sign of life, in seconds.
+struct Patience {
+  double named = 60;   // then the first process names it
+  double ended = 600;  // then all are ended
+};
+
+class Cluster {
+ public:
+  // `open` is called in the thread that makes all calls of the transport. Throws what it throws.
+  explicit Cluster(std::function<std::unique_ptr<Transport>()> open, Patience = {});
+  ~Cluster();  // without leave(): ends every process of the run
+
+  int rank() const { return rank_; }
+  int size() const { return size_; }
+  bool first() const { return rank_ == 0; }
+
+  void start(std::shared_ptr<Job>);  // never the same again before it is done
+  // What everybody gave, by rank; everybody calls it, at the same places of the program.
+  std::vector<std::string> gather(std::string mine);
+  void name_hosts(std::vector<std::string> hosts) { hosts_ = std::move(hosts); }  // by rank, for messages
+  std::string name_of(int rank) const;                                            // "rank 2 (host)"
+  // The end of the run, for all: a message goes to the first rank, which prints it.
+  [[noreturn]] void fail(const std::string& message);
+  void failing() { failing_ = true; }  // the first rank is about to print a message of its own
+  void leave();                        // everybody has done all; comes back when all are here
+
+ private:
+  enum class End { none, leave, abort };
+  void end(End);
+  void run(const std::function<std::unique_ptr<Transport>()>& open);
+  void watch();
+  void take_started();
+  bool advance_all();
+  void pause(bool moved);
+  [[noreturn]] void end_with(const std::string& message) noexcept;
+
+  const Patience patience_;
+  int rank_ = 0, size_ = 1;
+  std::vector<std::string> hosts_;
+  std::unique_ptr<Transport> transport_;  // of the thread, with the jobs
+  std::vector<std::shared_ptr<Job>> jobs_;
+  int idle_rounds_ = 0;
+  std::mutex mutex_;  // of what follows
+  std::condition_variable something_;
+  std::vector<std::shared_ptr<Job>> started_;
+  End end_ = End::none;
+  std::exception_ptr not_opened_;
+  std::atomic<bool> opened_{false}, failing_{false};
+  std::thread thread_;
+};
+
+}  // namespace dagfusion

@@ -1,0 +1,141 @@
+#include "graph/cluster/shared_sum.h"
+
+#include <cstring>
+
+#include "graph/cluster/gather.h"
+#include "graph/cluster/tags.h"
+#include "graph/values/add.h"
+
+namespace dagfusion {
+
+namespace {
+
+constexpr std::size_t kLine = 16;  // floats of a cache line: borders of shares lie between two of them
+
+std::span<std::byte> bytes_of(float* values, std::size_t count) {
+  return {reinterpret_cast<std::byte*>(values), count * sizeof(float)};
+}
+
+void add_to(float* sum, const float* part, std::size_t count) {
+  add({.dtype = DType::f32, .shape = {static_cast<std::int64_t>(count)}}, reinterpret_cast<std::byte*>(sum),
+      reinterpret_cast<const std::byte*>(part), reinterpret_cast<std::byte*>(sum));
+}
+
+}  // namespace
+
+SharedSum::SharedSum(const Cluster& cluster, int groups, int number, std::vector<float*> mine,
+                     std::size_t floats)
+    : rank_(cluster.rank()),
+      size_(cluster.size()),
+      groups_(groups),
+      number_(number),
+      mine_(std::move(mine)),
+      floats_(floats),
+      parts_out_(static_cast<std::size_t>(cluster.size())),
+      whole_awaited_(static_cast<std::size_t>(cluster.size())) {
+  std::size_t others = 0;
+  for (int r = 0; r < size_; ++r) {
+    subtrees_.push_back(subtrees_of(groups_of(r, size_, groups_)));
+    if (r != rank_) others += subtrees_.back().size();
+  }
+  received_ = Buffer(others * share_of(rank_).count() * sizeof(float));
+}
+
+SharedSum::Share SharedSum::share_of(int rank) const {
+  const std::size_t lines = (floats_ + kLine - 1) / kLine;
+  const auto border = [&](int r) {
+    return std::min(floats_, kLine * (lines * static_cast<std::size_t>(r) / static_cast<std::size_t>(size_)));
+  };
+  return {border(rank), rank + 1 == size_ ? floats_ : border(rank + 1)};
+}
+
+std::uint64_t SharedSum::bytes_sent() const {
+  const std::size_t own = share_of(rank_).count();
+  const std::size_t others = static_cast<std::size_t>(size_ - 1);
+  return sizeof(float) * ((floats_ - own) * mine_.size() + own * others);
+}
+
+void SharedSum::send_parts(Transport& transport) {
+  const Share own = share_of(rank_);
+  float* place = received_.as<float>().data();
+  for (int r = 0; r < size_; ++r) {
+    if (r == rank_) continue;
+    const auto at = static_cast<std::size_t>(r);
+    if (own.count() > 0)
+      for (std::size_t s = 0; s < subtrees_[at].size(); ++s, place += own.count())
+        parts_in_.push_back(transport.receive(r, kFirstSum + 2 * number_, bytes_of(place, own.count())));
+    const Share theirs = share_of(r);
+    if (theirs.count() > 0)
+      for (float* sum : mine_)
+        parts_out_[at].push_back(
+            transport.send(r, kFirstSum + 2 * number_, bytes_of(sum + theirs.begin, theirs.count())));
+  }
+}
+
+// As one process would: each subtree in its turn, neighbours joined as soon as both are there.
+void SharedSum::add_up() {
+  const Share own = share_of(rank_);
+  float* place = received_.as<float>().data();
+  GroupTree tree;
+  std::vector<float*> sums;
+  for (int r = 0; r < size_; ++r) {
+    const std::vector<Subtree>& theirs = subtrees_[static_cast<std::size_t>(r)];
+    for (std::size_t s = 0; s < theirs.size(); ++s) {
+      sums.push_back(r == rank_ ? mine_[s] + own.begin : std::exchange(place, place + own.count()));
+      for (int joins = tree.add(theirs[s]); joins > 0; --joins) {
+        add_to(sums[sums.size() - 2], sums.back(), own.count());
+        sums.pop_back();
+      }
+    }
+  }
+  if (float* whole = mine_.front() + own.begin; sums.front() != whole)
+    std::memcpy(whole, sums.front(), own.count() * sizeof(float));
+}
+
+void SharedSum::send_whole(Transport& transport) {
+  const Share own = share_of(rank_);
+  if (own.count() == 0) return;
+  for (int r = 0; r < size_; ++r)
+    if (r != rank_)
+      whole_.push_back(
+          transport.send(r, kFirstSum + 2 * number_ + 1, bytes_of(mine_.front() + own.begin, own.count())));
+}
+
+// Into the place from which the parts of that share are sent, so behind that.
+void SharedSum::receive_whole(Transport& transport) {
+  for (int r = 0; r < size_; ++r) {
+    const auto at = static_cast<std::size_t>(r);
+    forget_done(transport, parts_out_[at]);
+    const Share theirs = share_of(r);
+    if (r == rank_ || whole_awaited_[at] || theirs.count() == 0 || !parts_out_[at].empty()) continue;
+    whole_.push_back(transport.receive(r, kFirstSum + 2 * number_ + 1,
+                                       bytes_of(mine_.front() + theirs.begin, theirs.count())));
+    whole_awaited_[at] = true;
+  }
+}
+
+bool SharedSum::advance(Transport& transport) {
+  if (state_ == State::begins) {
+    send_parts(transport);
+    std::fill(whole_awaited_.begin(), whole_awaited_.end(), false);
+    state_ = State::parts;
+  }
+  receive_whole(transport);
+  forget_done(transport, parts_in_);
+  if (state_ == State::parts) {
+    if (!parts_in_.empty()) return false;
+    add_up();
+    send_whole(transport);
+    state_ = State::whole;
+  }
+  forget_done(transport, whole_);
+  if (!whole_.empty()) return false;
+  for (int r = 0; r < size_; ++r)
+    if (const auto at = static_cast<std::size_t>(r);
+        r != rank_ && (!parts_out_[at].empty() || (share_of(r).count() > 0 && !whole_awaited_[at])))
+      return false;
+  state_ = State::begins;
+  return true;
+}
+
+}  // namespace dagfusion

@@ -1,0 +1,14 @@
+// What messages between the processes of a run are about. Private to graph/cluster.
+#pragma once
+
+namespace dagfusion {
+
+enum Tag : int {
+  kSignOfLife = 1,
+  kFailure,
+  kGatheredLength,
+  kGathered,
+  kFirstSum = 16,  // two for each sum: its parts, and the whole
+};
+
+}  // namespace dagfusion
