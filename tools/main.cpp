@@ -13,8 +13,10 @@
 #include <vector>
 
 #include "graph/values/what_of.h"
+#include "tools/commands/command.h"
 #include "tools/commands/commands.h"
 #include "tools/launch/exit.h"
+#include "tools/launch/ranks.h"
 #include "tools/launch/stop_signals.h"
 
 namespace dagfusion {
@@ -38,7 +40,11 @@ int run_command_line(int argc, char** argv) {
   typed.push_back(nullptr);
   if (argc > 1)
     for (const Command& command : commands())
-      if (command.name == typed[1]) return command.run(argc - 1, typed.data() + 1, command);
+      if (command.name == typed[1]) {
+        if (const int exit = guarded(command.name, [&] { return refuse_ranks(command.name), kDone; }))
+          return exit;
+        return command.run(argc - 1, typed.data() + 1, command);
+      }
   return run_pipeline_command(argc, typed.data());
 }
 

@@ -116,6 +116,16 @@ bool anything_minimizes(const Tree& nodes, const Catalog& catalog) {
   });
 }
 
+// Frames of a step are in several processes, and only what comes once a step is brought together.
+void refuse_frames_in_order(Checking& checking) {
+  for (const CheckedNode& n : checking.checked.nodes)
+    if (n.type->role == Role::ordered && n.type->rate == Rate::frame)
+      checking.fault(
+          n.where, fmt::format("{}: takes every frame of a training in order, which {} processes that share "
+                               "its steps cannot give it; run one process, or take the node out",
+                               owner_of(n.path, n.type->name), checking.checked.run.ranks));
+}
+
 }  // namespace
 
 Checked Checking::result() {
@@ -148,6 +158,7 @@ Checked Checking::result() {
       guarded([&] { resource(section.first, "", section.second.where); });
   if (!checked.run.training) guarded([&] { count_images(*this); });
   if (faults.empty()) guarded([&] { check_gradients(); });
+  if (checked.run.training && checked.run.ranks > 1) refuse_frames_in_order(*this);
   if (!faults.empty()) throw UserError(std::move(faults));
   note_unread(checked);
   return std::move(checked);

@@ -6,13 +6,16 @@
 #include <opencv2/core/utility.hpp>
 
 #include "graph/document/number.h"
+#include "graph/values/what_of.h"
 #include "graph/version.h"
 #include "tools/commands/commands.h"
+#include "tools/launch/ranks.h"
 #include "tools/launch/stop_signals.h"
 #include "tools/observe/record.h"
 #include "tools/observe/trace.h"
 #include "tools/report/live_report.h"
 #include "tools/show/screen.h"
+#include "tools/show/words.h"
 
 namespace dagfusion {
 
@@ -47,12 +50,41 @@ struct Looks {
   std::string trace, record;
 };
 
-int run(Invocation request, bool check_only, const Looks& looks) {
-  if (check_only) {
-    say_checked(plan_file(request).checked, request.file.empty() ? *request.resume : request.file.string());
-    return kDone;
+// How many processes share the run, and where.
+struct Ranks {
+  int count = 1;
+  std::string hosts;
+  Patience patience;
+
+  void declare(Arguments& arguments) {
+    arguments
+        .option("--ranks", count,
+                "processes that share the run, started with mpirun; the weights are the same bits")
+        .between(1, 4096);
+    arguments.option("--hosts", hosts, "with --ranks: where, like a,b; this machine otherwise")
+        .shown_as("LIST");
+    arguments
+        .option("--rank-named", patience.named, "seconds without a sign of life after which a rank is named")
+        .between(1.0, 1e6);
+    arguments
+        .option("--rank-ended", patience.ended,
+                "seconds without a sign of life after which all ranks are ended")
+        .between(1.0, 1e6);
   }
-  listen_for_stop();
+  // The command that each of them is started with.
+  std::vector<std::string> without(int argc, char** argv) const {
+    std::vector<std::string> command = {std::filesystem::read_symlink("/proc/self/exe").string()};
+    for (int a = 1; a < argc; ++a) {
+      const std::string text = argv[a];
+      const bool ours = text == "--ranks" || text == "--hosts";
+      if (ours) ++a;
+      if (!ours && !text.starts_with("--ranks=") && !text.starts_with("--hosts=")) command.push_back(text);
+    }
+    return command;
+  }
+};
+
+int run_alone(Invocation request, const Looks& looks) {
   std::optional<Trace> trace;
   std::optional<Record> record;
   if (!looks.trace.empty() && !looks.record.empty())
@@ -100,6 +132,50 @@ int run(Invocation request, bool check_only, const Looks& looks) {
     fmt::print("stopped after {} of {}\n", report.progress.images,
                counted(report.progress.all_images, "image"));
   return kStopped;
+}
+
+// A rank that is not the first computes, and says nothing.
+int run_quietly(const Invocation& request) {
+  Launch made = launch(request);
+  if (!made.run) return kDone;
+  const StopSignals signals(*made.run, StopSignals::First::finishes_the_step, StopSignals::Says::nothing);
+  return made.run->run().outcome == Report::Outcome::aborted ? kAborted : kDone;
+}
+
+// What the first rank says at the end is for all; the others end before it, and with 0. Whoever ends without the
+// others having come to the same end ends them.
+int run_on_ranks(std::unique_ptr<Cluster> cluster, Invocation request, const Looks& looks) {
+  request.cluster = cluster.get();
+  bool together = false;
+  const int exit = guarded("run-pipeline", [&] {
+    try {
+      const int ended = cluster->first() ? run_alone(request, looks) : run_quietly(request);
+      together = ended != kAborted;
+      return ended;
+    } catch (const Agreed& e) {
+      together = true;
+      if (!cluster->first()) return static_cast<int>(kDone);
+      fmt::print(stderr, "{}\n", printable(e.what()));
+      return e.exit();
+    } catch (const std::exception& e) {
+      if (!cluster->first()) cluster->fail(what_of(e));
+      throw;
+    }
+  });
+  if (together) cluster->leave();
+  return exit;
+}
+
+int run(const Invocation& request, bool check_only, const Looks& looks, Patience patience) {
+  if (check_only) {
+    refuse_ranks("--check");
+    say_checked(plan_file(request).checked, request.file.empty() ? *request.resume : request.file.string());
+    return kDone;
+  }
+  listen_for_stop();
+  if (std::unique_ptr<Cluster> cluster = join_ranks(patience))
+    return run_on_ranks(std::move(cluster), request, looks);
+  return run_alone(request, looks);
 }
 
 std::string help() {
@@ -150,6 +226,7 @@ int run_pipeline_command(int argc, char** argv) {
   Invocation request;
   bool check_only = false;
   Looks looks;
+  Ranks ranks;
   typed.declare(arguments, file,
                 arguments.option("file", file, "pipeline file; may be left out with --resume RUN"));
   std::string resumed;  // one text and no list: that would take the overrides behind it too
@@ -168,6 +245,7 @@ int run_pipeline_command(int argc, char** argv) {
   arguments
       .option("--record", looks.record, "write what nodes read in one step, for run-node: step=100,node=loss")
       .shown_as("WHAT");
+  ranks.declare(arguments);
   arguments.flag("--check", check_only, "check the file and run nothing");
   std::vector<char*> typed_arguments = with_resume_last(argc, argv);
   if (const std::optional<int> exit = arguments.read(argc, typed_arguments.data())) return *exit;
@@ -184,7 +262,11 @@ int run_pipeline_command(int argc, char** argv) {
   request.overrides = typed.in_order();
   request.plugins = typed.plugins;
   cv::setNumThreads(1);  // the flow graph has the threads
-  return guarded("run-pipeline", [&] { return run(request, check_only, looks); });
+  return guarded("run-pipeline", [&] {
+    if (ranks.count > 1 && launched_processes() == 1)
+      return launch_ranks(ranks.count, ranks.hosts, ranks.without(argc, argv));
+    return run(request, check_only, looks, ranks.patience);
+  });
 }
 
 }  // namespace dagfusion

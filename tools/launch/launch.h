@@ -24,6 +24,7 @@ struct Invocation {
   int threads = 0;
   std::function<void(Checked&)> adapt;  // changes settings of the run before it is made
   TaskObserver* observer = nullptr;     // see RunOptions
+  Cluster* cluster = nullptr;           // of the processes that share the run; null = one
   std::int64_t first_frame = 0;         // see RunOptions
   std::optional<Tree> composed;  // instead of what `file` says: with everything it extends, before overrides
 };

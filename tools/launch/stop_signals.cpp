@@ -40,6 +40,7 @@ void ask(const StopSignals& of) {
 }
 
 void say_asked(const StopSignals* of) {
+  if (of && of->says == StopSignals::Says::nothing) return;
   if (!of || of->first == StopSignals::First::stops_at_once)
     say("\nstopping\n");
   else if (of->run.checked().run.training)
@@ -109,7 +110,7 @@ void throw_if_stop_asked() {
   if (asked) throw Stopped();
 }
 
-StopSignals::StopSignals(Run& r, First f) : run(r), first(f) {
+StopSignals::StopSignals(Run& r, First f, Says s) : run(r), first(f), says(s) {
   target = this;
   if (asked) ask(*this);
   if (insisted > 1) run.abort();

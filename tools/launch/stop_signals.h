@@ -26,13 +26,15 @@ void throw_if_stop_asked();
 class StopSignals {
  public:
   enum class First { finishes_the_step, stops_at_once };  // at once: what it makes is thrown away anyhow
-  explicit StopSignals(Run&, First = First::finishes_the_step);
+  enum class Says { what_happens, nothing };              // nothing: another process says it for all
+  explicit StopSignals(Run&, First = First::finishes_the_step, Says = Says::what_happens);
   ~StopSignals();
   StopSignals(const StopSignals&) = delete;
   StopSignals& operator=(const StopSignals&) = delete;
 
   Run& run;
   const First first;
+  const Says says;
 };
 
 // A file that grows past `ulimit -f` is an error of the write like a full disk, and no death by SIGXFSZ.

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <csignal>
 #include <cstring>
 #include <random>
 #include <thread>
@@ -128,6 +129,51 @@ TEST(Ranks, GroupsChangeTheOrderOfTheSumAndNothingElse) {
     std::memcpy(&b, eight.data() + w * sizeof b, sizeof b);
     EXPECT_NEAR(a, b, 1e-4 * std::abs(a));
   }
+}
+
+// How processes end of which one fails at image 9, in the second half of a step.
+std::vector<RankEnd> fail_on(int ranks) {
+  return on_ranks(ranks, [](Cluster& cluster) {
+    cluster.name_hosts({"here", "there"});
+    CheckOptions options;
+    options.ranks = cluster.size();
+    Run run(tiny::plan_text(R"(run: {steps: 12, batch_size: 16, micro_batch: 1, gradient_groups: 2}
+nodes:
+  x: {type: numbers, width: 5}
+  a: {type: scale, in: x, fail_at: 25}
+  loss: {type: mean, in: a}
+  descend: {type: descend, minimize: loss, rate: 0.0001}
+)",
+                            options),
+            {.threads = 1, .cluster = &cluster});
+    run.run();
+    return std::string("it did not fail");
+  });
+}
+
+TEST(Ranks, AreAllEndedByTheFailureOfOneWhichTheFirstNames) {
+  const std::vector<RankEnd> ends = fail_on(2);
+  EXPECT_EQ(ends[0].said,
+            "run-pipeline: rank 1 (there): test.yaml:4:3: node 'a' (scale): a fault made for the test (step "
+            "2, images "
+            "25 to 25)\n");
+  for (const RankEnd& end : ends) EXPECT_NE(end.exit, 0) << end.gave;
+}
+
+TEST(Ranks, NameWhoGivesNoSignOfLifeAndEndAll) {
+  const std::vector<RankEnd> ends = on_ranks(3,
+                                             [](Cluster& cluster) {
+                                               if (cluster.rank() == 2) raise(SIGSTOP);
+                                               cluster.gather("");
+                                               return std::string();
+                                             },
+                                             {.named = 2, .ended = 3});
+  EXPECT_EQ(ends[0].said,
+            "run-pipeline: no sign of life from rank 2 for 2 seconds\n"
+            "run-pipeline: rank 2 has given no sign of life for 3 seconds: all are ended; --resume goes on "
+            "from the "
+            "newest checkpoint, on any number of ranks\n");
+  for (const RankEnd& end : ends) EXPECT_NE(end.exit, 0);
 }
 
 }  // namespace

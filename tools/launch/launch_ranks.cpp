@@ -1,0 +1,91 @@
+// --ranks: mpirun with what our ranks need of it.
+#include <fmt/format.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <cstdlib>
+
+#include "graph/document/fault.h"
+#include "tools/launch/exit.h"
+#include "tools/launch/ranks.h"
+
+namespace dagfusion {
+
+namespace {
+
+volatile std::sig_atomic_t launcher = 0;  // its process
+volatile std::sig_atomic_t requests = 0;
+
+// mpirun ends its ranks a second after INT and TERM; USR1 it sends on to them.
+extern "C" void pass_on(int) {
+  requests = requests + 1;
+  if (launcher > 0) kill(static_cast<pid_t>(launcher), requests == 1 ? SIGUSR1 : SIGTERM);
+}
+
+bool is_there(const std::string& program) {
+  const std::string path = std::getenv("PATH") ? std::getenv("PATH") : "/usr/bin";
+  for (std::size_t at = 0; at <= path.size();) {
+    const std::size_t end = std::min(path.find(':', at), path.size());
+    if (access((path.substr(at, end - at) + "/" + program).c_str(), X_OK) == 0) return true;
+    at = end + 1;
+  }
+  return false;
+}
+
+// A container's user is root, and its ranks may not read each other's memory.
+void set_for_open_mpi() {
+  if (geteuid() == 0) {
+    setenv("OMPI_ALLOW_RUN_AS_ROOT", "1", 0);
+    setenv("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1", 0);
+  }
+  setenv("OMPI_MCA_btl_vader_single_copy_mechanism", "none", 0);
+}
+
+std::vector<std::string> launcher_command(int ranks, const std::string& hosts) {
+  const std::string count = std::to_string(ranks);
+  for (const char* open_mpi : {"mpirun.openmpi", "mpirun"})
+    if (is_there(open_mpi)) {
+      set_for_open_mpi();
+      std::vector<std::string> command = {open_mpi,         "-q", "-n", count, "--bind-to", "none",
+                                          "--oversubscribe"};
+      if (!hosts.empty()) command.insert(command.end(), {"--host", hosts, "--map-by", "node"});
+      return command;
+    }
+  if (is_there("mpiexec.mpich")) {
+    std::vector<std::string> command = {"mpiexec.mpich", "-n", count};
+    if (!hosts.empty()) command.insert(command.end(), {"-hosts", hosts});
+    return command;
+  }
+  throw UserError(
+      {},
+      "--ranks needs an MPI to start them with, and there is no mpirun: apt-get install openmpi-bin "
+      "libopenmpi-dev, and build again");
+}
+
+}  // namespace
+
+int launch_ranks(int ranks, const std::string& hosts, const std::vector<std::string>& command) {
+  std::vector<std::string> all = launcher_command(ranks, hosts);
+  all.insert(all.end(), command.begin(), command.end());
+  std::vector<char*> arguments;
+  for (std::string& one : all) arguments.push_back(one.data());
+  arguments.push_back(nullptr);
+  struct sigaction action {};
+  action.sa_handler = pass_on;
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGUSR1}) sigaction(signal, &action, nullptr);
+  const pid_t child = fork();
+  if (child < 0) throw std::runtime_error("there is no memory for another process");
+  if (child == 0) {
+    setpgid(0, 0);  // the terminal's Ctrl-C is for the process that waits here
+    execvp(arguments[0], arguments.data());
+    _exit(127);
+  }
+  launcher = child;
+  int status = 0;
+  while (waitpid(child, &status, 0) < 0 && errno == EINTR) continue;
+  return WIFEXITED(status) ? WEXITSTATUS(status) : kAborted;
+}
+
+}  // namespace dagfusion
