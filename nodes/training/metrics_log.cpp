@@ -18,10 +18,8 @@
 #include <cmath>
 #include <cstdio>
 #include <cstring>
-#include <limits>
 #include <nlohmann/json.hpp>
 #include <optional>
-#include <span>
 #include <stdexcept>
 
 #include "graph/types/catalog.h"
@@ -29,6 +27,7 @@
 #include "graph/types/setup.h"
 #include "nodes/files/durable.h"
 #include "nodes/files/file_lock.h"
+#include "nodes/training/step_means.h"
 
 namespace dagfusion {
 namespace {
@@ -67,33 +66,12 @@ class LogFile {
   std::unique_ptr<std::FILE, Close> file_;
 };
 
-// The steps since the last line that have given a value.
-struct Sum {
-  double sum = 0;
-  std::int64_t count = 0;
-  std::int64_t not_numbers = 0;  // steps besides: a mean over no image at all
-
-  void add(float value) {
-    if (std::isnan(value)) return void(++not_numbers);
-    sum += static_cast<double>(value);
-    ++count;
-  }
-  // Nothing: no step has given one.
-  std::optional<float> mean() const {
-    if (count > 0) return static_cast<float>(sum / static_cast<double>(count));
-    return not_numbers > 0 ? std::optional(std::numeric_limits<float>::quiet_NaN()) : std::nullopt;
-  }
-};
-
 class MetricsLog final : public Ordered, public Gathers {
  public:
   explicit MetricsLog(Setup& setup)
-      : inputs_(setup.any_inputs()),
-        sums_(inputs_.size()),
-        name_(setup.text("name")),
-        batch_size_(setup.run().batch_size) {
-    if (inputs_.empty()) setup.fail("nothing is wired; say what to write, as in 'in: {loss: loss}'");
-    for (const auto& [name, input] : inputs_) {
+      : means_(setup.any_inputs()), name_(setup.text("name")), batch_size_(setup.run().batch_size) {
+    if (means_.empty()) setup.fail("nothing is wired; say what to write, as in 'in: {loss: loss}'");
+    for (const auto& [name, input] : means_.inputs()) {
       if (name == "step" || name == "images" || name == "seconds") {
         setup.fail_at_input(name, fmt::format("'{}' is written anyway; give the input another name", name));
       }
@@ -108,27 +86,27 @@ class MetricsLog final : public Ordered, public Gathers {
 
   std::optional<CsvFile> csv() const override {
     CsvFile file{name_ + ".csv", {"step", "images", "seconds"}};
-    for (const auto& [name, input] : inputs_) file.columns.push_back(name);
+    for (const auto& [name, input] : means_.inputs()) file.columns.push_back(name);
     return file;
   }
 
-  void gather(Call& call) override { add(call); }
+  void gather(Call& call) override { means_.add(call); }
 
   void run(Call& call) override {
     if (!json_) open(call.run());
-    add(call);
+    means_.add(call);
     const std::int64_t step = call.step() + 1;
     const double seconds = earlier_ + std::chrono::duration<double>(Clock::now() - start_).count();
     std::string json =
         fmt::format("{{\"step\":{},\"images\":{},\"seconds\":{:.3f}", step, step * batch_size_, seconds);
     std::string csv = fmt::format("{},{},{:.3f}", step, step * batch_size_, seconds);
-    for (std::size_t i = 0; i < inputs_.size(); ++i) {
-      const std::optional<float> mean = std::exchange(sums_[i], {}).mean();
+    for (std::size_t i = 0; i < means_.size(); ++i) {
+      const std::optional<float> mean = means_.take(i);
       if (!mean) {
         csv += ',';
         continue;
       }
-      const std::string& name = inputs_[i].first;
+      const std::string& name = means_.name(i);
       const float value = *mean;
       json += fmt::format(",{}:{}", nlohmann::json(name).dump(),
                           std::isfinite(value) ? fmt::to_string(value) : "null");
@@ -138,23 +116,9 @@ class MetricsLog final : public Ordered, public Gathers {
     csv_->write(csv + "\n");
   }
 
-  std::vector<StateTensor> state() override {
-    const std::span<std::byte> bytes = std::as_writable_bytes(std::span(sums_));
-    return {{.name = "sums",
-             .dtype = DType::u8,
-             .shape = {static_cast<std::int64_t>(bytes.size())},
-             .save = [bytes](std::byte* out) { std::copy(bytes.begin(), bytes.end(), out); },
-             .load = [bytes](const std::byte* in) { std::copy_n(in, bytes.size(), bytes.begin()); }}};
-  }
+  std::vector<StateTensor> state() override { return means_.state(); }
 
  private:
-  void add(const Call& call) {
-    for (std::size_t i = 0; i < inputs_.size(); ++i) {
-      const Input& input = inputs_[i].second;
-      if (call.fresh(input)) sums_[i].add(*call.in<float>(input));
-    }
-  }
-
   void open(RunInfo& run) {
     const std::filesystem::path json = run.resolve(name_ + ".jsonl"), csv = run.resolve(this->csv()->name);
     const std::int64_t last = run.first_step();
@@ -195,8 +159,7 @@ class MetricsLog final : public Ordered, public Gathers {
     return kept.empty() ? header() : kept;
   }
 
-  std::vector<std::pair<std::string, Input>> inputs_;
-  std::vector<Sum> sums_;  // by input
+  StepMeans means_;
   std::string name_;
   std::int64_t batch_size_;
   Clock::time_point start_;

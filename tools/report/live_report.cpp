@@ -6,9 +6,8 @@
 #include <chrono>
 
 #include "graph/values/what_of.h"
-#include "nodes/files/durable.h"
+#include "nodes/files/previews.h"
 #include "tools/report/page.h"
-#include "tools/report/run_facts.h"
 #include "tools/report/task_times.h"
 
 namespace dagfusion {
@@ -24,7 +23,9 @@ constexpr int kLowestPriority = 19;
 
 LiveReport::LiveReport(const Launch& launch)
     : launch_(launch), wanted_(launch.directory && launch.run->checked().run.training) {
-  if (wanted_) thread_ = std::thread([this] { follow(); });
+  if (!wanted_) return;
+  seen_ = previews_of(launch.directory->path()).size();
+  thread_ = std::thread([this] { follow(); });
 }
 
 LiveReport::~LiveReport() { stop(); }
@@ -41,13 +42,12 @@ void LiveReport::stop() {
 void LiveReport::follow() {
   setpriority(PRIO_PROCESS, 0, kLowestPriority);  // of this thread alone
   const std::filesystem::path& run = launch_.directory->path();
-  std::size_t seen = previews_of(run).size();
   std::unique_lock lock(mutex_);
   while (!wake_.wait_for(lock, kBetweenLooks, [&] { return over_; })) {
     try {
       const std::size_t now = previews_of(run).size();
-      if (now == seen || !launch_.run->progress().pause.empty()) continue;  // a preview is under way
-      seen = now;
+      if (now == seen_ || !launch_.run->progress().pause.empty()) continue;  // a preview is under way
+      seen_ = now;
       lock.unlock();
       write(false);
       lock.lock();

@@ -32,6 +32,7 @@ class LiveReport {
   std::mutex mutex_;
   std::condition_variable wake_;
   bool over_ = false;
+  std::size_t seen_ = 0;  // pictures of previews
   std::thread thread_;
 };
 

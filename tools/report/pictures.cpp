@@ -7,7 +7,7 @@
 #include <opencv2/imgproc.hpp>
 
 #include "nodes/files/durable.h"
-#include "tools/report/run_facts.h"
+#include "nodes/files/previews.h"
 #include "tools/show/base64.h"
 
 namespace dagfusion {

@@ -11,6 +11,7 @@
 #include "nodes/diffusion/noise_process.h"
 #include "nodes/files/checkpoint_names.h"
 #include "nodes/files/durable.h"
+#include "nodes/files/previews.h"
 #include "tools/report/buckets.h"
 #include "tools/report/csv_table.h"
 #include "tools/report/graph_data.h"
@@ -171,7 +172,7 @@ Json measures_of(const fs::path& run, const std::string& log, std::int64_t steps
       if (table.rows() > 0 && !table.find("seconds")) by_name[name].emplace_back(step, std::move(table));
     }
   };
-  auto previews = steps_below(run / "previews");
+  auto previews = steps_below(run / kPreviews);
   std::reverse(previews.begin(), previews.end());
   for (const auto& [step, directory] : previews) take(directory, step);
   take(run, steps);

@@ -15,6 +15,7 @@
 #include "graph/document/number.h"
 #include "nodes/files/checkpoint_names.h"
 #include "nodes/files/manifest.h"
+#include "nodes/files/previews.h"
 #include "nodes/files/run_directory.h"
 
 namespace dagfusion {
@@ -22,8 +23,6 @@ namespace dagfusion {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr const char* kPreviews = "previews";
 
 // Asked with a lock that is shared, and given back at once.
 bool is_locked(const fs::path& run) {
@@ -106,15 +105,6 @@ void read_log(const fs::path& log, RunFacts& facts) {
   }
 }
 
-std::vector<fs::path> pictures_in(const fs::path& directory) {
-  std::vector<fs::path> pictures;
-  std::error_code none;
-  for (const auto& entry : fs::directory_iterator(directory, none))
-    if (entry.path().extension() == ".png" && entry.is_regular_file(none)) pictures.push_back(entry.path());
-  std::sort(pictures.begin(), pictures.end());
-  return pictures;
-}
-
 }  // namespace
 
 const char* name_of(RunStatus status) {
@@ -155,16 +145,6 @@ std::string log_file_of(const Tree& pipeline) {
     if (key_of(in, "loss")) return file;
     if (found.empty()) found = file;
   }
-  return found;
-}
-
-std::vector<Preview> previews_of(const fs::path& run) {
-  std::vector<Preview> found;
-  for (const fs::path& picture : pictures_in(run)) found.push_back({0, picture});
-  auto steps = steps_below(run / kPreviews);
-  std::reverse(steps.begin(), steps.end());
-  for (const auto& [step, directory] : steps)
-    for (const fs::path& picture : pictures_in(directory)) found.push_back({step, picture});
   return found;
 }
 

@@ -7,7 +7,6 @@
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
-#include <vector>
 
 #include "graph/document/document.h"
 
@@ -42,12 +41,5 @@ nlohmann::ordered_json facts_json(const RunFacts&);
 
 // "metrics.csv": of the first metrics_log of the pipeline, that with a loss before others; empty = none.
 std::string log_file_of(const Tree& pipeline);
-
-// Pictures of the previews, by step; those of the run itself have step 0.
-struct Preview {
-  std::int64_t step = 0;
-  std::filesystem::path picture;
-};
-std::vector<Preview> previews_of(const std::filesystem::path& run);
 
 }  // namespace dagfusion
