@@ -142,6 +142,7 @@ TEST(SweepReport, ComparesPairsOfEqualSeeds) {
   EXPECT_NE(page.find("<title>a &lt;b&gt;</title>"), std::string::npos);
   EXPECT_EQ(page.find("http://"), std::string::npos);  // readable offline
   EXPECT_NE(page.find("<polyline"), std::string::npos);
+  EXPECT_NE(page.find("<td>loss=<wbr>huber</td>"), std::string::npos);  // long names leave room for the rest
 }
 
 TEST(SweepReport, TakesTheNewestPreview) {

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cctype>
 #include <cmath>
 
 #include "nodes/files/durable.h"
@@ -16,6 +17,19 @@ namespace {
 
 constexpr std::array<const char*, 8> kColours = {"#3366cc", "#dc3912", "#109618", "#990099",
                                                  "#ff9900", "#0099c6", "#66aa00", "#b82e2e"};
+
+// The name of a cell, which a narrow column may break behind signs: the rest of a row is not to be pushed out.
+std::string breakable(const std::string& cell) {
+  std::string html;
+  std::string part;
+  for (const char c : cell) {
+    part += c;
+    if (std::isalnum(static_cast<unsigned char>(c))) continue;
+    html += escaped(part) + "<wbr>";
+    part.clear();
+  }
+  return html + escaped(part);
+}
 
 const char* colour(std::size_t cell) { return kColours[cell % kColours.size()]; }
 
@@ -125,7 +139,7 @@ std::string table(const SweepPlan& plan, const std::vector<SweepRow>& rows) {
         "<tr><td><span class=\"dot\" style=\"background:{}\"></span></td><td>{}</td><td "
         "class=\"n\">{}</td>"
         "<td class=\"n\">{}</td><td class=\"n\">{}</td><td>{}</td></tr>\n",
-        colour(c), escaped(rows[c].cell), mean_in_words(rows[c].metric), seeds, difference,
+        colour(c), breakable(rows[c].cell), mean_in_words(rows[c].metric), seeds, difference,
         c == plan.baseline || d.count == 0 ? "" : interval_bar(d, reach));
   }
   return html + "</table></div>\n";
@@ -141,7 +155,7 @@ std::string pictures(const std::vector<SweepRow>& rows) {
         "class=\"dot\" "
         "style=\"background:{}\"></span> {}</figcaption></figure>\n",
         escaped(rows[c].cell), png_in_page(read_text(runs.front().picture)), colour(c),
-        escaped(rows[c].cell));
+        breakable(rows[c].cell));
   }
   return html + "</div>\n";
 }
