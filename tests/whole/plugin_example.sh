@@ -7,6 +7,7 @@ build=${program%/tools/run-pipeline}
 example=$build/tests/plugin_example
 library=$example/charbonnier/build/libcharbonnier.so
 pipeline=$example/charbonnier/pipeline.yaml
+export CMAKE_GENERATOR=Ninja  # the packages that the program needs bring no make
 compiler=$(sed -n 's/^CMAKE_CXX_COMPILER:[A-Z]*=//p' "$build/CMakeCache.txt")
 if [[ $2 != BuildsAgainstTheInstalledPackage ]]; then program=$example/prefix/bin/run-pipeline; fi
 
