@@ -23,6 +23,7 @@ std::string to_json(const RunState& state) {
   if (!state.plugins.empty()) json["plugins"] = state.plugins;
   json["model_input"] = state.model_input;
   if (!state.classes.empty()) json["classes"] = state.classes;
+  if (!state.imported.empty()) json["imported"] = state.imported;
   if (state.data.starts_with('{'))
     json["data"] = nlohmann::ordered_json::parse(state.data);
   else if (!state.data.empty())
@@ -43,6 +44,7 @@ RunState read_run_state(const std::string& text) {
   state.plugins = json.value("plugins", state.plugins);
   state.model_input = json.value("model_input", state.model_input);
   state.classes = json.value("classes", state.classes);
+  state.imported = json.value("imported", state.imported);
   if (json.contains("data"))
     state.data = json["data"].is_string() ? json["data"].get<std::string>() : json["data"].dump();
   return state;

@@ -19,6 +19,7 @@ struct RunState {
   std::vector<std::string> plugins;  // "libmy_nodes.so 3f1c2b8a": name and checksum
   Shape model_input;                 // [C,H,W]
   std::vector<std::string> classes;  // that the model knows, by label
+  std::string imported;              // the program whose weights they are; empty: those of a run here
   std::string data;  // fingerprint of the data sets; a JSON object by node when they have paths
   friend bool operator==(const RunState&, const RunState&) = default;
 };

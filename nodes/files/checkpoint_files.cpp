@@ -166,24 +166,29 @@ void restore(const CheckpointFacts& facts, RunInfo& run) {
   run.weights().pack(run.values());
 }
 
-void load_weights(const CheckpointFacts& facts, const std::string& which, const WeightTable& table,
-                  WeightValues& values) {
+fs::path weights_file(const CheckpointFacts& facts, const std::string& which) {
   std::vector<std::string> known{"live"};
-  std::optional<SafetensorsFile> chosen;
+  fs::path live;
   for (const std::string& name : facts.files) {
     if (!name.ends_with(".safetensors")) continue;
-    SafetensorsFile file(facts.directory / name);
+    const SafetensorsFile file(facts.directory / name);
     const Metadata& metadata = file.metadata();
     if (!metadata.count(kHolds) || metadata.at(kHolds) != kWeights) continue;
     const std::string kind = name == kLiveWeights ? "live" : metadata.at(kNode);
-    if (kind != "live") known.push_back(kind);
-    if (kind == which) chosen = std::move(file);
+    if (kind == (which.empty() ? "ema" : which)) return facts.directory / name;
+    if (kind == "live")
+      live = facts.directory / name;
+    else
+      known.push_back(kind);
   }
-  if (!chosen) {
-    throw UserError({}, fmt::format("checkpoint '{}' has no weights '{}'{}", facts.directory.string(), which,
-                                    suggestion(which, known)));
-  }
-  Filling filling{std::move(*chosen), weight_states(table, values.values())};
+  if (which.empty() && !live.empty()) return live;
+  throw UserError({}, fmt::format("checkpoint '{}' has no weights '{}'{}", facts.directory.string(), which,
+                                  suggestion(which, known)));
+}
+
+void load_weights(const CheckpointFacts& facts, const std::string& which, const WeightTable& table,
+                  WeightValues& values) {
+  Filling filling{SafetensorsFile(weights_file(facts, which)), weight_states(table, values.values())};
   if (filling.file.tensors().count(kUpdates)) {  // of an average; only training reads it
     filling.tensors.push_back({.name = kUpdates, .dtype = DType::i32, .load = [](const std::byte*) {}});
   }

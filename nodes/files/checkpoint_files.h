@@ -27,6 +27,15 @@ struct CheckpointFacts : RunState {
 // then read back. Equal runs write equal bytes. Returns its directory; throws std::runtime_error.
 std::filesystem::path write_checkpoint(RunInfo& run, std::int64_t step);
 
+// Writes a checkpoint of weights that come from elsewhere, as live ones and as the average "ema", below `run`.
+std::filesystem::path write_imported_checkpoint(const std::filesystem::path& run,
+                                                const std::vector<StateTensor>& weights,
+                                                const std::string& pipeline, const RunState&);
+
+// The file that holds the weights of one kind: "live", or the path of a weight_average. A UserError when there is none;
+// "" as `which`: the average "ema", or the live ones where there is none.
+std::filesystem::path weights_file(const CheckpointFacts&, const std::string& which);
+
 // Bytes that a checkpoint takes on the disk, at most.
 std::uint64_t checkpoint_bytes(RunInfo& run);
 

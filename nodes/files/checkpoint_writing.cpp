@@ -135,6 +135,21 @@ fs::path write_checkpoint(RunInfo& run, std::int64_t step) {
   return directory;
 }
 
+fs::path write_imported_checkpoint(const fs::path& run, const std::vector<StateTensor>& weights,
+                                   const std::string& pipeline, const RunState& state) {
+  const fs::path parent = run / kCheckpoints, directory = parent / step_name(state.step);
+  const fs::path partial = parent / (step_name(state.step) + ".partial");
+  const std::vector<File> files = {{kLiveWeights, weights, {{kHolds, kWeights}}},
+                                   {state_file("ema"), weights, {{kHolds, kWeights}, {kNode, "ema"}}}};
+  fs::create_directories(partial);
+  require_space(partial, bytes_of(files, pipeline, to_json(state)), "make room and import again");
+  write_files(files, pipeline, to_json(state), partial);
+  fs::rename(partial, directory);
+  sync_directory(parent);
+  verify_manifest(directory);
+  return directory;
+}
+
 std::vector<std::string> remove_old_checkpoints(const fs::path& run, std::int64_t step, std::int64_t keep) {
   std::vector<std::string> stay;
   for (fs::path& old : old_checkpoints(run, step, keep)) {

@@ -205,8 +205,9 @@ std::unique_ptr<TensorFile> open_tensor_file(const fs::path& path) {
   if (path.string().ends_with(".index.json")) return std::make_unique<ShardedTensors>(path);
   const std::string start = beginning_of(path);
   if (start.starts_with("PK\x03\x04")) return open_zip(path);
-  if (start.starts_with("\x80")) return open_torch_stream(path);
   if (start.size() > 8 && start[8] == '{') return std::make_unique<SafetensorsTensors>(path);
+  if (start.starts_with("\x80"))
+    return open_torch_stream(path);  // a header of safetensors can be 0x80 bytes long
   throw UserError(
       {}, fmt::format("'{}' is no file of tensors that is read: safetensors, .npz, or PyTorch's .pth, .pt, "
                       ".ckpt and .bin",

@@ -71,31 +71,6 @@ class UNet {
   }
 
  private:
-  // That of the preset, but for what is written.
-  static UNetStyle asked_style(const Parameters& p) {
-    UNetStyle style = style_of(p.text("preset"));
-    const auto take_text = [&](const char* name, std::string_view& into) {
-      if (p.has(name)) into = p.text(name);
-    };
-    const auto take_integer = [&](const char* name, std::int64_t& into) {
-      if (p.has(name)) into = p.integer(name);
-    };
-    take_text("time_order", style.time_order);
-    take_text("padding", style.padding);
-    take_text("resample", style.resample);
-    take_text("init", style.init);
-    take_integer("freq_shift", style.freq_shift);
-    if (p.has("heads")) style.head_channels = 0;
-    take_integer("heads", style.heads);
-    take_integer("head_channels", style.head_channels);
-    if (p.has("eps")) style.eps = p.real("eps");
-    if (p.has("film")) style.film = p.flag("film");
-    if (p.has("heads") && p.integer("heads") > 0 && style.head_channels > 0)
-      p.fail("head_channels", fmt::format("'heads' is {} and 'head_channels' {}; one of them says it all",
-                                          style.heads, style.head_channels));
-    return style;
-  }
-
   std::int64_t levels() const { return static_cast<std::int64_t>(multipliers_.size()); }
   std::int64_t groups() const { return b_.parameters().integer("groups"); }
 
@@ -207,9 +182,8 @@ class UNet {
   }
 
   void embed_time() {
-    Wire h = b_.add(
-        "time/embedding", "time_embedding", {{"t", b_.input("t")}},
-        {{"dim", channels_}, {"order", std::string(style_.time_order)}, {"freq_shift", style_.freq_shift}});
+    Wire h = b_.add("time/embedding", "time_embedding", {{"t", b_.input("t")}},
+                    {{"dim", channels_}, {"order", style_.time_order}, {"freq_shift", style_.freq_shift}});
     h = b_.add("time/linear1", "linear", {{"x", h}}, starting({{"channels", 4 * channels_}}, init_));
     h = b_.add("time/silu1", "silu", {{"x", h}});
     h = b_.add("time/linear2", "linear", {{"x", h}}, starting({{"channels", 4 * channels_}}, init_));
@@ -249,8 +223,7 @@ class UNet {
   Wire smaller(const std::string& name, Wire h, std::int64_t channels) {
     if (style_.resample == "block") return residual(name, h, channels, "down");
     if (style_.resample == "pool") return b_.add(name, "average_pool", {{"x", h}});
-    return b_.add(name, "downsample", {{"x", h}},
-                  {{"padding", std::string(style_.padding)}, {"init", init_}});
+    return b_.add(name, "downsample", {{"x", h}}, {{"padding", style_.padding}, {"init", init_}});
   }
 
   // To twice the sides.

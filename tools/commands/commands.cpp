@@ -60,6 +60,21 @@ const std::vector<Command>& commands() {
        {"data images.h5", "data my_pictures --sheet sheet.png", "data images.h5 --html data.html",
         "data images.h5 --json"},
        data_command},
+      {"import",
+       "Makes a checkpoint of a network of another program, from which images are drawn and training goes "
+       "on: diffusers' "
+       "UNet2DModel, OpenAI's improved-diffusion and guided-diffusion, and the original DDPM in PyTorch. No "
+       "code of the "
+       "files is run.",
+       {"import ddpm-cifar10-32", "import ema_0.9999_500000.pt --size 32 diffusion.schedule=cosine",
+        "import model.ckpt --size 256 --part ema. --output runs/church"},
+       import_command},
+      {"export",
+       "Writes a trained network for another program: diffusers' DDPMPipeline and DDIMPipeline run it "
+       "unchanged.",
+       {"export runs/train my_model",
+        "export runs/train/001/checkpoints/step-000800 my_model --weights live"},
+       export_command},
       {"runs",
        "Lists the runs below a folder: state, steps, last loss, time, size.",
        {"runs", "runs runs/train --json"},

@@ -70,6 +70,23 @@ Planned plan_file(const Invocation& request) {
 
 namespace {
 
+// The file as checkpoints keep it: where the model came from another checkpoint, with its sections, since that
+// one may go.
+Tree self_contained(const Prepared& p, const Catalog& types) {
+  Tree file = kept(p.file);
+  Tree* model = file.find("model");
+  const Tree* from = model && model->is_map() ? model->find("from") : nullptr;
+  const auto opened = from ? p.models.find(from->text) : p.models.end();
+  if (opened == p.models.end()) return file;
+  for (const Entry& e : opened->second.pipeline.entries) {
+    if (e.key == "model")
+      *file.find("model") = e.value;
+    else if ((types.section(e.key) || e.key == "blocks" || e.key == "plugins") && !file.find(e.key))
+      file.entries.push_back(e);
+  }
+  return file;
+}
+
 // How the weights and the states get what a checkpoint holds; nothing: they start fresh.
 std::function<void(RunInfo&)> restoring(const Prepared& p, const Checked& checked) {
   if (p.checkpoint) return [facts = *p.checkpoint](RunInfo& info) { restore(facts, info); };
@@ -121,17 +138,18 @@ Launch launch_prepared(const Invocation& request, Prepared p) {
               .saves = std::any_of(checked.nodes.begin(), checked.nodes.end(),
                                    [](const CheckedNode& n) { return n.type->phase == Phase::save; }),
               .first_step = p.checkpoint ? p.checkpoint->step : 0};
-  RunOptions options{.threads = request.threads,
-                     .on_thread_entry = on_thread_entry,
-                     .directory = made.directory ? made.directory->path() : fs::path(),
-                     .resolved_yaml = resolved_yaml,
-                     .instruction_set = arithmetic(),
-                     .plugins = p.plugins,
-                     .first_step = made.first_step,
-                     .first_frame = request.first_frame,
-                     .restore = restoring(p, checked),
-                     .observer = request.observer,
-                     .cluster = request.cluster};
+  RunOptions options{
+      .threads = request.threads,
+      .on_thread_entry = on_thread_entry,
+      .directory = made.directory ? made.directory->path() : fs::path(),
+      .resolved_yaml = made.saves ? write_document(self_contained(p, *checked.types)) : resolved_yaml,
+      .instruction_set = arithmetic(),
+      .plugins = p.plugins,
+      .first_step = made.first_step,
+      .first_frame = request.first_frame,
+      .restore = restoring(p, checked),
+      .observer = request.observer,
+      .cluster = request.cluster};
   try {
     made.run = std::make_unique<Run>(std::move(planned), std::move(options));
     if (made.directory && made.saves)

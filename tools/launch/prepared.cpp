@@ -154,8 +154,10 @@ ModelSource model_from(Prepared& p, const std::string& from, const Position& whe
       opened = p.models.emplace(from, open_checkpoint(from, passed_over)).first;
       pass_over(p.notes, passed_over);
       const CheckpointFacts& facts = opened->second;
-      p.notes.push_back(fmt::format("model: {} (step {})", facts.directory.string(), facts.step));
-      if (facts.step < kFewSteps)
+      p.notes.push_back(fmt::format(
+          "model: {} ({})", facts.directory.string(),
+          facts.imported.empty() ? fmt::format("step {}", facts.step) : "weights of " + facts.imported));
+      if (facts.step < kFewSteps && facts.imported.empty())
         p.notes.push_back(fmt::format("model: after {} of training, images are hardly more than noise",
                                       counted(facts.step, "step")));
     } catch (const UserError& e) {

@@ -109,6 +109,14 @@ TEST(TensorFile, ReadsSafetensorsOfThreeWidths) {
   EXPECT_EQ(file->tensors().at("c"), (TensorFile::Facts{"BF16", {1, 1}}));
 }
 
+TEST(TensorFile, TakesAHeaderOf128BytesForNoPickle) {
+  ScratchFolder folder;
+  std::string header = R"({"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}})";
+  header.resize(0x80, ' ');
+  write_text(folder / "x", safetensors(header, "a"));
+  EXPECT_EQ(open_tensor_file(folder / "x")->format(), "safetensors");
+}
+
 TEST(TensorFile, ReadsPartsThatAnIndexLists) {
   ScratchFolder folder;
   for (const char* name : {"a", "b"})

@@ -1,0 +1,415 @@
+// Networks of other programs as checkpoints, and back: golden/exchange.py wrote what they compute.
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "graph/plan/plan.h"
+#include "graph/run/run.h"
+#include "nodes/dnnl/engine.h"
+#include "nodes/files/checkpoint_names.h"
+#include "nodes/files/tensor_file.h"
+#include "tests/fixtures/fixed_images.h"
+#include "tests/fixtures/golden.h"
+#include "tests/fixtures/small_run.h"
+#include "tools/exchange/diffusers_config.h"
+#include "tools/exchange/export_model.h"
+#include "tools/exchange/import_model.h"
+#include "tools/exchange/layouts.h"
+
+namespace dagfusion::tests {
+namespace {
+
+namespace fs = std::filesystem;
+using Values = std::vector<float>;
+
+fs::path golden_folder(const std::string& name) { return fs::path(DAGFUSION_GOLDEN) / "exchange" / name; }
+
+Imported imported(const ScratchFolder& folder, const fs::path& source, ImportRequest request = {}) {
+  request.source = source;
+  request.output = folder.path() / "imported";
+  return import_model(request);
+}
+
+// Keeps what comes along.
+NodeType recorder(Values& into) {
+  class Recorder final : public Ordered {
+   public:
+    Recorder(Setup& setup, Values& into) : x_(setup.input("x")), into_(into) {}
+    void run(Call& call) override {
+      const float* x = call.in<float>(x_);
+      into_.insert(into_.end(), x, x + count_of(x_.spec.shape));
+    }
+
+   private:
+    Input x_;
+    Values& into_;
+  };
+  return {.name = "recorder",
+          .summary = "Keeps what comes along.",
+          .role = Role::ordered,
+          .inputs = {{"x", "[...] f32", "anything"}},
+          .create = [&into](Setup& setup) { return std::make_unique<Recorder>(setup, into); }};
+}
+
+// What the imported network makes of the inputs that lie beside it.
+Values computed(const Imported& imported, const std::map<std::string, Plain>& given) {
+  Values seen;
+  std::map<std::string, Plain> inputs;
+  std::string wires;
+  for (const char* port : {"x", "t", "label"})
+    if (given.count(port)) {
+      inputs[port] = given.at(port);
+      wires += fmt::format("{}{}: images.{}", wires.empty() ? "" : ", ", port, port);
+    }
+  Catalog all = catalog_with(inputs);
+  all.nodes.push_back(recorder(seen));
+  const Tree file = parse_document(
+      fmt::format("run: {{images: 2, micro_batch: 2}}\nmodel: {}\nnodes:\n  images: {{type: fixed_images}}\n"
+                  "  out: {{type: model, in: {{{}}}}}\n  seen: {{type: recorder, in: out}}\n",
+                  imported.section, wires),
+      "test.yaml");
+  const auto weights = open_tensor_file(imported.checkpoint / kLiveWeights);
+  RunOptions options{.on_thread_entry = on_thread_entry};
+  options.restore = [&](RunInfo& run) {
+    for (const WeightSpec& w : run.weights().weights())
+      run.weights().set_plain(run.weights().find(w.path), weights->read(w.path), run.values().values());
+    run.weights().pack(run.values());
+  };
+  Run run(plan(check(file, all, {.channel_block = channel_block()})), options);
+  run.run();
+  return seen;
+}
+
+void expect_the_same(const std::string& name, const std::string& file, const ImportRequest& request,
+                     const std::string& output = "y") {
+  ScratchFolder folder;
+  const auto given = read_golden("exchange/" + name + "/io.safetensors");
+  const Imported network =
+      imported(folder, file.empty() ? golden_folder(name) : golden_folder(name) / file, request);
+  EXPECT_LT(relative_error(computed(network, given), given.at(output).values), 2e-5) << network.section;
+}
+
+TEST(Import, ComputesWhatDiffusersDoes) {
+  for (const char* name :
+       {"diffusers_google", "diffusers_old_names", "diffusers_film", "diffusers_plain", "diffusers_norms"})
+    expect_the_same(name, "", {});
+}
+
+TEST(Import, ComputesWhatOpenAIsNetworksDo) {
+  expect_the_same("openai_iddpm", "model.pt", {.size = 16, .settings = {"model.groups=4"}});
+  expect_the_same("openai_shift", "model.pt", {.size = 16, .settings = {"model.groups=4", "model.heads=1"}});
+  expect_the_same("openai_adm", "model.pt",
+                  {.size = 16, .settings = {"model.groups=4", "model.head_channels=4"}}, "y_legacy");
+  expect_the_same("openai_adm", "model.pt",
+                  {.qkv = "new", .size = 16, .settings = {"model.groups=4", "model.head_channels=4"}},
+                  "y_new");
+}
+
+TEST(Import, ComputesWhatTheOriginalDdpmDoes) {
+  expect_the_same("ddpm_original", "ckpt.pth", {.part = "4.", .size = 16, .settings = {"model.groups=4"}});
+}
+
+TEST(Import, SaysWhatItTookTheTensorsFor) {
+  ScratchFolder folder;
+  const std::string source = (golden_folder("openai_adm") / "model.pt").string();
+  const Imported network =
+      imported(folder, source, {.size = 16, .settings = {"model.groups=4", "model.head_channels=4"}});
+  EXPECT_EQ(
+      network.notes,
+      (std::vector<std::string>{
+          source + ": 201 tensors (PyTorch (zip), F16) of OpenAI's improved-diffusion or guided-diffusion",
+          "taken for granted: attention has 64 channels a head (model.head_channels=64)",
+          "taken for granted: diffusion {schedule: linear, timesteps: 1000, prediction: epsilon, variance: "
+          "learned_range} (diffusion.schedule=cosine)"}));
+  EXPECT_EQ(network.section,
+            "{type: unet, channels: 8, multipliers: [1, 2], blocks: 2, attention_at: [8], groups: 4, "
+            "out_channels: 6, "
+            "preset: adm, head_channels: 4, classes: 3, null_class: false}");
+}
+
+TEST(Import, ReadsSchedulersAndSaysWhatItLeavesOut) {
+  ScratchFolder folder;
+  const Imported network = imported(folder, golden_folder("diffusers_google"));
+  EXPECT_EQ(network.notes[1], "scheduler_config.json: left out clip_sample: true");
+  EXPECT_EQ(network.notes[2],
+            "variance_type is fixed_large: ancestral sampling is nodes.denoise.prev.variance=fixed_large");
+  EXPECT_EQ(file_text(network.checkpoint / kPipeline),
+            "diffusion:\n  schedule: linear\n  timesteps: 1000\n  beta_start: 0.0001\n  beta_end: 0.02\n  "
+            "prediction: "
+            "epsilon\nmodel:\n  type: unet\n  channels: 8\n  multipliers: [1, 2]\n  blocks: 2\n  "
+            "attention_at: [8]\n  "
+            "groups: 4\n  preset: diffusers\n  time_order: sin_cos\n  freq_shift: 1\n  eps: "
+            "9.9999999999999995e-07\n  "
+            "padding: end\n  heads: 1\n");
+}
+
+std::string import_refusal(const fs::path& source, const ImportRequest& request = {}) {
+  ScratchFolder folder;
+  std::string message;
+  try {
+    imported(folder, source, request);
+  } catch (const UserError& error) {
+    for (const Fault& f : error.faults()) message += (message.empty() ? "" : "\n") + f.message;
+  }
+  EXPECT_FALSE(fs::exists(folder.path() / "imported"));
+  for (std::size_t at; (at = message.find(source.string())) != message.npos;)
+    message.replace(at, source.string().size(), "X");
+  return message;
+}
+
+TEST(Import, AsksForWhatNoTensorSays) {
+  EXPECT_EQ(import_refusal(golden_folder("openai_iddpm") / "model.pt"),
+            "'X' does not say how large its images are, which no tensor says; say it with --size, such as "
+            "--size 32");
+  EXPECT_EQ(import_refusal(golden_folder("ddpm_original") / "ckpt.pth", {.size = 16}),
+            "'X' holds 2 networks, below '0.' and '4.'; say which with --part");
+  EXPECT_EQ(import_refusal(golden_folder("ddpm_original") / "ckpt.pth", {.part = "1.", .size = 16}),
+            "'X' holds no network below '1.'; it holds some below '0.' and '4.'");
+  EXPECT_EQ(import_refusal("/no/such/folder"), "there is no file or folder 'X'");
+  EXPECT_EQ(
+      import_refusal(golden_folder("openai_iddpm") / "model.pt", {.size = 16, .settings = {"run.seed=1"}}),
+      "'run.seed=1': what can be set is model.KEY=VALUE and diffusion.KEY=VALUE");
+}
+
+// A folder with diffusers_google in it, one of whose files says something else.
+class Changed {
+ public:
+  Changed() {
+    fs::copy(golden_folder("diffusers_google"), folder_.path() / "X");
+    fs::remove(folder_.path() / "X" / "io.safetensors");
+  }
+  Changed& set(const std::string& file, const std::string& key, const nlohmann::json& value) {
+    const fs::path path = folder_.path() / "X" / file;
+    nlohmann::json config = nlohmann::json::parse(file_text(path));
+    config[key] = value;
+    write_text(path, config.dump());
+    return *this;
+  }
+  fs::path path() const { return folder_.path() / "X"; }
+  std::string refusal() const { return import_refusal(path()); }
+
+ private:
+  ScratchFolder folder_;
+};
+
+TEST(Import, RefusesKeysOfAConfigByTheirNames) {
+  const auto said = [](const std::string& key, const nlohmann::json& value) {
+    return Changed().set("config.json", key, value).refusal();
+  };
+  EXPECT_EQ(said("act_fn", "gelu"), "'X/config.json' has 'act_fn': \"gelu\", but silu is known here");
+  EXPECT_EQ(said("something", 1), "'X/config.json' has keys that are not known here: 'something'");
+  EXPECT_EQ(said("_class_name", "UNet2DConditionModel"),
+            "'X/config.json' has '_class_name': \"UNet2DConditionModel\", but UNet2DModel is what is read");
+  EXPECT_EQ(said("class_embed_type", "timestep"),
+            "'X/config.json' has 'class_embed_type': \"timestep\", but only embeddings of numbered classes "
+            "(null) are known here");
+  EXPECT_EQ(said("time_embedding_type", "fourier"),
+            "'X/config.json' has 'time_embedding_type': \"fourier\", but positional is known here");
+  EXPECT_EQ(said("center_input_sample", true),
+            "'X/config.json' has 'center_input_sample': true, but images that go in as they are (false) are "
+            "known here");
+  EXPECT_EQ(said("mid_block_scale_factor", 2),
+            "'X/config.json' has 'mid_block_scale_factor': 2, but 1 is known here");
+  EXPECT_EQ(said("down_block_types", {"SkipDownBlock2D", "DownBlock2D"}),
+            "'X/config.json' has the block type SkipDownBlock2D, which is not known here");
+  EXPECT_EQ(said("up_block_types", {"UpBlock2D", "AttnUpBlock2D"}),
+            "'X/config.json' has attention at other levels on the way up than on the way down, which is not "
+            "known here");
+  EXPECT_EQ(said("resnet_time_scale_shift", "spatial"),
+            "'X/config.json' has 'resnet_time_scale_shift': \"spatial\", but default and scale_shift are "
+            "known here");
+  EXPECT_EQ(said("downsample_padding", 2),
+            "'X/config.json' has 'downsample_padding': 2, but 0 and 1 are known here");
+  EXPECT_EQ(said("block_out_channels", {8, 12}),
+            "'X/config.json' has 'block_out_channels': [8,12], but here the widths are multiples of the "
+            "first one, 8");
+  EXPECT_EQ(said("norm_eps", "small"),
+            "'X/config.json' has 'norm_eps': \"small\", which is not of the kind of 1e-05");
+  EXPECT_EQ(said("sample_size", nullptr),
+            "'X/config.json' does not say how large images are ('sample_size'); say it with --size, such as "
+            "--size 32");
+  const auto scheduler = [](const std::string& key, const nlohmann::json& value) {
+    return Changed().set("scheduler_config.json", key, value).refusal();
+  };
+  EXPECT_EQ(scheduler("beta_schedule", "squared"),
+            "'X/scheduler_config.json' has 'beta_schedule': \"squared\", but linear, scaled_linear, "
+            "squaredcos_cap_v2 and sigmoid "
+            "are known here");
+  EXPECT_EQ(scheduler("prediction_type", "flow"),
+            "'X/scheduler_config.json' has 'prediction_type': \"flow\", but epsilon, sample and v_prediction "
+            "are known here");
+  EXPECT_EQ(scheduler("other", 1), "'X/scheduler_config.json' has keys that are not known here: 'other'");
+}
+
+TEST(Import, NamesTensorsThatAreMissingOrHaveNoPlace) {
+  const std::string more = Changed().set("config.json", "layers_per_block", 3).refusal();
+  EXPECT_EQ(more.substr(0, more.find('\n')),
+            "'X/diffusion_pytorch_model.safetensors': the tensor 'down_blocks.0.resnets.2.norm1.weight' is "
+            "missing ([8] for "
+            "'model/down0/block2/norm1.weight')");
+  EXPECT_EQ(more.substr(more.rfind('\n') + 1).substr(0, 4), "and ");
+  const std::string fewer = Changed().set("config.json", "layers_per_block", 1).refusal();
+  EXPECT_NE(fewer.find("the tensor 'down_blocks.0.resnets.1.conv1.bias' [8] has no place in this network"),
+            std::string::npos)
+      << fewer;
+  EXPECT_NE(Changed()
+                .set("config.json", "in_channels", 1)
+                .refusal()
+                .find("the tensor 'conv_in.weight' is [8,3,3,3], but the network has [8,1,3,3]"),
+            std::string::npos);
+}
+
+TEST(Import, KnowsNetworksThatItCannotBuild) {
+  const auto said = [](const std::string& tensor) {
+    ScratchFolder folder;
+    const std::string header = "{\"" + tensor + R"(":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}})";
+    const std::uint64_t length = header.size();
+    write_text(folder.path() / "x", std::string(reinterpret_cast<const char*>(&length), 8) + header + "x");
+    return import_refusal(folder.path() / "x");
+  };
+  EXPECT_EQ(said("model.downs.0.0.block1.proj.weight"),
+            "'X' holds denoising-diffusion-pytorch's Unet, whose 7x7 convolution, linear attention, and "
+            "attention with memory "
+            "have no nodes here");
+  EXPECT_EQ(said("a.b"),
+            "'X' holds 1 tensors, such as 'a.b', which are not those of diffusers' UNet2DModel; diffusers' "
+            "UNet2DModel with its "
+            "names of attention before 0.15; the original DDPM's, as pesser and ermongroup ported it to "
+            "PyTorch; OpenAI's "
+            "improved-diffusion or guided-diffusion");
+  EXPECT_EQ(said("down_blocks.0.resnets.0.conv1.weight"),
+            "'X' lies alone, but UNet2DModel's config.json must lie beside it: it says what no tensor says");
+}
+
+// A run of two steps, whose checkpoint can be exported.
+fs::path trained(const ScratchFolder& folder, const std::string& from = "", const std::string& to = "") {
+  std::string yaml = small_training(2);
+  if (!from.empty()) yaml.replace(yaml.find(from), from.size(), to);
+  fs::create_directory(folder.path() / "run");
+  run_in(folder.path() / "run", yaml);
+  return folder.path() / "run";
+}
+
+std::string export_refusal(const std::string& from, const std::string& to) {
+  ScratchFolder folder;
+  const fs::path run = trained(folder, from, to);
+  const std::string said = thrown([&] { export_for_diffusers({run, folder.path() / "out", ""}); });
+  EXPECT_FALSE(fs::exists(folder.path() / "out"));
+  return said.substr(said.find("section"));
+}
+
+TEST(Export, IsImportedWithTheSameBits) {
+  for (const char* weights : {"live", "ema"}) {
+    ScratchFolder folder;
+    const fs::path run = trained(folder);
+    export_for_diffusers({run, folder.path() / "out", weights});
+    const Imported again = imported(folder, folder.path() / "out");
+    std::vector<std::string> ignored;
+    const auto before = open_tensor_file(weights_file(open_checkpoint(run, ignored), weights));
+    const auto after = open_tensor_file(again.checkpoint / kLiveWeights);
+    EXPECT_EQ(after->tensors().size() + (std::string(weights) == "ema" ? 1 : 0), before->tensors().size());
+    for (const auto& [name, facts] : after->tensors()) {
+      EXPECT_EQ(facts, before->tensors().at(name)) << name;
+      EXPECT_EQ(after->read(name), before->read(name)) << name;
+    }
+    EXPECT_EQ(again.section,
+              "{type: unet, channels: 8, multipliers: [1, 2], blocks: 1, attention_at: [8], groups: 4, "
+              "dropout: 0.1}");
+    EXPECT_EQ(parse_document(file_text(again.checkpoint / kPipeline), "x")
+                  .find("diffusion")
+                  ->find("schedule")
+                  ->text,
+              "cosine");
+  }
+}
+
+TEST(Export, KeepsClassesAndTheirNames) {
+  ScratchFolder folder;
+  std::string yaml = small_training(2);
+  yaml.replace(yaml.find("t: t}}\n  target"), 15, "t: t, label: images.label}}\n  target");
+  yaml.replace(yaml.find("dropout: 0.1"), 12, "classes: auto");
+  fs::create_directory(folder.path() / "run");
+  run_in(folder.path() / "run", yaml);
+  export_for_diffusers({folder.path() / "run", folder.path() / "out", ""});
+  const auto config = nlohmann::json::parse(file_text(folder.path() / "out/unet/config.json"));
+  EXPECT_EQ(config.at("num_class_embeds"), 11);
+  EXPECT_TRUE(fs::exists(folder.path() / "out/sample.py"));
+  const Imported again = imported(folder, folder.path() / "out");
+  EXPECT_EQ(
+      again.section,
+      "{type: unet, channels: 8, multipliers: [1, 2], blocks: 1, attention_at: [8], groups: 4, classes: 10}");
+}
+
+TEST(Export, RefusesWhatDiffusersCannotBe) {
+  EXPECT_EQ(
+      export_refusal("attention_at: [8]", "attention_at: [16, 8], heads: 2"),
+      "section 'model': 'heads' is 2 over 8, 16 channels; diffusers has one number of channels a head for "
+      "all of them"
+      "");
+  EXPECT_EQ(export_refusal("dropout: 0.1", "resample: pool"),
+            "section 'model': 'resample' is pool, which UNet2DModel cannot be; conv and block it can");
+  EXPECT_EQ(export_refusal("multipliers: [1, 2]", "multipliers: [2, 2]"),
+            "section 'model': 'multipliers' begins with 2; UNet2DModel's first level is as wide as its first "
+            "convolution, so 1 "
+            "would do");
+  EXPECT_EQ(export_refusal("dropout: 0.1", "middle_attention: plain"),
+            "section 'model': 'middle_attention' is plain, which UNet2DModel can be with 'film' only");
+  EXPECT_EQ(export_refusal("dropout: 0.1", "inside: {'mid/block0/norm1': {eps: 1.0e-3}}"),
+            "section 'model' has 'inside', which other programs have no word for");
+  EXPECT_EQ(
+      export_refusal("schedule: cosine, timesteps: 100, prediction: v", "process: edm, prediction: edm"),
+      "section 'diffusion': 'process' is edm, which DDPMScheduler has no word for; discrete and flow can be "
+      "exported");
+  EXPECT_EQ(export_refusal("schedule: cosine, timesteps: 100, prediction: v", "process: flow, prediction: v"),
+            "section 'diffusion': 'prediction' is v with 'process' flow; diffusers has velocity");
+  EXPECT_EQ(export_refusal("prediction: v", "prediction: velocity"),
+            "section 'diffusion': 'prediction' is velocity, which DDPMScheduler has no word for; epsilon, "
+            "sample and v it has");
+}
+
+TEST(Export, WritesTheKeysThatMatter) {
+  ScratchFolder folder;
+  export_for_diffusers({trained(folder), folder.path() / "out", ""});
+  const auto config = nlohmann::json::parse(file_text(folder.path() / "out/unet/config.json"));
+  EXPECT_EQ(config.at("norm_eps"), 1e-6);
+  EXPECT_EQ(config.at("flip_sin_to_cos"), false);
+  EXPECT_EQ(config.at("freq_shift"), 1);
+  EXPECT_EQ(config.at("downsample_padding"), 0);
+  EXPECT_EQ(config.at("attention_head_dim"), nullptr);
+  const auto scheduler =
+      nlohmann::json::parse(file_text(folder.path() / "out/scheduler/scheduler_config.json"));
+  EXPECT_EQ(scheduler.at("beta_schedule"), "squaredcos_cap_v2");
+  EXPECT_EQ(scheduler.at("prediction_type"), "v_prediction");
+  EXPECT_EQ(scheduler.at("num_train_timesteps"), 100);
+  EXPECT_EQ(thrown([&] {
+              export_for_diffusers({folder.path() / "run", folder.path() / "out", ""});
+            }),
+            "'" + (folder / "out") + "' is there already; name a new folder");
+}
+
+TEST(Export, WritesBetasThatDiffusersHasNoNameFor) {
+  ScratchFolder folder;
+  export_for_diffusers({trained(folder, "schedule: cosine", "schedule: sigmoid"), folder.path() / "out", ""});
+  const fs::path path = folder.path() / "out/scheduler/scheduler_config.json";
+  EXPECT_EQ(nlohmann::json::parse(file_text(path)).at("trained_betas").size(), 100u);
+  std::vector<std::string> notes;
+  EXPECT_EQ(read_scheduler_config(path, notes).substr(0, 9), "{betas: [");
+}
+
+TEST(Export, OfAFlowHasAScriptThatDraws) {
+  ScratchFolder folder;
+  export_for_diffusers({trained(folder, "schedule: cosine, timesteps: 100, prediction: v",
+                                "process: flow, prediction: velocity"),
+                        folder.path() / "out", ""});
+  EXPECT_FALSE(fs::exists(folder.path() / "out/model_index.json"));
+  EXPECT_TRUE(fs::exists(folder.path() / "out/sample.py"));
+  const fs::path path = folder.path() / "out/scheduler/scheduler_config.json";
+  EXPECT_EQ(nlohmann::json::parse(file_text(path)).at("_class_name"), "FlowMatchEulerDiscreteScheduler");
+  std::vector<std::string> notes;
+  EXPECT_EQ(read_scheduler_config(path, notes), "{process: flow, prediction: velocity, time_scale: 1000}");
+}
+
+}  // namespace
+}  // namespace dagfusion::tests

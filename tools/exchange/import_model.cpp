@@ -1,0 +1,304 @@
+#include "tools/exchange/import_model.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <cmath>
+#include <cstring>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "graph/compose/change.h"
+#include "graph/document/near_path.h"
+#include "graph/plan/micro_batch.h"
+#include "nodes/catalog.h"
+#include "nodes/files/checkpoint_files.h"
+#include "nodes/files/durable.h"
+#include "nodes/files/run_directory.h"
+#include "tools/exchange/diffusers_config.h"
+#include "tools/exchange/layouts.h"
+#include "tools/exchange/state_dict.h"
+
+namespace dagfusion {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+// What lies where.
+struct Source {
+  fs::path tensors, config, scheduler, facts;  // empty: not there
+};
+
+fs::path first_of(const std::vector<fs::path>& candidates) {
+  std::error_code ignored;
+  for (const fs::path& path : candidates)
+    if (fs::is_regular_file(path, ignored)) return path;
+  return {};
+}
+
+Source find_source(const fs::path& given) {
+  std::error_code ignored;
+  if (!fs::exists(given, ignored))
+    throw UserError(
+        {{{},
+          fmt::format("there is no file or folder '{}'{}", given.string(), path_suggestion(given.string())),
+          FaultKind::missing_file}});
+  const bool folder = fs::is_directory(given, ignored);
+  const fs::path root = folder ? given : given.parent_path();
+  const fs::path unet = fs::exists(root / "unet" / "config.json", ignored) ? root / "unet" : root;
+  Source source;
+  source.config = first_of({unet / "config.json"});
+  source.scheduler = first_of({root / "scheduler" / "scheduler_config.json", root / "scheduler_config.json",
+                               unet / ".." / "scheduler" / "scheduler_config.json"});
+  source.facts = first_of({root / "dagfusion.json", unet / ".." / "dagfusion.json"});
+  source.tensors = folder ? first_of({unet / "diffusion_pytorch_model.safetensors",
+                                      unet / "diffusion_pytorch_model.safetensors.index.json",
+                                      unet / "diffusion_pytorch_model.fp16.safetensors",
+                                      unet / "diffusion_pytorch_model.bin"})
+                          : given;
+  if (source.tensors.empty())
+    throw UserError(
+        {},
+        fmt::format("'{}' has no diffusion_pytorch_model.safetensors (or .bin) in it or in unet/; name the "
+                    "file, if it is called otherwise",
+                    given.string()));
+  return source;
+}
+
+FoundNetwork choose_network(const TensorFile& file, const ImportRequest& request) {
+  std::vector<FoundNetwork> found = find_networks(file.tensors());
+  if (!request.as.empty())
+    std::erase_if(found, [&](const FoundNetwork& f) { return !f.layout->name.starts_with(request.as); });
+  std::vector<std::string> parts;
+  for (const FoundNetwork& f : found) parts.push_back("'" + f.prefix + "'");
+  if (!request.part.empty())
+    std::erase_if(found, [&](const FoundNetwork& f) { return f.prefix != request.part; });
+  const auto fail = [&](const std::string& what) {
+    throw UserError({}, fmt::format("'{}' {}", file.path().string(), what));
+  };
+  if (found.size() > 1)
+    fail(fmt::format("holds {} networks, below {}; say which with --part", found.size(),
+                     fmt::join(parts, " and ")));
+  if (found.size() == 1) return found.front();
+  if (!parts.empty() && !request.part.empty())
+    fail(fmt::format("holds no network below '{}'; it holds some below {}", request.part,
+                     fmt::join(parts, " and ")));
+  if (const std::string known = known_but_not_read(file.tensors()); !known.empty()) fail("holds " + known);
+  std::vector<std::string> first;
+  for (const auto& [name, facts] : file.tensors())
+    if (first.size() < 3) first.push_back("'" + name + "'");
+  std::vector<std::string> layouts;
+  for (const TensorLayout& layout : tensor_layouts()) layouts.push_back(layout.words);
+  fail(first.empty() ? "holds no tensors"
+                     : fmt::format("holds {} tensors, such as {}, which are not those of {}",
+                                   file.tensors().size(), fmt::join(first, ", "), fmt::join(layouts, "; ")));
+  return {};
+}
+
+// What an export of ours says beside diffusers' words.
+void take_own_facts(const fs::path& path, Network& network) {
+  try {
+    const auto facts = nlohmann::json::parse(read_text(path));
+    network.null_class = facts.value("null_class", network.null_class);
+    if (network.null_class && network.classes > 0) --network.classes;
+    network.class_names = facts.value("classes", network.class_names);
+    network.style.preset = style_of(facts.value("preset", network.style.preset)).preset;
+    network.style.init = facts.value("init", network.style.init);
+  } catch (const nlohmann::json::exception& error) {
+    throw UserError({}, fmt::format("'{}' is not what an export writes: {}", path.string(), error.what()));
+  }
+}
+
+std::string usual_diffusion(const Network& network, std::vector<std::string>& notes) {
+  const bool learned = network.out_channels == 2 * network.input.at(0);
+  const std::string text =
+      learned ? "{schedule: linear, timesteps: 1000, prediction: epsilon, variance: learned_range}"
+              : "{schedule: linear, timesteps: 1000, prediction: epsilon}";
+  notes.push_back("taken for granted: diffusion " + text + " (diffusion.schedule=cosine)");
+  return text;
+}
+
+// The sections of the checkpoint, with what is typed on the command line.
+Tree sections(const std::string& model, const std::string& diffusion,
+              const std::vector<std::string>& settings) {
+  Tree file = parse_document(fmt::format("diffusion: {}\nmodel: {}\n", diffusion, model), "imported network");
+  std::vector<std::string> notes;
+  for (const std::string& text : settings) {
+    if (!text.starts_with("model.") && !text.starts_with("diffusion."))
+      throw UserError({"command line"},
+                      fmt::format("'{}': what can be set is model.KEY=VALUE and diffusion.KEY=VALUE", text));
+    apply(file, read_override({.kind = Override::Kind::set, .text = text}), catalog(), notes);
+  }
+  return file;
+}
+
+// The network as the checker makes it of the sections: every weight with its shape.
+Planned plan_network(const Tree& sections, const Network& network) {
+  const std::string label = network.classes > 0 ? "  label: {type: labels, in: number, list: [0]}\n" : "";
+  const Tree file = parse_document(fmt::format(R"(run: {{micro_batch: 1}}
+model: {{from: the imported network}}
+nodes:
+  number: {{type: image_numbers, count: 1}}
+{}  x: {{type: prior_noise, in: number}}
+  t: {{type: uniform_timesteps, in: x}}
+  out: {{type: model, in: {{x: x, t: t{}}}}}
+)",
+                                               label, label.empty() ? "" : ", label: label"),
+                                   "imported network");
+  ModelSource source{
+      .model = *sections.find("model"), .sections = sections.entries, .input = network.input, .classes = {}};
+  source.classes = network.class_names;
+  for (std::int64_t i = 0; source.classes.size() < static_cast<std::size_t>(network.classes); ++i)
+    source.classes.push_back(std::to_string(i));
+  return check_and_plan(file, catalog(),
+                        {.open_model = [&](const std::string&, const Position&) { return source; }});
+}
+
+bool same_but_for_ones(Shape a, Shape b) {
+  const auto cut = [](Shape& s) {
+    while (s.size() > 1 && s.back() == 1) s.pop_back();
+  };
+  cut(a);
+  cut(b);
+  return a == b;
+}
+
+// All weights of the table with their values, or all that is wrong.
+class Translation {
+ public:
+  Translation(TensorFile& file, const FoundNetwork& found, const Network& network, bool by_heads)
+      : file_(file), found_(found), network_(network), by_heads_(by_heads) {}
+
+  std::vector<StateTensor> translate(const WeightTable& table) {
+    std::vector<StateTensor> tensors;
+    for (const WeightSpec& weight : table.weights()) translate(weight, tensors);
+    for (const auto& [name, facts] : file_.tensors())
+      if (name.starts_with(found_.prefix) && !used_.count(name))
+        problems_.push_back(
+            fmt::format("the tensor '{}' {} has no place in this network", name, to_string(facts.shape)));
+    if (!problems_.empty()) refuse();
+    return tensors;
+  }
+
+  // What else lies in the file, by the first word of its name.
+  std::string others() const {
+    std::map<std::string, int> counts;
+    for (const auto& [name, facts] : file_.tensors())
+      if (!name.starts_with(found_.prefix)) ++counts[name.substr(0, name.find('.'))];
+    std::vector<std::string> words;
+    for (const auto& [word, count] : counts) words.push_back(fmt::format("{} below '{}'", count, word));
+    return fmt::format("{}", fmt::join(words, ", "));
+  }
+
+ private:
+  void translate(const WeightSpec& weight, std::vector<StateTensor>& tensors) {
+    const auto theirs = their_tensor(*found_.layout, network_, weight.path);
+    if (!theirs) {
+      problems_.push_back(fmt::format("{} has no name for '{}'", found_.layout->words, weight.path));
+      return;
+    }
+    const std::string name = found_.prefix + theirs->name;
+    const auto facts = file_.tensors().find(name);
+    if (facts == file_.tensors().end()) {
+      problems_.push_back(fmt::format("the tensor '{}' is missing ({} for '{}')", name,
+                                      to_string(weight.shape), weight.path));
+      return;
+    }
+    used_.insert(name);
+    Shape wanted = weight.shape;
+    if (theirs->third >= 0) wanted[0] *= 3;
+    if (!same_but_for_ones(facts->second.shape, wanted)) {
+      problems_.push_back(fmt::format("the tensor '{}' is {}, but the network has {}", name,
+                                      to_string(facts->second.shape), to_string(wanted)));
+      return;
+    }
+    tensors.push_back(
+        {.name = weight.path,
+         .dtype = DType::f32,
+         .shape = weight.shape,
+         .save = [this, name, third = theirs->third, channels = weight.shape[0]](std::byte* out) {
+           const std::vector<float> values = values_of(name, third, channels);
+           std::memcpy(out, values.data(), values.size() * sizeof(float));
+         }});
+  }
+
+  std::vector<float> values_of(const std::string& name, int third, std::int64_t channels) const {
+    std::vector<float> values = file_.read(name);
+    if (std::any_of(values.begin(), values.end(), [](float v) { return !std::isfinite(v); }))
+      throw UserError({}, fmt::format("'{}': the tensor '{}' holds numbers that are not finite",
+                                      file_.path().string(), name));
+    return third < 0 ? values : take_third(values, channels, network_.heads(channels), third, by_heads_);
+  }
+
+  [[noreturn]] void refuse() const {
+    constexpr std::size_t kMost = 20;
+    std::vector<Fault> faults;
+    for (std::size_t i = 0; i < std::min(kMost, problems_.size()); ++i)
+      faults.push_back({{}, fmt::format("'{}': {}", file_.path().string(), problems_[i])});
+    if (problems_.size() > kMost)
+      faults.push_back({{}, fmt::format("and {} more like these", problems_.size() - kMost)});
+    throw UserError(std::move(faults));
+  }
+
+  TensorFile& file_;
+  const FoundNetwork& found_;
+  const Network& network_;
+  bool by_heads_;
+  std::set<std::string> used_;
+  std::vector<std::string> problems_;
+};
+
+std::string dtypes_of(const TensorFile& file) {
+  std::set<std::string> dtypes;
+  for (const auto& [name, facts] : file.tensors()) dtypes.insert(facts.dtype);
+  return fmt::format("{}", fmt::join(dtypes, ", "));
+}
+
+}  // namespace
+
+Imported import_model(const ImportRequest& request) {
+  Imported imported;
+  std::vector<std::string>& notes = imported.notes;
+  const Source source = find_source(request.source);
+  const std::unique_ptr<TensorFile> file = open_tensor_file(source.tensors);
+  const FoundNetwork found = choose_network(*file, request);
+  notes.push_back(fmt::format("{}: {} tensors ({}, {}) of {}{}", source.tensors.string(),
+                              file->tensors().size(), file->format(), dtypes_of(*file), found.layout->words,
+                              found.prefix.empty() ? "" : ", below '" + found.prefix + "'"));
+  const bool has_config = found.layout->name.starts_with("diffusers") && !source.config.empty();
+  Network network = has_config ? read_unet_config(source.config, request.size, notes)
+                               : network_of(*file, found, request.size, notes);
+  if (has_config && !source.facts.empty()) take_own_facts(source.facts, network);
+  const std::string diffusion = has_config && !source.scheduler.empty()
+                                    ? read_scheduler_config(source.scheduler, notes)
+                                    : usual_diffusion(network, notes);
+  const Tree kept = sections(section_text(network), diffusion, request.settings);
+  const Planned planned = plan_network(kept, network);
+  const Checked& checked = planned.checked;
+  network = read_network(*kept.find("model"), network.input, checked.classes);
+  imported.section = section_text(network);
+
+  Translation translation(*file, found, network, request.qkv == "legacy");
+  const std::vector<StateTensor> tensors = translation.translate(*checked.weights);
+  if (const std::string others = translation.others(); !others.empty())
+    notes.push_back("left out: " + others);
+  for (const StateTensor& tensor : tensors) imported.parameters += count_of(tensor.shape);
+
+  const RunState state{.precision = "float32",
+                       .model_input = network.input,
+                       .classes = checked.classes,
+                       .imported = found.layout->words};
+  const RunDirectory directory = RunDirectory::create(request.output);
+  imported.run = directory.path();
+  try {
+    imported.checkpoint = write_imported_checkpoint(directory.path(), tensors, write_document(kept), state);
+  } catch (...) {
+    std::error_code ignored;
+    fs::remove_all(directory.path(), ignored);
+    throw;
+  }
+  return imported;
+}
+
+}  // namespace dagfusion

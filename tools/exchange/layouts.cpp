@@ -1,0 +1,240 @@
+#include "tools/exchange/layouts.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace dagfusion {
+
+namespace {
+
+using Below = TensorLayout::Below;
+
+// {i}: level, {r}: level counted from the last one, {j}: number of the block, {J}: the same from 1.
+// {n}, {k}: OpenAI counts blocks and halvings in one row, and layers within each of them.
+const std::vector<TensorLayout>& layouts() {
+  static const std::vector<TensorLayout::Leaf> attention_of_diffusers = {
+      {"norm", "group_norm"}, {"q", "to_q"}, {"k", "to_k"}, {"v", "to_v"}, {"proj", "to_out.0"}};
+  static const std::vector<TensorLayout::Place> places_of_diffusers = {
+      {"conv_in", "conv_in"},
+      {"time/linear1", "time_embedding.linear_1"},
+      {"time/linear2", "time_embedding.linear_2"},
+      {"class_embedding", "class_embedding"},
+      {"down{i}/block{j}", "down_blocks.{i}.resnets.{j}", Below::block},
+      {"down{i}/attention{j}", "down_blocks.{i}.attentions.{j}", Below::attention},
+      {"down{i}/downsample", "down_blocks.{i}.downsamplers.0", Below::down},
+      {"mid/block{j}", "mid_block.resnets.{j}", Below::block},
+      {"mid/attention", "mid_block.attentions.0", Below::attention},
+      {"up{i}/block{j}", "up_blocks.{r}.resnets.{j}", Below::block},
+      {"up{i}/attention{j}", "up_blocks.{r}.attentions.{j}", Below::attention},
+      {"up{i}/upsample", "up_blocks.{r}.upsamplers.0", Below::up},
+      {"norm_out", "conv_norm_out"},
+      {"conv_out", "conv_out"}};
+  static const std::vector<TensorLayout::Leaf> block_of_diffusers = {
+      {"norm1", "norm1"}, {"conv1", "conv1"}, {"time", "time_emb_proj"},
+      {"norm2", "norm2"}, {"conv2", "conv2"}, {"shortcut", "conv_shortcut"}};
+  static const std::vector<TensorLayout> all = {
+      {.name = "diffusers",
+       .words = "diffusers' UNet2DModel",
+       .sign = "down_blocks.0.resnets.0.conv1.weight",
+       .places = places_of_diffusers,
+       .block = block_of_diffusers,
+       .attention = attention_of_diffusers,
+       .down_conv = "conv",
+       .up_conv = "conv"},
+      {.name = "diffusers_old",
+       .words = "diffusers' UNet2DModel with its names of attention before 0.15",
+       .sign = "mid_block.attentions.0.query.weight",
+       .places = places_of_diffusers,
+       .block = block_of_diffusers,
+       .attention =
+           {{"norm", "group_norm"}, {"q", "query"}, {"k", "key"}, {"v", "value"}, {"proj", "proj_attn"}},
+       .down_conv = "conv",
+       .up_conv = "conv"},
+      {.name = "ddpm",
+       .words = "the original DDPM's, as pesser and ermongroup ported it to PyTorch",
+       .sign = "temb.dense.0.weight",
+       .places = {{"conv_in", "conv_in"},
+                  {"time/linear1", "temb.dense.0"},
+                  {"time/linear2", "temb.dense.1"},
+                  {"down{i}/block{j}", "down.{i}.block.{j}", Below::block},
+                  {"down{i}/attention{j}", "down.{i}.attn.{j}", Below::attention},
+                  {"down{i}/downsample", "down.{i}.downsample", Below::down},
+                  {"mid/block{j}", "mid.block_{J}", Below::block},
+                  {"mid/attention", "mid.attn_1", Below::attention},
+                  {"up{i}/block{j}", "up.{i}.block.{j}", Below::block},
+                  {"up{i}/attention{j}", "up.{i}.attn.{j}", Below::attention},
+                  {"up{i}/upsample", "up.{i}.upsample", Below::up},
+                  {"norm_out", "norm_out"},
+                  {"conv_out", "conv_out"}},
+       .block = {{"norm1", "norm1"},
+                 {"conv1", "conv1"},
+                 {"time", "temb_proj"},
+                 {"norm2", "norm2"},
+                 {"conv2", "conv2"},
+                 {"shortcut", "nin_shortcut"}},
+       .attention = {{"norm", "norm"}, {"q", "q"}, {"k", "k"}, {"v", "v"}, {"proj", "proj_out"}},
+       .down_conv = "conv",
+       .up_conv = "conv"},
+      {.name = "openai",
+       .words = "OpenAI's improved-diffusion or guided-diffusion",
+       .sign = "input_blocks.0.0.weight",
+       .places = {{"conv_in", "input_blocks.0.0"},
+                  {"time/linear1", "time_embed.0"},
+                  {"time/linear2", "time_embed.2"},
+                  {"class_embedding", "label_emb"},
+                  {"down{i}/block{j}", "input_blocks.{n}.0", Below::block},
+                  {"down{i}/attention{j}", "input_blocks.{n}.1", Below::attention},
+                  {"down{i}/downsample", "input_blocks.{n}.0", Below::down},
+                  {"mid/block0", "middle_block.0", Below::block},
+                  {"mid/attention", "middle_block.1", Below::attention},
+                  {"mid/block1", "middle_block.2", Below::block},
+                  {"up{i}/block{j}", "output_blocks.{n}.0", Below::block},
+                  {"up{i}/attention{j}", "output_blocks.{n}.1", Below::attention},
+                  {"up{i}/upsample", "output_blocks.{n}.{k}", Below::up},
+                  {"norm_out", "out.0"},
+                  {"conv_out", "out.2"}},
+       .block = {{"norm1", "in_layers.0"},
+                 {"conv1", "in_layers.2"},
+                 {"time", "emb_layers.1"},
+                 {"norm2", "out_layers.0"},
+                 {"conv2", "out_layers.3"},
+                 {"shortcut", "skip_connection"}},
+       .attention =
+           {{"norm", "norm"}, {"q", "qkv", 0}, {"k", "qkv", 1}, {"v", "qkv", 2}, {"proj", "proj_out"}},
+       .down_conv = "op",
+       .up_conv = "conv"}};
+  return all;
+}
+
+struct Numbers {
+  std::int64_t level = 0, number = 0;
+};
+
+// Whether `path` is `pattern` or lies below it; `rest` is what is below.
+bool matches(const std::string& pattern, const std::string& path, Numbers& numbers, std::string& rest) {
+  std::size_t at = 0;
+  for (std::size_t p = 0; p < pattern.size(); ++p) {
+    if (pattern[p] != '{') {
+      if (at >= path.size() || path[at++] != pattern[p]) return false;
+      continue;
+    }
+    std::int64_t& into = pattern[p + 1] == 'i' ? numbers.level : numbers.number;
+    const std::size_t begin = at;
+    for (into = 0; at < path.size() && path[at] >= '0' && path[at] <= '9'; ++at)
+      into = 10 * into + (path[at] - '0');
+    if (at == begin) return false;
+    p += 2;
+  }
+  if (at < path.size() && path[at] != '/') return false;
+  rest = at < path.size() ? path.substr(at + 1) : "";
+  return true;
+}
+
+std::string filled_in(std::string pattern, const std::string& ours, const Network& network, Numbers numbers) {
+  const std::int64_t from_last = network.levels() - 1 - numbers.level, row = network.blocks + 1;
+  const bool down = ours.starts_with("down"), resamples = ours.ends_with("sample");
+  const std::int64_t place = resamples ? network.blocks : numbers.number;
+  const std::int64_t n = down ? 1 + numbers.level * row + place : from_last * row + place;
+  const bool attention =
+      numbers.level < network.levels() && network.attention[static_cast<std::size_t>(numbers.level)];
+  const std::vector<std::pair<std::string, std::int64_t>> values = {{"{i}", numbers.level},
+                                                                    {"{j}", numbers.number},
+                                                                    {"{J}", numbers.number + 1},
+                                                                    {"{r}", from_last},
+                                                                    {"{n}", n},
+                                                                    {"{k}", attention ? 2 : 1}};
+  for (const auto& [name, value] : values)
+    if (const std::size_t at = pattern.find(name); at != pattern.npos)
+      pattern.replace(at, name.size(), std::to_string(value));
+  return pattern;
+}
+
+const TensorLayout::Leaf* leaf_of(const std::vector<TensorLayout::Leaf>& leaves, const std::string& ours) {
+  const auto found =
+      std::find_if(leaves.begin(), leaves.end(), [&](const auto& leaf) { return leaf.ours == ours; });
+  return found == leaves.end() ? nullptr : &*found;
+}
+
+}  // namespace
+
+const std::vector<TensorLayout>& tensor_layouts() { return layouts(); }
+
+const TensorLayout& layout_named(const std::string& name) {
+  for (const TensorLayout& layout : layouts())
+    if (layout.name == name) return layout;
+  throw std::logic_error("no layout '" + name + "'");
+}
+
+std::optional<TheirTensor> their_tensor(const TensorLayout& layout, const Network& network,
+                                        const std::string& ours) {
+  const std::size_t slash = ours.find('/'), dot = ours.rfind('.');
+  if (slash == ours.npos || dot == ours.npos || dot < slash) return std::nullopt;
+  const std::string path = ours.substr(slash + 1, dot - slash - 1), what = ours.substr(dot);
+  for (const TensorLayout::Place& place : layout.places) {
+    Numbers numbers;
+    std::string rest;
+    if (!matches(place.ours, path, numbers, rest)) continue;
+    const std::string theirs = filled_in(place.theirs, place.ours, network, numbers);
+    const bool resamples = place.below == Below::down || place.below == Below::up;
+    if (place.below == Below::one && rest.empty()) return TheirTensor{theirs + what};
+    if (resamples && rest == "conv")
+      return TheirTensor{theirs + "." + (place.below == Below::down ? layout.down_conv : layout.up_conv) +
+                         what};
+    const bool block = place.below == Below::block || resamples;
+    if (const auto* leaf = leaf_of(block ? layout.block : layout.attention, rest);
+        leaf && place.below != Below::one)
+      return TheirTensor{theirs + "." + leaf->theirs + what, leaf->third};
+  }
+  return std::nullopt;
+}
+
+std::vector<FoundNetwork> find_networks(const std::map<std::string, TensorFile::Facts>& tensors) {
+  std::vector<FoundNetwork> found;
+  for (const auto& [name, facts] : tensors)
+    for (const TensorLayout& layout : layouts()) {
+      if (!name.ends_with(layout.sign)) continue;
+      const std::string prefix = name.substr(0, name.size() - layout.sign.size());
+      if (!prefix.empty() && !prefix.ends_with('.')) continue;
+      const bool old = tensors.count(prefix + layout_named("diffusers_old").sign) != 0;
+      if (layout.name == "diffusers" && old) continue;  // it has the signs of both
+      found.push_back({&layout, prefix});
+    }
+  return found;
+}
+
+std::string known_but_not_read(const std::map<std::string, TensorFile::Facts>& tensors) {
+  struct Known {
+    std::string sign, what;
+  };
+  static const std::vector<Known> known = {
+      {"downs.0.0.block1.proj.weight",
+       "denoising-diffusion-pytorch's Unet, whose 7x7 convolution, linear attention, and attention with "
+       "memory have no "
+       "nodes here"},
+      {"model.map_layer0.weight", "EDM's SongUNet or DhariwalUNet, whose blocks are not those of unet"},
+      {"unet.map_layer0.weight", "EDM's SongUNet or DhariwalUNet, whose blocks are not those of unet"},
+      {"down_blocks.0.attentions.0.transformer_blocks.0.attn1.to_q.weight",
+       "diffusers' UNet2DConditionModel, which is told what to draw by texts"},
+      {"pos_embed.proj.weight", "a diffusion transformer, no U-Net"}};
+  for (const auto& [name, facts] : tensors)
+    for (const Known& k : known)
+      if (name.ends_with(k.sign)) return k.what;
+  return "";
+}
+
+std::vector<float> take_third(const std::vector<float>& all, std::int64_t channels, std::int64_t heads,
+                              int third, bool by_heads) {
+  const auto row =
+      static_cast<std::int64_t>(all.size()) / (3 * channels);  // numbers behind one output channel
+  const std::int64_t depth = channels / heads;
+  std::vector<float> values;
+  values.reserve(static_cast<std::size_t>(channels * row));
+  for (std::int64_t c = 0; c < channels; ++c) {
+    const std::int64_t from = by_heads ? (c / depth * 3 + third) * depth + c % depth : third * channels + c;
+    values.insert(values.end(), all.begin() + from * row, all.begin() + (from + 1) * row);
+  }
+  return values;
+}
+
+}  // namespace dagfusion

@@ -1,0 +1,123 @@
+#include "tools/exchange/state_dict.h"
+
+#include <fmt/format.h>
+
+#include "graph/document/fault.h"
+
+namespace dagfusion {
+
+namespace {
+
+class Shapes {
+ public:
+  Shapes(const TensorFile& file, std::string prefix) : file_(file), prefix_(std::move(prefix)) {}
+
+  bool has(const std::string& name) const { return file_.tensors().count(prefix_ + name) != 0; }
+  std::int64_t side(const std::string& name, std::size_t i) const {
+    const auto found = file_.tensors().find(prefix_ + name);
+    if (found == file_.tensors().end()) fail(fmt::format("has no tensor '{}{}'", prefix_, name));
+    if (found->second.shape.size() <= i)
+      fail(fmt::format("has a tensor '{}{}' of {}", prefix_, name, to_string(found->second.shape)));
+    return found->second.shape[i];
+  }
+  [[noreturn]] void fail(const std::string& what) const {
+    throw UserError({}, fmt::format("'{}' {}", file_.path().string(), what));
+  }
+
+ private:
+  const TensorFile& file_;
+  std::string prefix_;
+};
+
+constexpr std::int64_t kMostBlocks = 64;  // of a level, and levels
+
+void add_level(const Shapes& shapes, Network& network, std::int64_t width, bool attention) {
+  if (width % network.channels != 0)
+    shapes.fail(fmt::format(
+        "has a level of {} channels behind a first convolution of {}; here the widths are multiples of "
+        "that",
+        width, network.channels));
+  network.multipliers.push_back(width / network.channels);
+  network.attention.push_back(attention);
+}
+
+Network openai(const Shapes& shapes, std::vector<std::string>& notes) {
+  Network network;
+  network.channels = shapes.side("input_blocks.0.0.weight", 0);
+  network.input = {shapes.side("input_blocks.0.0.weight", 1)};
+  network.out_channels = shapes.side("out.2.weight", 0);
+  if (shapes.side("time_embed.0.weight", 1) != network.channels)
+    shapes.fail(fmt::format(
+        "has a first convolution of {} channels, but a time embedding of {}; here both are the same",
+        network.channels, shapes.side("time_embed.0.weight", 1)));
+  // On the way up a level ends with the layer that doubles the sides.
+  std::int64_t row = 0;
+  const auto block = [](const char* side, std::int64_t n, std::int64_t k) {
+    return fmt::format("{}_blocks.{}.{}.", side, n, k);
+  };
+  bool by_block = false, by_conv = false;
+  for (std::int64_t n = 0; n < kMostBlocks && row == 0; ++n)
+    for (std::int64_t k : {1, 2}) {
+      by_conv = by_conv || shapes.has(block("output", n, k) + "conv.weight");
+      by_block = by_block || shapes.has(block("output", n, k) + "in_layers.0.weight");
+      if (by_conv || by_block) {
+        row = n + 1;
+        break;
+      }
+    }
+  std::int64_t outputs = 0;
+  while (outputs < kMostBlocks * kMostBlocks &&
+         shapes.has(block("output", outputs, 0) + "in_layers.0.weight"))
+    ++outputs;
+  const bool pooled = row == 0 && !shapes.has(block("input", outputs - 1, 0) + "in_layers.0.weight");
+  if (pooled)
+    shapes.fail(
+        "changes sides without weights, so that no tensor says where its levels end; this is not read");
+  if (row == 0) row = outputs;
+  network.blocks = row - 1;
+  if (outputs == 0 || network.blocks < 1 || outputs % row != 0)
+    shapes.fail("has blocks that are not those of a U-Net");
+  for (std::int64_t i = 0; i < outputs / row; ++i)
+    add_level(shapes, network, shapes.side(block("input", 1 + i * row, 0) + "out_layers.3.weight", 0),
+              shapes.has(block("input", 1 + i * row, 1) + "qkv.weight"));
+  const std::int64_t first_width = shapes.side("input_blocks.1.0.out_layers.3.weight", 0);
+  network.style = style_of(by_block ? "adm" : "iddpm");
+  network.style.film = shapes.side("input_blocks.1.0.emb_layers.1.weight", 0) == 2 * first_width;
+  network.null_class = false;
+  if (shapes.has("label_emb.weight")) network.classes = shapes.side("label_emb.weight", 0);
+  notes.push_back(by_block ? "taken for granted: attention has 64 channels a head (model.head_channels=64)"
+                           : "taken for granted: attention has 4 heads (model.heads=4)");
+  return network;
+}
+
+Network original(const Shapes& shapes, std::vector<std::string>&) {
+  Network network;
+  network.channels = shapes.side("conv_in.weight", 0);
+  network.input = {shapes.side("conv_in.weight", 1)};
+  network.out_channels = shapes.side("conv_out.weight", 0);
+  network.blocks = 0;
+  while (network.blocks < kMostBlocks &&
+         shapes.has(fmt::format("down.0.block.{}.conv1.weight", network.blocks)))
+    ++network.blocks;
+  for (std::int64_t i = 0; i < kMostBlocks && shapes.has(fmt::format("down.{}.block.0.conv1.weight", i)); ++i)
+    add_level(shapes, network, shapes.side(fmt::format("down.{}.block.0.conv1.weight", i), 0),
+              shapes.has(fmt::format("down.{}.attn.0.q.weight", i)));
+  return network;
+}
+
+}  // namespace
+
+Network network_of(const TensorFile& file, const FoundNetwork& found, std::int64_t size,
+                   std::vector<std::string>& notes) {
+  const Shapes shapes(file, found.prefix);
+  if (found.layout->name.starts_with("diffusers"))
+    shapes.fail("lies alone, but UNet2DModel's config.json must lie beside it: it says what no tensor says");
+  if (size == 0)
+    shapes.fail(
+        "does not say how large its images are, which no tensor says; say it with --size, such as --size 32");
+  Network network = found.layout->name == "openai" ? openai(shapes, notes) : original(shapes, notes);
+  network.input.insert(network.input.end(), 2, size);
+  return network;
+}
+
+}  // namespace dagfusion
