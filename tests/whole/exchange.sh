@@ -1,0 +1,88 @@
+#!/usr/bin/env bash
+# exchange.sh PROGRAM CASE: from a training here to diffusers, and back. Where python3 (or $DAGFUSION_PYTHON) has diffusers, its
+# DDIMPipeline draws the same images.
+pipelines=$(cd "$(dirname "${BASH_SOURCE[0]}")/../../pipelines" && pwd)
+. "$(dirname "${BASH_SOURCE[0]}")/small_runs.sh"
+python=${DAGFUSION_PYTHON:-python3}
+
+train() {  # CHANGE...
+  run "$pipelines/train.yaml" run.steps=8 vars.output=runs/train --remove nodes.preview "$@"
+  ends 0
+}
+
+sampling() {  # CHECKPOINT
+  cat >sample.yaml <<YAML
+run: {seed: 7, output: runs/sample}
+model: {from: $1, weights: ema}
+nodes:
+  number:  {type: image_numbers, count: 16}
+  xT:      {type: prior_noise, in: number}
+  denoise:
+    loop:
+      each:    {type: sampling_timesteps, steps: 50}
+      carry:   {x: xT}
+      nodes:
+        out:  {type: model, in: {x: carry.x, t: each.t}}
+        prev: {type: ddim_step, in: {x: carry.x, prediction: out, each: each}}
+      next:    {x: prev}
+  noise:   {type: npy_writer, in: xT, path: noise.npy}
+  images:  {type: npy_writer, in: denoise.x, path: images.npy}
+YAML
+  run sample.yaml
+  ends 0
+}
+
+DrawsTheSameImagesWhenItComesBack() {
+  train
+  run export runs/train exported
+  ends 0
+  has "$out" "(686769 parameters, weights 'ema', step 8) is in exported"
+  run import exported
+  ends 0
+  has "$out" 'of diffusers'"'"' UNet2DModel'
+  has "$out" 'model: {type: unet, channels: 16, multipliers: [1, 2, 4], blocks: 1, attention_at: [8], groups: 8}'
+  sampling runs/train
+  sampling runs/imported
+  cmp runs/sample/001/images.npy runs/sample/002/images.npy || fail 'the images differ'
+}
+
+GoesOnFromWhatWasImported() {
+  train
+  run export runs/train exported
+  run import exported
+  run "$pipelines/train.yaml" --remove model --remove diffusion --add 'model={from: runs/imported, weights: ema}' \
+    run.steps=4 vars.output=runs/tuned --remove nodes.preview
+  ends 0
+  rm -r runs/imported
+  sampling runs/tuned
+  run export runs/tuned again
+  ends 0
+}
+
+DiffusersDrawsTheSameImages() {
+  "$python" -c 'import diffusers' 2>/dev/null || exit 77
+  train "$@"
+  run export runs/train exported
+  ends 0
+  sampling runs/train
+  "$python" - runs/sample/001 <<'PYTHON' || fail 'diffusers draws others'
+import sys
+import numpy, torch, safetensors.torch
+from diffusers import DDIMPipeline
+import diffusers.pipelines.ddim.pipeline_ddim as ddim
+noise = torch.from_numpy(numpy.load(sys.argv[1] + "/noise.npy"))
+ddim.randn_tensor = lambda *shape, **rest: noise  # start from our noise
+pipeline = DDIMPipeline.from_pretrained("exported")
+images = pipeline(len(noise), num_inference_steps=50, use_clipped_model_output=True, output_type="numpy").images
+ours = numpy.load(sys.argv[1] + "/images.npy").transpose(0, 2, 3, 1)
+difference = 2 * abs(images - (ours / 2 + 0.5).clip(0, 1)).max()
+print("largest difference", difference)
+sys.exit(int(difference > 1e-3))
+PYTHON
+}
+
+DiffusersDrawsTheSameImagesOfOtherSchedules() {
+  DiffusersDrawsTheSameImages diffusion.prediction=epsilon diffusion.schedule=sigmoid
+}
+
+"$2"
