@@ -19,7 +19,7 @@ last_of() { tail -n 1 runs/001/metrics.csv | cut -d, -f"$1"; }
 
 # Adds to a copy of the page a script that drives it and writes what it sees as JSON, which is then in `seen`.
 driven() {  # PAGE SCRIPT
-  command -v chromium >/dev/null || exit 77
+  command -v chromium >/dev/null || { echo 'skipped: there is no chromium (Debian: apt-get install chromium)'; exit 77; }
   { cat "$1"; echo "<script>addEventListener('load', () => setTimeout(() => { const seen = {}; $2; document.body.append(
     element('pre', {id: 'seen'}, 'seen ' + JSON.stringify(seen) + ' end')); }, 300))</script>"; } >driven.html
   timeout -s KILL 100 chromium --headless=new --no-sandbox --disable-gpu --window-size=1280,900 --virtual-time-budget=4000 --dump-dom \
@@ -182,6 +182,30 @@ GraphFoldsSearchesAndTellsInABrowser() {
     view.unfoldTo(99);
     seen.all = drawn() === view.boxes.size - 1;'
   is "$seen" '{"folded":true,"stays":true,"inside":true,"again":true,"found":"out/mid/block0/conv1 conv2d","title":"out/mid/block0/conv1","kernel":"3 side of the kernel: 1 or 3","shape":"[3,16,8,8] f32 from out/mid/block0/norm1.y","place":"train.yaml:11","time":true,"visible":true,"all":true}'
+}
+
+SweepIsDrivenInABrowser() {
+  printf 'extends: train.yaml\nset: {run.steps: 4, nodes.save.every: 4}\nsweep:\n  axes: {nodes.adam.warmup_steps: [1, 5]}\n  seeds: [1]\n  metric: {file: metrics.csv, column: loss}\n  output: sweeps\n' >sweep.yaml
+  run sweep sweep.yaml
+  ends 0
+  driven sweeps/001/report.html '
+    seen.names = [...document.querySelectorAll("[data-title=loss] .legend button")].map(button => button.firstChild.nextSibling.textContent);
+    seen.lines = document.querySelectorAll("[data-title=loss] path.line:not(.faint)").length;
+    seen.value = document.querySelector("[data-title=loss] .value").textContent;
+    seen.dots = new Set([...document.querySelectorAll(".dot")].map(dot => dot.style.background)).size;'
+  is "$seen" "{\"names\":[\"warmup_steps=1\",\"warmup_steps=5\"],\"lines\":2,\"value\":\"$(tail -n 1 sweeps/001/warmup_steps=1/seed-1/001/metrics.csv | cut -d, -f4)\",\"dots\":2}"
+}
+
+TicksAreRoundNumbersInABrowser() {
+  run train.yaml
+  run report runs/001
+  driven runs/001/report.html '
+    seen.equal = [roundTicks(0, 1600, 6), roundTicks(0, 400, 6), roundTicks(0.031, 0.035, 6)];
+    seen.whole = [roundTicks(0, 6, 6, 1), roundTicks(0, 3, 6, 1)];
+    seen.log = [logTicks(0.04, 1.1, 6), logTicks(0.001, 10, 6), logTicks(0.031, 0.036, 6), logTicks(1e-20, 1, 6)];
+    seen.one = roundTicks(2, 2, 6);
+    seen.short = [0, 0.1234567, 1600, 20000, 2500000, 1e-7].map(short);'
+  is "$seen" '{"equal":[[0,500,1000,1500],[0,100,200,300,400],[0.031,0.032,0.033,0.034,0.035]],"whole":[[0,2,4,6],[0,1,2,3]],"log":[[0.05,0.1,0.2,0.5,1],[0.001,0.01,0.1,1,10],[0.031,0.032,0.033,0.034,0.035,0.036],[1e-20,1e-15,1e-10,0.00001,1]],"one":[2],"short":["0","0.1235","1600","20k","2.5M","1e-7"]}'
 }
 
 "$2"

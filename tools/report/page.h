@@ -13,9 +13,9 @@ namespace dagfusion {
 std::string report_page(const std::vector<std::filesystem::path>& runs,
                         const std::vector<PipelineView>& views);
 
-// A page around some JSON: `scripts` find it in #data, and lay it out in <main>.
+// A page around some JSON: `scripts` find it in #data, and lay it out in <main>, where `body` stands already.
 std::string page_of(const std::string& title, const nlohmann::ordered_json& data, const std::string& style,
-                    const std::vector<std::string>& scripts);
+                    const std::vector<std::string>& scripts, const std::string& body = "");
 
 // Files of this folder that are built in.
 namespace assets {
@@ -24,6 +24,7 @@ extern const char* const graph_js;
 extern const char* const graph_page_js;
 extern const char* const report_js;
 extern const char* const report_css;
+extern const char* const sweep_js;
 }  // namespace assets
 
 }  // namespace dagfusion

@@ -80,12 +80,12 @@ const curves = () => {
   const positive = runs.some(run => (run.curves.loss ? run.curves.loss.mean : []).some(value => value !== null && value <= 0));
   if (positive) group.log = false;
   const smoothing = element('input', {type: 'range', id: 'smoothing', min: 0, max: 100, value: 0, oninput: () => {
-    group.memory = smoothing.value === '0' ? 0 : 1 - 10 ** (-smoothing.value / 50);
+    group.memory = memoryOf(smoothing.value);
     group.draw();
   }});
   const points = Math.max(...runs.map(run => run.at.step.length));
   smoothing.value = points > 40 ? 55 : 0;
-  group.memory = smoothing.value === '0' ? 0 : 1 - 10 ** (-smoothing.value / 50);
+  group.memory = memoryOf(smoothing.value);
   const logarithmic = element('input', {type: 'checkbox', id: 'log', onchange: () => { group.log = logarithmic.checked; group.draw(); }});
   logarithmic.checked = group.log;
   const along = element('select', {id: 'along', onchange: () => { group.along = along.value; group.zoom(null); }},

@@ -3,48 +3,16 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
-#include <sstream>
 
-#include "nodes/files/durable.h"
 #include "nodes/files/run_directory.h"
+#include "tools/report/csv_table.h"
 
 namespace dagfusion {
 
 namespace {
 
 namespace fs = std::filesystem;
-
-std::vector<std::string> cells_of(const std::string& line) {
-  std::vector<std::string> cells;
-  std::istringstream in(line);
-  for (std::string cell; std::getline(in, cell, ',');) cells.push_back(cell);
-  return cells;
-}
-
-std::optional<double> number(const std::string& text) {
-  double value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  return error == std::errc() && end == text.data() + text.size() ? std::optional(value) : std::nullopt;
-}
-
-// A CSV file by columns.
-struct Table {
-  std::vector<std::string> columns;
-  std::vector<std::vector<std::string>> rows;
-
-  explicit Table(const fs::path& path) {
-    std::istringstream lines(read_text(path));
-    std::string line;
-    if (std::getline(lines, line)) columns = cells_of(line);
-    while (std::getline(lines, line)) rows.push_back(cells_of(line));
-  }
-  std::optional<std::size_t> column(const std::string& name) const {
-    const auto found = std::find(columns.begin(), columns.end(), name);
-    return found == columns.end() ? std::nullopt : std::optional<std::size_t>(found - columns.begin());
-  }
-};
 
 // The file in the run's directory, or in that of its newest preview; empty = none.
 fs::path find_file(const fs::path& run, const std::string& name) {
@@ -59,14 +27,12 @@ fs::path find_file(const fs::path& run, const std::string& name) {
 std::vector<std::pair<double, double>> loss_curve(const fs::path& run) {
   std::vector<std::pair<double, double>> curve;
   if (!fs::exists(run / "metrics.csv")) return curve;
-  const Table table(run / "metrics.csv");
-  const auto step = table.column("step"), loss = table.column("loss");
+  const CsvTable table = read_csv(run / "metrics.csv", "step");
+  const auto step = table.find("step"), loss = table.find("loss");
   if (!step || !loss) return curve;
-  for (const auto& row : table.rows) {
-    if (row.size() <= std::max(*step, *loss)) continue;
-    const auto x = number(row[*step]), y = number(row[*loss]);
-    if (x && y && std::isfinite(*y)) curve.emplace_back(*x, *y);
-  }
+  for (std::size_t row = 0; row < table.rows(); ++row)
+    if (const double y = table.values[*loss][row]; std::isfinite(y))
+      curve.emplace_back(table.values[*step][row], y);
   return curve;
 }
 
@@ -92,13 +58,13 @@ SweepRun read_run(const fs::path& cell, const SweepMetric& metric) {
     throw UserError(metric.where,
                     fmt::format("the metric's file '{}' is neither in {} nor below its previews", metric.file,
                                 run->string()));
-  const Table table(file);
-  const auto column = table.column(metric.column);
+  const CsvTable table = read_csv(file);
+  const auto column = table.find(metric.column);
   if (!column)
     throw UserError(metric.where, fmt::format("{} has no column '{}'{}", file.string(), metric.column,
                                               suggestion(metric.column, table.columns)));
-  for (const auto& row : table.rows)
-    if (row.size() > *column && !row[*column].empty()) read.metric = number(row[*column]);
+  for (const double value : table.values[*column])  // the last that there is
+    if (!std::isnan(value)) read.metric = value;
   return read;
 }
 
