@@ -169,6 +169,14 @@ TEST(Check, RefusesPipelinesThatNeverEnd) {
       "test.yaml:3:3: node 'y' (numbers): holds 4 images, but node 'x' (numbers) holds 3; they must agree");
 }
 
+TEST(Check, TakesAsManyImagesOfEachDataSetAsTheRunAsksFor) {
+  const std::string sets = "nodes:\n  x: {type: numbers, size: 3}\n  y: {type: numbers, size: 4}\n";
+  EXPECT_EQ(faults_of("run: {images: 2}\n" + sets), "");
+  EXPECT_EQ(
+      faults_of("run: {images: 4}\n" + sets),
+      "test.yaml:4:3: node 'y' (numbers): holds 4 images, but node 'x' (numbers) holds 3; they must agree");
+}
+
 TEST(Check, RefusesWrongSettingsOfTheRun) {
   const auto run = [](const std::string& settings) {
     return faults_of("run: {" + settings + "}\nnodes: {x: {type: numbers, size: 4}}\n");
