@@ -17,11 +17,12 @@ std::string in_words(DType dtype) {
                                   : std::string(name_of(dtype));
 }
 
-// Whether a node of this type takes what is given and puts out the wanted dtype.
+// Whether a node of this type takes what is given and puts out the wanted dtype, and else leaves it as it is.
 bool turns(const NodeType& type, const TensorSpec& given, DType wanted) {
   if (type.role != Role::map || type.inputs.size() != 1 || type.outputs.empty()) return false;
   const PortSpec in = parse_port(type.inputs.front().spec), out = parse_port(type.outputs.front().spec);
-  return in.dtype == name_of(given.dtype) && out.dtype == name_of(wanted) &&
+  const bool keeps_shape = given.dtype == DType::images || in.sides == out.sides;
+  return keeps_shape && in.dtype == name_of(given.dtype) && out.dtype == name_of(wanted) &&
          !Sides().bind(type.inputs.front(), in, given.shape);
 }
 

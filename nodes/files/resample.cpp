@@ -45,31 +45,19 @@ double value_of(Filter filter, double x) {
   return 0;
 }
 
-// What one new pixel is made from: those from `first` on, each times its weight.
-struct Taps {
+// The same in whole numbers of kBits.
+struct WholeTaps {
   int first = 0;
   std::vector<int> weights;
 };
 
-std::vector<Taps> taps_of(int from, int to, Filter filter) {
-  const double scale = static_cast<double>(from) / to, filter_scale = std::max(scale, 1.0);
-  const double support = support_of(filter) * filter_scale;
-  std::vector<Taps> all(static_cast<std::size_t>(to));
-  for (int i = 0; i < to; ++i) {
-    const double center = (i + 0.5) * scale;
-    const int first = std::max(static_cast<int>(center - support + 0.5), 0);
-    const int last = std::min(static_cast<int>(center + support + 0.5), from);
-    std::vector<double> weights;
-    double sum = 0;
-    for (int x = first; x < last; ++x) {
-      weights.push_back(value_of(filter, (x - center + 0.5) / filter_scale));
-      sum += weights.back();
-    }
-    Taps& taps = all[static_cast<std::size_t>(i)];
-    taps.first = first;
-    for (const double w : weights) {
-      const double fixed = (sum != 0 ? w / sum : w) * (1 << kBits);
-      taps.weights.push_back(static_cast<int>(fixed < 0 ? fixed - 0.5 : fixed + 0.5));
+std::vector<WholeTaps> whole_taps_of(int from, int to, Filter filter) {
+  std::vector<WholeTaps> all;
+  for (const Taps& taps : taps_of(from, to, filter)) {
+    WholeTaps& whole = all.emplace_back(WholeTaps{taps.first, {}});
+    for (const double w : taps.weights) {
+      const double fixed = w * (1 << kBits);
+      whole.weights.push_back(static_cast<int>(fixed < 0 ? fixed - 0.5 : fixed + 0.5));
     }
   }
   return all;
@@ -82,7 +70,7 @@ struct Steps {
   std::size_t pixel, line;
 };
 
-void along(const std::vector<Taps>& taps, const std::uint8_t* from, Steps source, std::uint8_t* to,
+void along(const std::vector<WholeTaps>& taps, const std::uint8_t* from, Steps source, std::uint8_t* to,
            Steps target, std::size_t lines, std::size_t channels) {
   for (std::size_t l = 0; l < lines; ++l)
     for (std::size_t i = 0; i < taps.size(); ++i)
@@ -100,18 +88,39 @@ void along(const std::vector<Taps>& taps, const std::uint8_t* from, Steps source
 
 }  // namespace
 
+std::vector<Taps> taps_of(int from, int to, Filter filter) {
+  const double scale = static_cast<double>(from) / to, filter_scale = std::max(scale, 1.0);
+  const double support = support_of(filter) * filter_scale;
+  std::vector<Taps> all(static_cast<std::size_t>(to));
+  for (int i = 0; i < to; ++i) {
+    const double center = (i + 0.5) * scale;
+    const int first = std::max(static_cast<int>(center - support + 0.5), 0);
+    const int last = std::min(static_cast<int>(center + support + 0.5), from);
+    Taps& taps = all[static_cast<std::size_t>(i)];
+    taps.first = first;
+    double sum = 0;
+    for (int x = first; x < last; ++x) {
+      taps.weights.push_back(value_of(filter, (x - center + 0.5) / filter_scale));
+      sum += taps.weights.back();
+    }
+    if (sum != 0)
+      for (double& w : taps.weights) w /= sum;
+  }
+  return all;
+}
+
 Image resample(const Image& from, int height, int width, Filter filter) {
   const auto channels = static_cast<std::size_t>(from.channels);
   const auto old_row = static_cast<std::size_t>(from.width) * channels,
              row = static_cast<std::size_t>(width) * channels;
   Image wide{from.height, width, from.channels};
   wide.pixels.resize(row * static_cast<std::size_t>(from.height));
-  along(taps_of(from.width, width, filter), from.pixels.data(), {channels, old_row}, wide.pixels.data(),
+  along(whole_taps_of(from.width, width, filter), from.pixels.data(), {channels, old_row}, wide.pixels.data(),
         {channels, row}, static_cast<std::size_t>(from.height), channels);
   Image made{height, width, from.channels};
   made.name = from.name;
   made.pixels.resize(row * static_cast<std::size_t>(height));
-  along(taps_of(from.height, height, filter), wide.pixels.data(), {row, channels}, made.pixels.data(),
+  along(whole_taps_of(from.height, height, filter), wide.pixels.data(), {row, channels}, made.pixels.data(),
         {row, channels}, static_cast<std::size_t>(width), channels);
   return made;
 }

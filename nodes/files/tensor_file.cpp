@@ -12,6 +12,7 @@
 #include "graph/document/fault.h"
 #include "graph/document/near_path.h"
 #include "graph/values/bfloat16.h"
+#include "nodes/files/graph_def.h"
 #include "nodes/files/npy.h"
 #include "nodes/files/number_format.h"
 #include "nodes/files/safetensors.h"
@@ -208,6 +209,7 @@ std::unique_ptr<TensorFile> open_tensor_file(const fs::path& path) {
   if (start.size() > 8 && start[8] == '{') return std::make_unique<SafetensorsTensors>(path);
   if (start.starts_with("\x80"))
     return open_torch_stream(path);  // a header of safetensors can be 0x80 bytes long
+  if (starts_like_graph_def(start)) return open_graph_def(path);
   throw UserError(
       {}, fmt::format("'{}' is no file of tensors that is read: safetensors, .npz, or PyTorch's .pth, .pt, "
                       ".ckpt and .bin",

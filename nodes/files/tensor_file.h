@@ -1,6 +1,7 @@
 // Files of named tensors, whoever wrote them: one interface, a format each behind it. Nothing of a file is trusted.
 //   safetensors, alone or as parts that a .index.json lists
 //   NumPy's .npz
+//   TensorFlow's frozen graphs, .pb
 //   PyTorch's .pth, .pt, .ckpt, .bin: read by pickle.h, so that no code runs; maps in maps give names with dots
 #pragma once
 

@@ -47,7 +47,7 @@ using Size = std::ptrdiff_t;
 
 // The outputs of a row that column `tap` of the kernel reads x for.
 OutputRange columns(const ConvolutionShape& s, int tap) {
-  return outputs_inside({0, s.out_width}, tap - s.before, s.stride, s.width);
+  return outputs_inside({0, s.out_width}, tap - s.left(), s.stride, s.width);
 }
 
 // Both passes multiply pixels of one array, a tap further on, by the weights of that tap.
@@ -58,7 +58,7 @@ struct Pass {
 };
 
 Pass forward_pass(const ConvolutionShape& s) {
-  const Size square = Size{s.block} * s.block, taps = Size{s.kernel} * s.kernel, b = s.block;
+  const Size square = Size{s.block} * s.block, taps = s.taps(), b = s.block;
   const Size pixels = Size{s.height} * s.width, out_pixels = Size{s.out_height} * s.out_width;
   ProductSteps steps = {.right_inner = b, .out_row = b, .out_block = out_pixels * b};
   if (s.plain) {
@@ -79,7 +79,7 @@ Pass forward_pass(const ConvolutionShape& s) {
 }
 
 Pass backward_pass(const ConvolutionShape& s) {
-  const Size b = s.block, square = b * b, taps = Size{s.kernel} * s.kernel;
+  const Size b = s.block, square = b * b, taps = s.taps();
   const Size in = (s.channels_in + b - 1) / b;
   return {{.outer = s.channels_out / b,
            .inner = b,
@@ -117,7 +117,7 @@ void convolution_forward(const ConvolutionShape& s, const Band& band, const floa
     HWY_DYNAMIC_DISPATCH(Start)
     (count, pass.blocks, s.block, out_pixels * b, bias, add ? add + pixel * b : nullptr, y + pixel * b);
   };
-  if (s.kernel == 1 && s.stride == 1)
+  if (s.taps() == 1 && s.stride == 1)
     return for_runs(Size{band.first} * s.width, Size{band.end} * s.width, [&](Size pixel, Size count) {
       start(pixel, count);
       product(pass.steps, count, pass.blocks, b, x + pixel * unit, weight, y + pixel * b, Into::extend);
@@ -127,12 +127,12 @@ void convolution_forward(const ConvolutionShape& s, const Band& band, const floa
     for (int r = 0; r < s.kernel; ++r) {
       const int h = p * s.stride + r - s.before;
       if (h < 0 || h >= s.height) continue;
-      for (int t = 0; t < s.kernel; ++t) {
+      for (int t = 0; t < s.columns(); ++t) {
         const OutputRange q = columns(s, t);
         if (q.count() == 0) continue;
         product(pass.steps, q.count(), pass.blocks, b,
-                x + (Size{h} * s.width + q.first * s.stride + t - s.before) * unit,
-                weight + (r * s.kernel + t) * pass.tap, y + (Size{p} * s.out_width + q.first) * b,
+                x + (Size{h} * s.width + q.first * s.stride + t - s.left()) * unit,
+                weight + (r * s.columns() + t) * pass.tap, y + (Size{p} * s.out_width + q.first) * b,
                 Into::extend);
       }
     }
@@ -145,7 +145,7 @@ void convolution_backward_data(const ConvolutionShape& s, const Band& band, cons
   const Size b = s.block, pixels = Size{s.height} * s.width;
   dy += band.image * Size{s.out_height} * s.out_width * s.channels_out;
   dx += band.image * pixels * pass.blocks * b;
-  if (s.kernel == 1 && s.stride == 1)
+  if (s.taps() == 1 && s.stride == 1)
     return for_runs(Size{band.first} * s.width, Size{band.end} * s.width, [&](Size pixel, Size count) {
       product(pass.steps, count, pass.blocks, b, dy + pixel * b, weight, dx + pixel * b);
     });
@@ -155,12 +155,12 @@ void convolution_backward_data(const ConvolutionShape& s, const Band& band, cons
     for (int r = 0; r < s.kernel; ++r) {
       const int above = h + s.before - r, p = above / s.stride;
       if (above < 0 || above % s.stride != 0 || p >= s.out_height) continue;
-      for (int t = 0; t < s.kernel; ++t) {
+      for (int t = 0; t < s.columns(); ++t) {
         const OutputRange q = columns(s, t);
         if (q.count() == 0) continue;
         product(pass.steps, q.count(), pass.blocks, b, dy + (Size{p} * s.out_width + q.first) * b,
-                weight + (r * s.kernel + t) * pass.tap,
-                dx + (Size{h} * s.width + q.first * s.stride + t - s.before) * b, Into::extend);
+                weight + (r * s.columns() + t) * pass.tap,
+                dx + (Size{h} * s.width + q.first * s.stride + t - s.left()) * b, Into::extend);
       }
     }
   }

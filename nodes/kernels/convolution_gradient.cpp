@@ -38,17 +38,17 @@ void SomeRows(D d, const ConvolutionShape& s, OutputRange rows, const float* x, 
   const std::ptrdiff_t groups_in = s.channels_in / in_block, groups_out = s.channels_out / block;
   const std::ptrdiff_t pixels = s.height * s.width, out_pixels = s.out_height * s.out_width;
   const std::ptrdiff_t pixel_step = s.plain ? 1 : block;
-  const std::ptrdiff_t out_block = groups_in * s.kernel * s.kernel * in_block * block;
+  const std::ptrdiff_t out_block = groups_in * s.taps() * in_block * block;
   for (std::ptrdiff_t lane = 0; lane < block; lane += lanes) {
     for (std::ptrdiff_t o = 0, together; o < groups_out; o += together) {
       together = Together(groups_out - o);
       for (std::ptrdiff_t i = 0; i < groups_in; ++i) {
         for (int r = 0; r < s.kernel; ++r) {
-          for (int c = 0; c < s.kernel; ++c) {
+          for (int c = 0; c < s.columns(); ++c) {
             const OutputRange p = outputs_inside(rows, r - s.before, s.stride, s.height);
-            const OutputRange q = outputs_inside({0, s.out_width}, c - s.before, s.stride, s.width);
+            const OutputRange q = outputs_inside({0, s.out_width}, c - s.left(), s.stride, s.width);
             const std::ptrdiff_t first =
-                (p.first * s.stride + r - s.before) * s.width + q.first * s.stride + c - s.before;
+                (p.first * s.stride + r - s.before) * s.width + q.first * s.stride + c - s.left();
             ProductSteps steps = {.outer = p.count(),
                                   .inner = q.count(),
                                   .left_row = s.plain ? pixels : 1,
@@ -65,7 +65,7 @@ void SomeRows(D d, const ConvolutionShape& s, OutputRange rows, const float* x, 
             Tiles(d, in_block, static_cast<int>(together), steps, {out_pixels * block, out_block},
                   x + i * in_block * pixels + first * pixel_step,
                   dy + o * out_pixels * block + (p.first * s.out_width + q.first) * block + lane,
-                  dweight + o * out_block + ((i * s.kernel + r) * s.kernel + c) * in_block * block + lane,
+                  dweight + o * out_block + ((i * s.kernel + r) * s.columns() + c) * in_block * block + lane,
                   Into::add);
           }
         }

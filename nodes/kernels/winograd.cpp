@@ -168,9 +168,9 @@ namespace dagfusion::kernels {
 
 bool winograd_fits(const ConvolutionShape& s) {
   constexpr int kFewestChannels = 32, kFewestTiles = 4;
-  return !s.plain && s.kernel == 3 && s.stride == 1 && s.before == 1 && s.height == s.out_height &&
-         s.width == s.out_width && outputs_of(s).tiles() >= kFewestTiles &&
-         std::min(s.channels_in, s.channels_out) >= kFewestChannels;
+  return !s.plain && s.kernel == 3 && s.taps() == 9 && s.left() == s.before && s.stride == 1 &&
+         s.before == 1 && s.height == s.out_height && s.width == s.out_width &&
+         outputs_of(s).tiles() >= kFewestTiles && std::min(s.channels_in, s.channels_out) >= kFewestChannels;
 }
 
 // Tiles are shared where there are more of them than of channels:

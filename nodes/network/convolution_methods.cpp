@@ -26,7 +26,7 @@ class MethodFor : public ConvolutionMethod {
   std::size_t x_pixels() const { return static_cast<std::size_t>(shape_.height) * shape_.width; }
   std::size_t y_pixels() const { return static_cast<std::size_t>(shape_.out_height) * shape_.out_width; }
   std::size_t weights_of_one_out() const {
-    return static_cast<std::size_t>(shape_.channels_in) * shape_.kernel * shape_.kernel;
+    return static_cast<std::size_t>(shape_.channels_in) * shape_.taps();
   }
 
   const float* weight(const Call& call) const { return call.weight(weights_.weight); }

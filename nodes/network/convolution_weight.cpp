@@ -7,10 +7,10 @@
 namespace dagfusion {
 namespace {
 
-// Calls f(o, i, where its taps lie in PyTorch's order) for every kernel of k x k taps.
+// Calls f(o, i, where its taps lie in PyTorch's order) for every kernel.
 template <class F>
 void for_each(const ConvolutionWeight& w, const F& f) {
-  const std::size_t taps = w.kernel * w.kernel;
+  const std::size_t taps = w.taps();
   for (int o = 0; o < w.out; ++o) {
     for (int i = 0; i < w.in; ++i) f(o, i, (static_cast<std::size_t>(o) * w.in + i) * taps);
   }
@@ -19,11 +19,11 @@ void for_each(const ConvolutionWeight& w, const F& f) {
 }  // namespace
 
 std::size_t ConvolutionWeight::stored_elements() const {
-  return std::size_t{1} * filled_up(out, block) * (plain ? in : filled_up(in, block)) * kernel * kernel;
+  return std::size_t{1} * filled_up(out, block) * (plain ? in : filled_up(in, block)) * taps();
 }
 
 std::size_t ConvolutionWeight::stored_at(int o, int i) const {
-  const std::size_t taps = kernel * kernel;
+  const std::size_t taps = this->taps();
   if (plain) return (o / block * taps * in + i) * block + o % block;
   return ((o / block * blocks_of(in, block) + i / block) * taps * block + i % block) * block + o % block;
 }
@@ -37,21 +37,20 @@ StoredLayout ConvolutionWeight::stored() const {
                 std::fill_n(to, w.stored_elements(), 0.0f);
                 for_each(w, [&](int o, int i, std::size_t n) {
                   float* at = to + w.stored_at(o, i);
-                  for (int tap = 0; tap < w.kernel * w.kernel; ++tap)
-                    at[tap * w.stored_step()] = from[n + tap];
+                  for (int tap = 0; tap < w.taps(); ++tap) at[tap * w.stored_step()] = from[n + tap];
                 });
               },
           .load =
               [w = *this](const float* from, float* to) {
                 for_each(w, [&](int o, int i, std::size_t n) {
                   const float* at = from + w.stored_at(o, i);
-                  for (int tap = 0; tap < w.kernel * w.kernel; ++tap) to[n + tap] = at[tap * w.stored_step()];
+                  for (int tap = 0; tap < w.taps(); ++tap) to[n + tap] = at[tap * w.stored_step()];
                 });
               }};
 }
 
 std::size_t ConvolutionWeight::packed_bytes() const {
-  return std::size_t{1} * filled_up(out, block) * filled_up(in, block) * kernel * kernel * sizeof(float);
+  return std::size_t{1} * filled_up(out, block) * filled_up(in, block) * taps() * sizeof(float);
 }
 
 std::function<void(const float*, std::byte*)> ConvolutionWeight::pack() const {
@@ -68,7 +67,7 @@ std::function<void(const float*, std::byte*)> ConvolutionWeight::pack() const {
       return;
     }
     std::fill_n(to, w.packed_bytes() / sizeof(float), 0.0f);
-    const std::size_t taps = w.kernel * w.kernel;
+    const std::size_t taps = w.taps();
     for_each(w, [&](int o, int i, std::size_t) {
       const float* from = stored + w.stored_at(o, i);
       float* at = to + (o / w.block * blocks_of(w.in, w.block) + i / w.block) * taps * square +
@@ -90,9 +89,8 @@ std::function<void(const float*, std::byte*)> ConvolutionWeight::pack_half_backw
 std::function<void(const float*, std::byte*)> ConvolutionWeight::pack_half(bool backward) const {
   return [w = *this, backward](const float* stored, std::byte* packed) {
     auto* to = reinterpret_cast<BFloat16*>(packed);
-    const std::size_t taps = w.kernel * w.kernel, inputs = blocks_of(w.in, w.block),
-                      outputs = blocks_of(w.out, w.block);
-    const bool inputs_first = backward && w.kernel == 1;
+    const std::size_t taps = w.taps(), inputs = blocks_of(w.in, w.block), outputs = blocks_of(w.out, w.block);
+    const bool inputs_first = backward && w.taps() == 1;
     for (std::size_t square = 0; square < outputs * inputs * taps; ++square, stored += 256) {
       BFloat16 from[256];
       kernels::narrow(stored, from, 256);

@@ -5,15 +5,17 @@
 
 namespace dagfusion {
 
-// [O,I,k,k] in blocks of b input by b output channels, filled up with zeros.
+// [O,I,r,s] in blocks of b input by b output channels, filled up with zeros.
 struct ConvolutionWeight {
   int out = 1, in = 1, kernel = 3, block = 8;
   bool plain = false;  // for an x that is not blocked: I is not blocked and not filled up
+  int columns = 0;     // of a kernel that is not square; 0: `kernel`
+  int taps() const { return kernel * (columns ? columns : kernel); }
 
-  // [O/b,I/b,k,k,b of I,b of O], or [O/b,k,k,I,b of O] for a plain x:
+  // [O/b,I/b,r,s,b of I,b of O], or [O/b,r,s,I,b of O] for a plain x:
   // forward and the gradient. oneDNN's OIhw8i8o, Ohwi8o.
   StoredLayout stored() const;
-  // [O/b,I/b,k,k,b of O,b of I]: backward-data, whether x is plain or not. oneDNN's OIhw8o8i.
+  // [O/b,I/b,r,s,b of O,b of I]: backward-data, whether x is plain or not. oneDNN's OIhw8o8i.
   std::size_t packed_bytes() const;
   std::function<void(const float* stored, std::byte* packed)> pack() const;
 

@@ -14,6 +14,7 @@
 #include "graph/types/file_keys.h"
 #include "nodes/catalog.h"
 #include "nodes/files/npy.h"
+#include "nodes/files/npz.h"
 #include "tests/fixtures/hdf5_files.h"
 #include "tests/fixtures/picture_files.h"
 #include "tests/fixtures/scratch_folder.h"
@@ -182,6 +183,8 @@ TEST(Catalog, HasExamplesThatTheCheckerAccepts) {
   std::filesystem::create_directory("cifar-10-batches-bin");
   save("cifar-10-batches-bin/data_batch_1.bin", Bytes(3073));
   std::filesystem::create_directory("pictures");
+  const std::vector<double> weight(4 * 16), bias(4);
+  write_npz("classifier.npz", {{"fc.weight", {4, 16}, weight}, {"fc.bias", {4}, bias}});
   save("pictures/one.png", encoded(".png", gradient(8, 8)));
   std::ofstream("sample.yaml")
       << "vars: {count: 1}\nnodes: {number: {type: image_numbers, count: \"${count}\"}}\n";

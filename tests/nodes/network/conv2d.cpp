@@ -1,3 +1,4 @@
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -211,6 +212,47 @@ TEST(Conv2d, AnImageHasTheSameBitsWhateverIsBesideIt) {
   }
 }
 
+// Every kernel of Inception, and padding of none, against sums written out.
+TEST(Conv2d, TakesKernelsThatAreNotSquare) {
+  struct Case {
+    int rows, columns, stride;
+    bool none;
+  };
+  for (const Case& c :
+       {Case{1, 7, 1, false}, Case{7, 1, 1, false}, Case{5, 5, 1, false}, Case{1, 3, 1, false},
+        Case{3, 1, 1, false}, Case{3, 3, 2, true}, Case{3, 3, 1, true}, Case{7, 3, 2, false}}) {
+    SCOPED_TRACE(fmt::format("{}x{} at stride {}", c.rows, c.columns, c.stride));
+    for (const std::int64_t channels : {3, 8}) {  // plain and blocked
+      const Plain x = gaussian({2, channels, 9, 8}, 1);
+      OneNode node(
+          fmt::format("{{type: conv2d, channels: 5, kernel: {}, kernel_width: {}, stride: {}, padding: {}}}",
+                      c.rows, c.columns, c.stride, c.none ? "none" : "same"),
+          {{"x", x}}, {.training = true});
+      node.forward();
+      const Plain y = node.output("y"), w = node.weight("weight");
+      const std::int64_t a = c.none ? 0 : c.rows / 2, b = c.none ? 0 : c.columns / 2;
+      ASSERT_EQ(w.shape, (Shape{5, channels, c.rows, c.columns}));
+      ASSERT_EQ(y.shape,
+                (Shape{2, 5, (9 + 2 * a - c.rows) / c.stride + 1, (8 + 2 * b - c.columns) / c.stride + 1}));
+      for (std::int64_t i = 0; i < count_of(y.shape); ++i) {
+        const std::int64_t q = i % y.shape[3], p = i / y.shape[3] % y.shape[2],
+                           o = i / y.shape[3] / y.shape[2] % 5, n = i / y.shape[3] / y.shape[2] / 5;
+        double sum = 0;
+        for (std::int64_t k = 0; k < channels; ++k)
+          for (std::int64_t r = 0; r < c.rows; ++r)
+            for (std::int64_t s = 0; s < c.columns; ++s) {
+              const std::int64_t h = p * c.stride + r - a, v = q * c.stride + s - b;
+              if (h < 0 || h >= 9 || v < 0 || v >= 8) continue;
+              sum += double{x.values[static_cast<std::size_t>(((n * channels + k) * 9 + h) * 8 + v)]} *
+                     w.values[static_cast<std::size_t>(((o * channels + k) * c.rows + r) * c.columns + s)];
+            }
+        ASSERT_NEAR(y.values[static_cast<std::size_t>(i)], sum, 1e-5) << i;
+      }
+      expect_gradients_match(node);
+    }
+  }
+}
+
 // fan in + fan out = (4 + 8) * 9 = 108, so weights start in +-sqrt(6 / 108) = +-0.2357, and a quarter of that
 // with init_scale 1/16.
 TEST(Conv2d, StartsWithGlorotsWeights) {
@@ -233,9 +275,14 @@ TEST(Conv2d, CountsItsMultiplyAdds) {
 TEST(Conv2d, RefusesWhatItCannotDo) {
   const std::map<std::string, Plain> x = {{"x", numbered({1, 8, 4, 4})}};
   EXPECT_EQ(refusal("{type: conv2d, channels: 4, kernel: 2}", x),
-            "test.yaml:1:37: node 'node' (conv2d): 'kernel' is 2; it can be 1 or 3");
-  EXPECT_EQ(refusal("{type: conv2d, channels: 4, kernel: 5}", x),
-            "test.yaml:1:37: node 'node' (conv2d): 'kernel' is 5; it can be 1 or 3");
+            "test.yaml:1:37: node 'node' (conv2d): 'kernel' is 2; it can be 1, 3, 5 or 7");
+  EXPECT_EQ(refusal("{type: conv2d, channels: 4, kernel: 9}", x),
+            "test.yaml:1:37: node 'node' (conv2d): 'kernel' is 9; it can be 1, 3, 5 or 7");
+  EXPECT_EQ(refusal("{type: conv2d, channels: 4, kernel_width: 4}", x),
+            "test.yaml:1:43: node 'node' (conv2d): 'kernel_width' is 4; it can be 1, 3, 5 or 7");
+  EXPECT_EQ(refusal("{type: conv2d, channels: 4, kernel: 7, padding: none}", x),
+            "test.yaml:1:1: node 'node' (conv2d): 'x' is [1,8,4,4], smaller than the kernel of 7x7 with its "
+            "padding");
   EXPECT_EQ(refusal("{type: conv2d, channels: 4, stride: 3}", x),
             "test.yaml:1:37: node 'node' (conv2d): 'stride' is 3; it can be 1 or 2");
   EXPECT_EQ(refusal("{type: conv2d, channels: 0}", x),
@@ -243,7 +290,7 @@ TEST(Conv2d, RefusesWhatItCannotDo) {
   EXPECT_EQ(refusal("{type: conv2d}", x),
             "test.yaml:1:1: node 'node' (conv2d): 'channels' is missing; it is required (channels of y)");
   EXPECT_EQ(refusal("{type: conv2d, channels: 4, padding: valid}", x),
-            "test.yaml:1:38: node 'node' (conv2d): 'padding' is 'valid'; known are same, end");
+            "test.yaml:1:38: node 'node' (conv2d): 'padding' is 'valid'; known are same, end, none");
   EXPECT_EQ(refusal("{type: conv2d, channels: 4, padding: end}", x),
             "test.yaml:1:38: node 'node' (conv2d): 'padding' is 'end', which goes with kernel 3 and stride "
             "2; kernel is 3 and stride 1");
