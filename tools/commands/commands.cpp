@@ -53,6 +53,13 @@ const std::vector<Command>& commands() {
        {"diff pipelines/train.yaml pipelines/train_images.yaml",
         "diff runs/train/001/pipeline.yaml pipelines/train.yaml"},
        diff_command},
+      {"evaluate",
+       "Draws images from a checkpoint and measures them beside real ones: Fréchet and kernel distance, "
+       "precision and "
+       "recall, Inception score; one table, evaluation.json, evaluation.csv.",
+       {"evaluate runs/train", "evaluate runs/train --data images.h5 --images 5000",
+        "evaluate runs/train --data images.h5 --inception classify_image_graph_def.pb --images 50000"},
+       evaluate_command},
       {"data",
        "Shows what is in a data set: sizes, classes with counts, mean and deviation, duplicates, what is "
        "damaged or left "

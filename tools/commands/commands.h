@@ -11,6 +11,7 @@ int data_command(int argc, char** argv, const Command&);
 int diff_command(int argc, char** argv, const Command&);
 int completion_command(int argc, char** argv, const Command&);
 int describe_command(int argc, char** argv, const Command&);
+int evaluate_command(int argc, char** argv, const Command&);
 int export_command(int argc, char** argv, const Command&);
 int graph_command(int argc, char** argv, const Command&);
 int import_command(int argc, char** argv, const Command&);
