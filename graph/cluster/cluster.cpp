@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <cstdlib>
 
 #include "graph/cluster/gather.h"
 #include "graph/cluster/signs_of_life.h"
@@ -53,6 +54,11 @@ Cluster::~Cluster() {
   if (thread_.joinable()) end(End::abort);
 }
 
+void Cluster::end_all(int exit) {
+  end_exit_ = exit;
+  end(End::abort);
+}
+
 void Cluster::end(End how) {
   {
     const std::lock_guard lock(mutex_);
@@ -67,11 +73,12 @@ std::string Cluster::name_of(int rank) const {
   return at < hosts_.size() ? fmt::format("rank {} ({})", rank, hosts_[at]) : fmt::format("rank {}", rank);
 }
 
-void Cluster::end_with(const std::string& message) noexcept {
+void Cluster::end_with(const std::string& message, int exit) noexcept {
   std::fflush(stdout);
   if (!message.empty()) std::fprintf(stderr, "run-pipeline: %s\n", message.c_str());
   std::fflush(stderr);
-  transport_->abort(kFailed);
+  transport_->abort(exit);
+  std::_Exit(exit);
 }
 
 void Cluster::run(const std::function<std::unique_ptr<Transport>()>& open) {
@@ -94,33 +101,33 @@ void Cluster::run(const std::function<std::unique_ptr<Transport>()>& open) {
         return end_;
       }();
       if (end == End::leave) return transport_->leave();
-      if (end == End::abort) end_with("");
+      if (end == End::abort) end_with("", end_exit_);
       pause(advance_all());
     }
   } catch (const std::exception& e) {
-    end_with(fmt::format("{}: {}", name_of(rank_), e.what()));
+    end_with(fmt::format("{}: {}", name_of(rank_), e.what()), kFailed);
   }
 }
 
 void Cluster::watch() {
-  jobs_.push_back(
-      std::make_shared<SignsOfLife>(*transport_, [this, named = -1](SignsOfLife::Silence silence) mutable {
-        if (silence.seconds < patience_.named) return;
-        if (named != silence.rank)
-          std::fprintf(stderr, "run-pipeline: no sign of life from %s for %.0f seconds\n",
-                       name_of(silence.rank).c_str(), silence.seconds);
-        named = silence.rank;
-        if (silence.seconds >= patience_.ended)
-          end_with(
-              fmt::format("{} has given no sign of life for {:.0f} seconds: all are ended; --resume goes on "
-                          "from the newest checkpoint, on any number of ranks",
-                          name_of(silence.rank), silence.seconds));
-      }));
+  jobs_.push_back(std::make_shared<SignsOfLife>(*transport_, [this, named = -1](
+                                                                 SignsOfLife::Silence silence) mutable {
+    if (silence.seconds < patience_.named) return;
+    if (named != silence.rank)
+      std::fprintf(stderr, "run-pipeline: no sign of life from %s for %.0f seconds\n",
+                   name_of(silence.rank).c_str(), silence.seconds);
+    named = silence.rank;
+    if (silence.seconds >= patience_.ended)
+      end_with(fmt::format("{} has given no sign of life for {:.0f} seconds: all are ended; --resume goes on "
+                           "from the newest checkpoint, on any number of ranks",
+                           name_of(silence.rank), silence.seconds),
+               kFailed);
+  }));
   if (rank_ == 0)
     jobs_.push_back(std::make_shared<Failures>([this](int rank, const std::string& message) {
       std::this_thread::sleep_for(kFirstSpeaksFirst);
       if (failing_) std::this_thread::sleep_for(kToBeEnded);  // it ends all, and has the same to say
-      end_with(fmt::format("{}: {}", name_of(rank), message));
+      end_with(fmt::format("{}: {}", name_of(rank), message), kFailed);
     }));
 }
 
@@ -174,7 +181,7 @@ void Cluster::fail(const std::string& message) {
     start(std::make_shared<SendFailure>(message));
     std::this_thread::sleep_for(kToBeEnded);
   }
-  end_with(first() ? message : fmt::format("{}: {}", name_of(rank_), message));
+  end_with(first() ? message : fmt::format("{}: {}", name_of(rank_), message), kFailed);
 }
 
 void Cluster::leave() {

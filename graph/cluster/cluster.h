@@ -52,6 +52,7 @@ class Cluster {
   std::string name_of(int rank) const;                                            // "rank 2 (host)"
   // The end of the run, for all: a message goes to the first rank, which prints it.
   [[noreturn]] void fail(const std::string& message);
+  void end_all(int exit);              // without leave(): the others are not needed any more
   void failing() { failing_ = true; }  // the first rank is about to print a message of its own
   void leave();                        // everybody has done all; comes back when all are here
 
@@ -63,7 +64,7 @@ class Cluster {
   void take_started();
   bool advance_all();
   void pause(bool moved);
-  [[noreturn]] void end_with(const std::string& message) noexcept;
+  [[noreturn]] void end_with(const std::string& message, int exit) noexcept;
 
   const Patience patience_;
   int rank_ = 0, size_ = 1;
@@ -75,6 +76,7 @@ class Cluster {
   std::condition_variable something_;
   std::vector<std::shared_ptr<Job>> started_;
   End end_ = End::none;
+  int end_exit_ = 1;
   std::exception_ptr not_opened_;
   std::atomic<bool> opened_{false}, failing_{false};
   std::thread thread_;

@@ -82,6 +82,55 @@ void Planner::close_loops() {
 
 namespace {
 
+bool is_in_order(const Task& task) {
+  return task.kind == Task::Kind::ordered || task.kind == Task::Kind::step || task.kind == Task::Kind::child;
+}
+
+}  // namespace
+
+// By task: those that take frames in order, and all that come after them.
+std::vector<bool> Planner::behind_ordered() const {
+  std::vector<bool> behind(plan_.tasks.size());
+  for (bool changed = true; changed;) {
+    changed = false;
+    for (std::size_t t = 0; t < behind.size(); ++t) {
+      const std::vector<int>& before = plan_.tasks[t].before;
+      const auto is_behind = [&](int b) { return behind[static_cast<std::size_t>(b)]; };
+      if (behind[t] || !(is_in_order(plan_.tasks[t]) || std::any_of(before.begin(), before.end(), is_behind)))
+        continue;
+      behind[t] = changed = true;
+    }
+  }
+  return behind;
+}
+
+// Maps run in the process that has the frame; what takes frames in order runs in the first process, which all
+// frames come to here.
+void Planner::add_collect() {
+  const std::vector<bool> behind = behind_ordered();
+  const int collect = plan_.collect = add_task(Task::Kind::collect, "collect", -1);
+  plan_.tasks[collect].serial = true;
+  const auto bring = [&](int slot) {
+    const int writer = slot < 0 ? -1 : lives_[slot].writer;
+    if (writer < 0 || behind[static_cast<std::size_t>(writer)]) return;
+    if (std::find(plan_.collected.begin(), plan_.collected.end(), slot) != plan_.collected.end()) return;
+    plan_.collected.push_back(slot);
+    plan_.slots[slot].place = Place::frame;
+    reads(collect, slot);
+  };
+  for (std::size_t t = 0; t < behind.size(); ++t) {
+    if (!behind[t]) continue;
+    for (const Visit& visit : plan_.tasks[t].visits) {
+      for (const int slot : visit.in) bring(slot);
+      bring(visit.when);
+    }
+    for (const Mean& mean : plan_.tasks[t].means) bring(mean.from);
+    link(collect, static_cast<int>(t));
+  }
+}
+
+namespace {
+
 // What steps change: weights, and what such nodes say themselves.
 bool reads_steps(const CheckedNode& node) {
   return !node.weights.empty() || dynamic_cast<const ReadsSteps*>(node.node.get());
@@ -93,9 +142,14 @@ bool reads_steps(const CheckedNode& node) {
 void Planner::add_admission() {
   const int count = static_cast<int>(plan_.tasks.size());
   std::vector<bool> admitted(count);
+  std::vector<bool> behind(
+      plan_.tasks.size());  // what frames of other processes come to, which have no lane here
+  if (plan_.collect >= 0) behind = behind_ordered();
   const auto is_step = [&](int t) {
     const Task::Kind kind = plan_.tasks[t].kind;
-    return kind == Task::Kind::exchange || kind == Task::Kind::step || kind == Task::Kind::child;
+    return kind == Task::Kind::exchange || kind == Task::Kind::collect || kind == Task::Kind::step ||
+           kind == Task::Kind::child ||
+           (static_cast<std::size_t>(t) < behind.size() && behind[static_cast<std::size_t>(t)]);
   };
   for (int t = 0; t < count; ++t)
     for (const Visit& v : plan_.tasks[t].visits) {
@@ -138,10 +192,13 @@ void Planner::add_admission() {
     if (admitted[t] && !is_step(t) && !leads_on[t]) link(t, release);
   if (plan_.exchange >= 0)
     link(release, plan_.exchange);
+  else if (plan_.collect >= 0)
+    link(release, plan_.collect);
   else if (!plan_.steps.empty())
     link(release, plan_.steps.front());
   for (const Lifetime& life : lives_)
-    if (plan_.slots[life.slot].place == Place::lane && (life.writer < 0 || !admitted[life.writer]))
+    if (plan_.slots[life.slot].place == Place::lane &&
+        (life.writer < 0 || !admitted[life.writer] || is_step(life.writer)))
       plan_.slots[life.slot].place = Place::frame;
 }
 
@@ -185,6 +242,7 @@ void Planner::sort_tasks() {
   for (PlannedLoop& loop : plan_.loops) moved(loop.head), moved(loop.tail);
   for (int& s : plan_.steps) moved(s);
   moved(plan_.exchange);
+  moved(plan_.collect);
   moved(plan_.admission);
   moved(plan_.release);
 }

@@ -20,6 +20,7 @@ Plan Planner::result() {
   for (std::size_t g = 0; g < checked_.groups.size(); ++g) add_backward(static_cast<int>(g));
   add_steps();
   close_loops();
+  if (!checked_.run.training && checked_.run.ranks > 1) add_collect();
   add_admission();
   sort_tasks();
   place();

@@ -44,6 +44,7 @@ struct Task {
     loop_tail,
     ordered,
     exchange,
+    collect,
     step,
     child,
     admission,
@@ -80,6 +81,8 @@ struct Plan {
   int admission = -1, release = -1;  // tasks
   std::vector<int> steps;            // step tasks, in the order they run
   int exchange = -1;                 // task: with the other processes, before the first of those
+  int collect = -1;  // task: frames of other processes come in; what is behind it the first one does
+  std::vector<int> collected;  // slots that come with such a frame
   int frames_per_step = 1;
 };
 

@@ -9,7 +9,9 @@ namespace dagfusion {
 namespace {
 
 std::uint64_t frames_of(const RunSettings& run, const Plan& plan, int lanes) {
-  const auto frames = static_cast<std::uint64_t>(frames_in_flight_of(run, lanes));
+  // The first of several processes has those of the others on the way too.
+  const int processes = plan.collect >= 0 ? run.ranks : 1;
+  const auto frames = static_cast<std::uint64_t>(frames_in_flight_of(run, lanes) * processes);
   return plan.frame_bytes * frames + plan.step_bytes;
 }
 

@@ -42,6 +42,8 @@ class Planner {
   // order.cpp
   void add_steps();
   void add_exchange();
+  void add_collect();
+  std::vector<bool> behind_ordered() const;
   void close_loops();
   void add_admission();
   void sort_tasks();

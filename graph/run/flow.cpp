@@ -24,12 +24,22 @@ void SectionGraph::start(std::int64_t parent_ticket) {
   first_ = run.training ? shared_.options.first_step * share.frames : shared_.options.first_frame;
   const std::int64_t all = run.training ? run.steps * share.frames : section_.checked.frames_of_images();
   total_ = all - first_;
+  stride_ = 1;
+  if (section_.is_shared() && !section_.is_first_process()) take_own_frames(all);
   steps_applied_ = run.training ? shared_.options.first_step : 0;
   emitted_ = 0;
   home_ = 0;
   ended_ = false;
   done_ = false;
   poke(*entry_);
+}
+
+// Every so many-th frame is this process's; the first one has all of them come in.
+void SectionGraph::take_own_frames(std::int64_t all) {
+  const Cluster& cluster = *shared_.options.cluster;
+  stride_ = cluster.size();
+  while (section_.owner_of(first_) != cluster.rank()) ++first_;
+  total_ = std::max<std::int64_t>(0, (all - first_ + stride_ - 1) / stride_);
 }
 
 std::string SectionGraph::stranded() const {
@@ -49,6 +59,7 @@ std::string SectionGraph::stranded() const {
 // An inner pipeline runs behind its step, which is finished even
 // when a later frame of the run around it has failed.
 bool SectionGraph::stopping(std::int64_t step) const {
+  if (section_.is_shared() && !section_.is_first_process()) return shared_.failure.happened();
   if (section_.exchange) return step >= section_.exchange->end() || shared_.failure.happened();
   if (section_.runs_inside())
     return section_.is_to_stop_at_once() || shared_.failure.ticket() <= section_.parent_ticket;
@@ -89,6 +100,7 @@ void SectionGraph::renew(Frame& f, std::int64_t number) const {
     f.valid =
         static_cast<int>(std::min<std::int64_t>(run.micro_batch, *section_.checked.images - f.position));
   f.dropped = false;
+  f.elsewhere = section_.is_shared() && section_.owner_of(number) != shared_.options.cluster->rank();
 }
 
 // Frames leave as long as some are idle, whole steps at a time;
@@ -101,7 +113,7 @@ void SectionGraph::enter(Frame* returned, Port& port) {
     ++home_;
   }
   while (!idle_.empty() && !ended_) {
-    const std::int64_t next = first_ + emitted_;
+    const std::int64_t next = first_ + emitted_ * stride_;
     const bool boundary = next % section_.share.frames == 0;
     const std::int64_t step = next / section_.share.frames;
     if (boundary && waits_for_others(step)) break;
@@ -136,10 +148,10 @@ void SectionGraph::admit(Frame* arrived, Port& port) {
   while (Frame* f = place(next_admitted_)) {
     if (section_.checked.run.training && steps_applied_ < f->step) return;
     int lane = -1;
-    if (!free_lanes_.try_pop(lane)) return;
+    if (!f->elsewhere && !free_lanes_.try_pop(lane)) return;
     place(next_admitted_++) = nullptr;
     f->lane_index = lane;
-    f->lane = shared_.lane_memory[static_cast<std::size_t>(lane)].data();
+    f->lane = f->elsewhere ? nullptr : shared_.lane_memory[static_cast<std::size_t>(lane)].data();
     f->done_at[plan_.admission].store(clock_now(), std::memory_order_relaxed);
     ends(plan_.admission, f);
     port.try_put(f);
@@ -185,14 +197,48 @@ void SectionGraph::run_child(int t, Frame* f, Port& port) {
     return;
   }
   begins(t, f);
-  if (!f->last_of_step || section_.skips(*f) || !section_.runs_here(section_.checked.nodes[node]) ||
-      !section_.due.fires(t, f->step) || !bodies_.begin_inner(node, *f)) {
+  if (!f->last_of_step || section_.skips(*f) || !section_.due.fires(t, f->step) ||
+      !bodies_.begin_inner(node, *f)) {
     ends(t, f);
     port.try_put(f);
     return;
   }
   waiting_for_child_ = f;
   children_.at(node)->start(section_.main_ticket(*f));
+}
+
+// In the first process: a frame of its own goes on at once, another when it has come from the process that has it.
+void SectionGraph::collect(int t, Frame* f, Port& port) {
+  if (!f) {
+    take_over(chains_[t].control.get());
+    for (Delivered delivered; delivered_.try_pop(delivered);) {
+      take_frame(section_, *delivered.frame, delivered.parcel->text());
+      ends(t, delivered.frame);
+      port.try_put(delivered.frame);
+      graph_.release_wait();
+    }
+    return;
+  }
+  begins(t, f);
+  if (!f->elsewhere) {
+    ends(t, f);
+    port.try_put(f);
+    return;
+  }
+  graph_.reserve_wait();
+  const auto parcel = std::make_shared<ReceiveText>(section_.owner_of(f->step), f->step);
+  parcel->when_done([this, f, control = chains_[t].control.get(), one = parcel.get()] {
+    delivered_.push({f, one->shared_from_this()});
+    poke(*control);
+  });
+  shared_.options.cluster->start(parcel);
+}
+
+// In the other processes: its way ends here.
+void SectionGraph::give_away(Frame& f) {
+  if (!section_.is_to_stop_at_once() && !shared_.failure.happened())
+    shared_.options.cluster->start(std::make_shared<SendText>(0, f.step, parcel_of(section_, f)));
+  f.elsewhere = true;
 }
 
 namespace {

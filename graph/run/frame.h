@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "graph/types/node.h"
@@ -19,6 +20,8 @@ struct Frame {
   int group = 0;                                     // whose gradients are added up apart
   bool first_of_group = false, last_of_group = false;
   std::atomic<bool> dropped{false};
+  std::string dropped_because;
+  bool elsewhere = false;  // another process does the tasks that this frame comes to
   Buffer memory;
   std::byte* lane = nullptr;
   int lane_index = -1;

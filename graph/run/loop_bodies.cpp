@@ -36,7 +36,7 @@ void TaskBodies::collect(const PlannedLoop& loop, const Frame& frame, int iterat
 bool TaskBodies::loop_again(const Task& tail, Frame& frame) noexcept {
   const PlannedLoop& loop = plan_.loops[tail.loop];
   int& iteration = frame.iteration[tail.loop];
-  if (section_.skips(frame)) {
+  if (section_.skips(frame) || frame.elsewhere) {
     iteration = 0;
     return false;
   }

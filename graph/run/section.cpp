@@ -15,6 +15,13 @@ float seed_of(const RunSettings& run) {
   return static_cast<float>(static_cast<double>(run.micro_batch) / static_cast<double>(run.batch_size));
 }
 
+// The first of several processes has the frames of the others on the way too.
+int on_the_way(const Checked& checked, const Plan& plan, const Shared& shared) {
+  const int own = frames_in_flight_of(checked.run, shared.lanes);
+  const bool of_all = plan.collect >= 0 && shared.options.cluster->first();
+  return of_all ? own * shared.options.cluster->size() : own;
+}
+
 StepShare share_of(const Checked& checked, const Plan& plan, const Cluster* cluster) {
   const RunSettings& run = checked.run;
   if (!run.training) return {};
@@ -35,7 +42,7 @@ Section::Section(const Checked& checked_, const Plan& plan_, Shared& shared_)
     : checked(checked_),
       plan(plan_),
       shared(shared_),
-      frames_in_flight(frames_in_flight_of(checked_.run, shared_.lanes)),
+      frames_in_flight(on_the_way(checked_, plan_, shared_)),
       share(share_of(checked_, plan_, shared_.options.cluster)),
       step_memory(plan_.step_bytes),
       values(&shared_.live),
@@ -84,6 +91,7 @@ bool Section::skips(const Frame& frame) const {
 
 void Section::drop(Frame& frame, const std::string& reason) {
   frame.dropped = true;
+  frame.dropped_because = reason;
   const std::lock_guard lock(shared.mutex);
   shared.dropped.push_back(fmt::format("image {}: {}", frame.position, reason));
 }

@@ -36,10 +36,14 @@ struct Section {
   bool skips(const Frame&) const;
   void drop(Frame&, const std::string& reason);  // what follows skips it
   std::int64_t main_ticket(const Frame& f) const { return runs_inside() ? parent_ticket : f.ticket; }
-  // A node of a step: all processes write the weights, and the first does the rest.
+  bool is_first_process() const { return !shared.options.cluster || shared.options.cluster->first(); }
+  // A node that takes frames or steps in order: all processes write the weights, and the first does the rest.
   bool runs_here(const CheckedNode& node) const {
-    return !exchange || exchange->first() || node.type->phase == Phase::write;
+    return is_first_process() || (checked.run.training && node.type->phase == Phase::write);
   }
+  // Of a section that trains nothing, where several processes have its frames in turn.
+  bool is_shared() const { return plan.collect >= 0; }
+  int owner_of(std::int64_t frame) const { return static_cast<int>(frame % shared.options.cluster->size()); }
   bool runs_inside() const { return parent_ticket != kNoParent; }
   std::byte* slot(int index, const Frame&) const;
   bool is_zero(int slot, const Frame&) const;  // the value of a `when`

@@ -78,6 +78,19 @@ void SectionGraph::make_core(int t) {
     case Task::Kind::child:
       make_inner(t);
       break;
+    case Task::Kind::collect:
+      if (section_.is_first_process())
+        chain.control = std::make_unique<Control>(
+            graph_, flow::serial, within_run([this, t](Frame* f, Control::output_ports_type& ports) {
+              collect(t, f, std::get<0>(ports));
+            }));
+      else
+        chain.body = std::make_unique<Body>(graph_, flow::serial, within_run([this, t](Frame* f) {
+                                              begins(t, f);
+                                              give_away(*f);
+                                              ends(t, f);
+                                            }));
+      break;
     case Task::Kind::loop_tail:
       chain.split = std::make_unique<Split>(graph_, flow::unlimited,
                                             within_run([this, t](Frame* f, Split::output_ports_type& ports) {
@@ -94,7 +107,7 @@ void SectionGraph::make_core(int t) {
       chain.body = std::make_unique<Body>(graph_, flow::serial, within_run([this, t](Frame* f) {
                                             begins(t, f);
                                             ends(t, f);
-                                            free_lanes_.push(f->lane_index);
+                                            if (f->lane_index >= 0) free_lanes_.push(f->lane_index);
                                             poke(*chains_[plan_.admission].control);
                                           }));
       break;

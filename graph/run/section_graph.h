@@ -17,7 +17,9 @@
 #include <tuple>
 #include <vector>
 
+#include "graph/cluster/text.h"
 #include "graph/run/flow.h"
+#include "graph/run/frame_parcel.h"
 #include "graph/run/task_bodies.h"
 #include "graph/values/hand_over.h"
 
@@ -78,6 +80,9 @@ class SectionGraph {
   void enter(Frame* returned, Port& port);
   void admit(Frame* arrived, Port& port);
   void take_turn(Frame* arrived, Port& port);
+  void take_own_frames(std::int64_t all);
+  void collect(int task, Frame* frame, Port& port);
+  void give_away(Frame& frame);
   void run_child(int task, Frame* frame, Port& port);
   void applied(const Frame& frame);
   void renew(Frame& frame, std::int64_t number) const;
@@ -107,7 +112,7 @@ class SectionGraph {
   std::vector<std::unique_ptr<Frame>> frames_;
   // Of the entry, which is serial; start() touches them while no frame is out.
   std::vector<Frame*> idle_;
-  std::int64_t next_ticket_ = 0, first_ = 0, total_ = 0, emitted_ = 0, home_ = 0;
+  std::int64_t next_ticket_ = 0, first_ = 0, stride_ = 1, total_ = 0, emitted_ = 0, home_ = 0;
   bool ended_ = true, done_ = true;
   // Of the admission, which is serial.
   std::vector<Frame*> arrived_;  // by ticket, modulo the number of frames; null where none is
@@ -119,6 +124,12 @@ class SectionGraph {
   // Whole steps, those nodes too that read and save: what later frames wait for.
   std::atomic<std::int64_t> steps_applied_{0};
   Frame* waiting_for_child_ = nullptr;
+  // Frames that have come from other processes.
+  struct Delivered {
+    Frame* frame = nullptr;
+    std::shared_ptr<ReceiveText> parcel;
+  };
+  tbb::concurrent_queue<Delivered> delivered_;
 };
 
 // Lets no further task begin, and waits for those that have.

@@ -101,6 +101,14 @@ void TaskBodies::empty_folder(const fs::path& folder, std::int64_t step) {
   emptied_ = step;
 }
 
+void TaskBodies::make_inner_folder(const Section& inner, const Frame& frame) {
+  if (!section_.directory.empty() && !std::filesystem::is_directory(section_.directory))
+    throw std::runtime_error(fmt::format("the run directory '{}' is gone", section_.directory.string()));
+  empty_folder(inner.directory, frame.step);
+  fs::create_directories(inner.directory);
+  there_before_ = entries_of(inner.directory);
+}
+
 bool TaskBodies::begin_inner(int node, Frame& frame) noexcept {
   Section& inner = *section_.inner.at(node);
   try {
@@ -112,12 +120,8 @@ bool TaskBodies::begin_inner(int node, Frame& frame) noexcept {
     inner.told.clear();  // of several previews, the report names the last
     inner.due.forget_before(std::numeric_limits<std::int64_t>::max());  // its steps start anew
     inner.directory = inner_folder(section_.directory, frame.step + 1);
-    if (!section_.directory.empty() && !std::filesystem::is_directory(section_.directory))
-      throw std::runtime_error(fmt::format("the run directory '{}' is gone", section_.directory.string()));
-    empty_folder(inner.directory, frame.step);
-    fs::create_directories(inner.directory);
-    there_before_ = entries_of(inner.directory);
     inner.steps_done = frame.step + 1;
+    if (section_.is_first_process()) make_inner_folder(inner, frame);
     return true;
   } catch (const std::exception& e) {
     section_.pauses.ends(step_task_of(plan_, node));
@@ -133,7 +137,7 @@ void TaskBodies::end_inner(int node, Frame& frame) noexcept {
     Section& inner = *section_.inner.at(node);
     if (inner.is_to_stop_at_once()) return put_off(node, frame);
     finish_nodes(inner, Came::all);
-    fs::remove(unfinished_mark(inner.directory, checked_.nodes[node].path));
+    if (section_.is_first_process()) fs::remove(unfinished_mark(inner.directory, checked_.nodes[node].path));
   } catch (const std::exception& e) {
     fail_inner(node, frame, what_of(e));
   }
@@ -196,15 +200,28 @@ void finish_nodes(Section& section, Came came) {
     }
 }
 
+namespace {
+
+// What the first process finds in the run directory is so for all.
+bool is_unfinished(const Section& main, int node) {
+  const auto marked = [&] {
+    const fs::path folder = inner_folder(main.directory, main.shared.options.first_step);
+    return !main.directory.empty() && fs::exists(unfinished_mark(folder, main.checked.nodes[node].path));
+  };
+  Cluster* cluster = main.shared.options.cluster;
+  return cluster ? cluster->gather(marked() ? "marked" : "").front() == "marked" : marked();
+}
+
+}  // namespace
+
 void run_unfinished(Section& main) {
   const std::int64_t done = main.shared.options.first_step;
-  if (done == 0 || main.directory.empty() || (main.exchange && !main.exchange->first())) return;
+  if (done == 0) return;
   TaskBodies bodies(main);
   Frame frame;
   frame.step = done - 1;
   for (const auto& [node, inner] : main.inner) {
-    const fs::path folder = inner_folder(main.directory, done);
-    if (!fs::exists(unfinished_mark(folder, main.checked.nodes[node].path))) continue;
+    if (!is_unfinished(main, node)) continue;
     if (main.shared.stop.made() || !bodies.begin_inner(node, frame)) return;
     run_flow(*inner, main.shared, frame.ticket);
     bodies.end_inner(node, frame);

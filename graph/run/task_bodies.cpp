@@ -19,7 +19,7 @@ TaskBodies::TaskBodies(Section& section)
 }
 
 void TaskBodies::run(int index, Frame& frame) noexcept {
-  if (section_.skips(frame)) return;
+  if (section_.skips(frame) || frame.elsewhere) return;
   observed(
       shared_.options.observer, [&] { return FrameVisit(section_, index, frame); },
       [&] { run_guarded(index, frame); });
@@ -40,6 +40,7 @@ void TaskBodies::run_guarded(int index, Frame& frame) noexcept {
         exchange_step(frame);
         break;
       case Task::Kind::admission:
+      case Task::Kind::collect:
       case Task::Kind::release:
       case Task::Kind::child:
       case Task::Kind::loop_tail:

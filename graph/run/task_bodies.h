@@ -37,6 +37,7 @@ class TaskBodies {
   void write_means(const Task&);
   void exchange_step(const Frame&);
   void add_to_mean(const Mean&, const float* values, double images);
+  void make_inner_folder(const Section& inner, const Frame&);
   void empty_folder(const std::filesystem::path&, std::int64_t step);
   void put_off(int node, const Frame&);
   void fail_inner(int node, const Frame&, const char* what) noexcept;

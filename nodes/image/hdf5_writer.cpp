@@ -123,7 +123,9 @@ class Hdf5Writer final : public Ordered, public NeedsAll {
     const Hdf5Id access(H5Pcreate(H5P_FILE_ACCESS), H5Pclose);
     H5Pset_libver_bounds(access, H5F_LIBVER_V110, H5F_LIBVER_V110);  // checksums over all that is not data
     H5Pset_file_locking(access, false, true);
-    file_ = {H5Fcreate(new_file_.part().c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, access), H5Fclose};
+    const Hdf5Id creation(H5Pcreate(H5P_FILE_CREATE), H5Pclose);
+    H5Pset_obj_track_times(creation, false);  // equal images give equal files
+    file_ = {H5Fcreate(new_file_.part().c_str(), H5F_ACC_TRUNC, creation, access), H5Fclose};
     if (!file_) fail();
     const Hdf5Id one(H5Screate(H5S_SCALAR), H5Sclose);
     const Hdf5Id version(
@@ -134,11 +136,12 @@ class Hdf5Writer final : public Ordered, public NeedsAll {
                c = static_cast<hsize_t>(channels_);
     const std::array<hsize_t, 4> none = {0, h, w, c}, any = {H5S_UNLIMITED, h, w, c}, chunk = {1, h, w, c};
     const Hdf5Id space(H5Screate_simple(4, none.data(), any.data()), H5Sclose);
-    const Hdf5Id creation(H5Pcreate(H5P_DATASET_CREATE), H5Pclose);
-    H5Pset_chunk(creation, 4, chunk.data());
-    if (item_bytes_ > 1) H5Pset_shuffle(creation);
-    H5Pset_deflate(creation, static_cast<unsigned>(deflate_));
-    images_ = {H5Dcreate2(file_, "images", stored_type(), space, H5P_DEFAULT, creation, H5P_DEFAULT),
+    const Hdf5Id chunked(H5Pcreate(H5P_DATASET_CREATE), H5Pclose);
+    H5Pset_obj_track_times(chunked, false);
+    H5Pset_chunk(chunked, 4, chunk.data());
+    if (item_bytes_ > 1) H5Pset_shuffle(chunked);
+    H5Pset_deflate(chunked, static_cast<unsigned>(deflate_));
+    images_ = {H5Dcreate2(file_, "images", stored_type(), space, H5P_DEFAULT, chunked, H5P_DEFAULT),
                H5Dclose};
     if (!images_) fail();
   }
@@ -205,6 +208,7 @@ class Hdf5Writer final : public Ordered, public NeedsAll {
     if (count == 0) return;
     const Hdf5Id space(H5Screate_simple(1, &count, nullptr), H5Sclose),
         creation(H5Pcreate(H5P_DATASET_CREATE), H5Pclose);
+    H5Pset_obj_track_times(creation, false);
     H5Pset_chunk(creation, 1, &count);
     if (H5Tget_class(stored) == H5T_STRING) H5Pset_deflate(creation, static_cast<unsigned>(deflate_));
     H5Pset_fletcher32(creation);

@@ -64,6 +64,65 @@ GoOnOnAnyNumber() {
   is "$(bits again/001/checkpoints/step-000012)" "$golden"
 }
 
+DrawTheSameImages() {
+  needs openmpi
+  "$program" train.yaml run.steps=3 >out.txt 2>err.txt
+  "$program" sample.yaml vars.count=11 run.micro_batch=1 run.output=alone >out.txt 2>err.txt
+  local ranks
+  for ranks in 2 3 4; do
+    "$program" sample.yaml vars.count=11 run.micro_batch=1 run.output="on_$ranks" --ranks "$ranks" >out.txt 2>err.txt
+    is "$(ls alone/001/images | wc -l)" 11
+    same "on_$ranks/001/images" alone/001/images
+  done
+}
+
+PackTheSameFileAndNameWhatIsDropped() {
+  needs openmpi
+  local pipelines=$PWD code=0 n
+  pipelines=$(dirname "$0")/../../pipelines
+  "$program" train.yaml run.steps=3 >out.txt 2>err.txt
+  mkdir pictures
+  "$program" sample.yaml vars.count=9 run.micro_batch=1 run.output=drawn >out.txt 2>err.txt
+  for n in 1 2 3 4 5 6 7; do cp drawn/001/images/*"$n.png" "pictures/$n.png"; done
+  head -c 60 pictures/3.png >cut && mv cut pictures/3.png
+  "$program" "$pipelines/pack_images.yaml" vars.source=pictures vars.file=packed.h5 >alone.txt 2>err.txt
+  mv packed.h5 alone.h5  # it says by which command it was made
+  sleep 1.1  # nothing of the time is in a file
+  "$program" "$pipelines/pack_images.yaml" vars.source=pictures vars.file=packed.h5 --ranks 3 >out.txt 2>err.txt
+  cmp alone.h5 packed.h5 || fail 'the files differ'
+  is "$(grep -A1 dropped: out.txt)" "$(grep -A1 dropped: alone.txt)"
+  has "$(grep -A1 dropped: out.txt)" 3.png
+}
+
+DrawAPreviewTogether() {
+  needs openmpi
+  cat >looks.yaml <<'YAML'
+extends: train.yaml
+add: {nodes.look: {type: run_pipeline, pipeline: sample.yaml, set: {count: 9}, every: 4}}
+YAML
+  "$program" looks.yaml run.output=alone run.gradient_groups=4 >out.txt 2>err.txt
+  "$program" looks.yaml run.output=together run.gradient_groups=4 --ranks 4 >out.txt 2>err.txt
+  is "$(cd together/001/previews && find . -name '*.png' -exec md5sum {} + | sort)" \
+    "$(cd alone/001/previews && find . -name '*.png' -exec md5sum {} + | sort)"
+  is "$(bits together/001/checkpoints/step-000012)" "$(bits alone/001/checkpoints/step-000012)"
+}
+
+StopDrawingOnCtrlC() {
+  needs openmpi
+  local code=0
+  "$program" train.yaml run.steps=3 >out.txt 2>err.txt
+  "$program" sample.yaml vars.count=100000 run.micro_batch=1 --ranks 3 >out.txt 2>err.txt </dev/null &
+  process=$!
+  until [[ -d samples/001 ]]; do sleep 0.05; done
+  sleep 0.5
+  kill -INT "$process"
+  wait "$process" || code=$?
+  process=
+  is "$code" 75
+  [[ $(tail -n 1 out.txt) == 'stopped after '*' of 100000 images' ]] || fail "$(tail -n 1 out.txt)"
+  is "$(pgrep -f "^$program .*vars.count=100000" || true)" ''
+}
+
 StopAndSaveOnCtrlC() {
   needs openmpi
   # shellcheck disable=SC2034

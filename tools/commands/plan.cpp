@@ -36,6 +36,8 @@ const char* kind_of(const Task& task) {
       return "ordered";
     case Task::Kind::exchange:
       return "exchange";
+    case Task::Kind::collect:
+      return "collect";
     case Task::Kind::step:
       return "per step";
     case Task::Kind::child:
@@ -57,6 +59,8 @@ const char* why_ordered(const Task& task) {
       return "has a state, or writes, in frame order";
     case Task::Kind::exchange:
       return "with the other processes, behind all frames of the step";
+    case Task::Kind::collect:
+      return "frames of other processes come in, in frame order";
     case Task::Kind::step:
     case Task::Kind::child:
       return "once per step, behind all its frames";

@@ -131,6 +131,7 @@ int run_alone(Invocation request, const Looks& looks) {
   else
     fmt::print("stopped after {} of {}\n", report.progress.images,
                counted(report.progress.all_images, "image"));
+  if (!training && request.cluster) request.cluster->end_all(kStopped);  // who still computes images for us
   return kStopped;
 }
 
@@ -138,7 +139,9 @@ int run_alone(Invocation request, const Looks& looks) {
 int run_quietly(const Invocation& request) {
   Launch made = launch(request);
   if (!made.run) return kDone;
-  const StopSignals signals(*made.run, StopSignals::First::finishes_the_step, StopSignals::Says::nothing);
+  std::optional<StopSignals> signals;  // a drawing ends with the first rank
+  if (made.run->checked().run.training)
+    signals.emplace(*made.run, StopSignals::First::finishes_the_step, StopSignals::Says::nothing);
   return made.run->run().outcome == Report::Outcome::aborted ? kAborted : kDone;
 }
 

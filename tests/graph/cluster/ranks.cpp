@@ -131,6 +131,43 @@ TEST(Ranks, GroupsChangeTheOrderOfTheSumAndNothingElse) {
   }
 }
 
+// What the sink and the node of every frame saw, in their order; of the first process.
+std::string send_through(Cluster* cluster, int threads) {
+  tiny::seen().clear();
+  CheckOptions options;
+  options.ranks = cluster ? cluster->size() : 1;
+  const tiny::Outcome outcome = tiny::run_planned(tiny::plan_text(R"(run: {micro_batch: 2}
+nodes:
+  x: {type: numbers, size: 41, width: 3, spin: 200}
+  y: {type: scale, in: x, spin: 300}
+  z: {type: square, in: y}
+  all: {type: sink, in: z}
+  mean: {type: mean, in: y}
+  note: {type: note, in: {mean: mean}}
+)",
+                                                                  options),
+                                                  {.threads = threads, .cluster = cluster});
+  if (!outcome.error.empty()) return outcome.error;
+  std::string all = fmt::format("{} images;", outcome.report.progress.images);
+  for (const char* node : {"all", "note"}) {
+    for (const std::int64_t position : tiny::seen().positions[node]) all += fmt::format(" {}", position);
+    for (const auto& line : tiny::seen().values[node]) all += bytes_of(line);
+  }
+  for (const std::string& node : tiny::seen().finished) all += node + "\n";
+  return all;
+}
+
+TEST(Ranks, BringTheFramesOfAllToTheFirstInOrder) {
+  const std::string alone = on_ranks(1, [](Cluster&) { return send_through(nullptr, 2); })[0].gave;
+  ASSERT_EQ(alone.find("41 images; 0 2 4"), 0u) << alone;
+  for (const int ranks : {2, 3, 4, 8, 30})  // more than there are frames
+    for (const int threads : {1, 2}) {
+      const auto ends = on_ranks(ranks, [&](Cluster& cluster) { return send_through(&cluster, threads); });
+      EXPECT_EQ(ends[0].gave, alone) << ranks << ends[0].said;
+      for (const RankEnd& end : ends) EXPECT_EQ(end.exit, 0) << end.said;
+    }
+}
+
 // How processes end of which one fails at image 9, in the second half of a step.
 std::vector<RankEnd> fail_on(int ranks) {
   return on_ranks(ranks, [](Cluster& cluster) {
