@@ -135,14 +135,14 @@ TEST(Import, ReadsSchedulersAndSaysWhatItLeavesOut) {
   EXPECT_EQ(network.notes[1], "scheduler_config.json: left out clip_sample: true");
   EXPECT_EQ(network.notes[2],
             "variance_type is fixed_large: ancestral sampling is nodes.denoise.prev.variance=fixed_large");
+  EXPECT_EQ(network.section,
+            "{type: unet, channels: 8, multipliers: [1, 2], blocks: 2, attention_at: [8], groups: 4}");
   EXPECT_EQ(file_text(network.checkpoint / kPipeline),
             "diffusion:\n  schedule: linear\n  timesteps: 1000\n  beta_start: 0.0001\n  beta_end: 0.02\n  "
             "prediction: "
             "epsilon\nmodel:\n  type: unet\n  channels: 8\n  multipliers: [1, 2]\n  blocks: 2\n  "
             "attention_at: [8]\n  "
-            "groups: 4\n  preset: diffusers\n  time_order: sin_cos\n  freq_shift: 1\n  eps: "
-            "9.9999999999999995e-07\n  "
-            "padding: end\n  heads: 1\n");
+            "groups: 4\n");
 }
 
 std::string import_refusal(const fs::path& source, const ImportRequest& request = {}) {

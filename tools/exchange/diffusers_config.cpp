@@ -470,8 +470,8 @@ std::string read_scheduler_config(const std::filesystem::path& path, std::vector
   } else {
     keys.push_back("schedule: " + schedule_of_ours(config));
     keys.push_back(fmt::format("timesteps: {}", config.value<std::int64_t>("num_train_timesteps", 1000)));
-    keys.push_back(fmt::format("beta_start: {:.17g}", config.value("beta_start", 1e-4)));
-    keys.push_back(fmt::format("beta_end: {:.17g}", config.value("beta_end", 0.02)));
+    keys.push_back(fmt::format("beta_start: {}", config.value("beta_start", 1e-4)));
+    keys.push_back(fmt::format("beta_end: {}", config.value("beta_end", 0.02)));
   }
   keys.push_back("prediction: " + prediction_of_ours(config));
   if (config.value("rescale_betas_zero_snr", false)) keys.push_back("zero_terminal_snr: true");

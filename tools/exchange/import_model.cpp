@@ -269,6 +269,7 @@ Imported import_model(const ImportRequest& request) {
   const bool has_config = found.layout->name.starts_with("diffusers") && !source.config.empty();
   Network network = has_config ? read_unet_config(source.config, request.size, notes)
                                : network_of(*file, found, request.size, notes);
+  if (has_config && source.facts.empty()) take_nearest_preset(network.style);
   if (has_config && !source.facts.empty()) take_own_facts(source.facts, network);
   const std::string diffusion = has_config && !source.scheduler.empty()
                                     ? read_scheduler_config(source.scheduler, notes)

@@ -53,7 +53,7 @@ void add_style(const UNetStyle& style, std::vector<std::string>& keys) {
   if (style.preset != "ddpm") keys.push_back("preset: " + style.preset);
   add("time_order", style.time_order, preset.time_order);
   add("freq_shift", style.freq_shift, preset.freq_shift);
-  if (style.eps != preset.eps) keys.push_back(fmt::format("eps: {:.17g}", style.eps));
+  if (style.eps != preset.eps) keys.push_back(fmt::format("eps: {}", style.eps));
   add("padding", style.padding, preset.padding);
   add("resample", style.resample, preset.resample);
   add("film", style.film, preset.film);
@@ -65,6 +65,21 @@ void add_style(const UNetStyle& style, std::vector<std::string>& keys) {
 }
 
 }  // namespace
+
+void take_nearest_preset(UNetStyle& style) {
+  std::size_t fewest = SIZE_MAX;
+  UNetStyle nearest = style;
+  for (const char* preset : {"ddpm", "iddpm", "adm", "diffusers"}) {
+    UNetStyle other = style;
+    other.preset = preset;
+    other.init = style_of(preset).init;
+    std::vector<std::string> keys;
+    add_style(other, keys);
+    if (keys.size() < fewest) nearest = other;
+    fewest = std::min(fewest, keys.size());
+  }
+  style = nearest;
+}
 
 std::string section_text(const Network& network) {
   std::vector<std::int64_t> at;

@@ -36,6 +36,9 @@ struct Network {
 // What a section of type unet says. Throws UserError.
 Network read_network(const Tree& section, const Shape& input, const std::vector<std::string>& class_names);
 
+// The preset from which the fewest keys differ, with its initial weights.
+void take_nearest_preset(UNetStyle&);
+
 // The section, as YAML on one line: "{type: unet, …}"; what its preset says is left out.
 std::string section_text(const Network&);
 
