@@ -98,6 +98,27 @@ LaysRunsOverEachOther() {
   page_has report.html '"differences":[{"path":"nodes.adam.learning_rate","values":["2.0e-3","1e-3"]}]'
 }
 
+ShowsMeasures() {
+  run train.yaml
+  local step
+  for step in 000006 000012; do
+    mkdir -p runs/001/previews/step-$step
+    printf 'images,distance,file\n64,0.%s,a.png\n' "${step#0000}" >runs/001/previews/step-$step/distance.csv
+  done
+  run report runs/001
+  ends 0
+  page_has runs/001/report.html '"measures":[{"name":"distance.csv","step":[6,12],"columns":{"images":[64.0,64.0],"distance":[0.06,0.12]}}]'
+}
+
+SaysWhenItCannotWrite() {
+  run train.yaml
+  run report runs/001 --output nowhere/page.html
+  ends 1
+  has "$err" "run-pipeline report: cannot "
+  has "$err" "'nowhere/page.html"
+  has "$err" ': No such file or directory'
+}
+
 ShowsTextsOfUsersAsTexts() {
   run train.yaml 'run.output=<script>alert(1)</script>&"x'
   ends 0
@@ -193,6 +214,8 @@ SweepIsDrivenInABrowser() {
     seen.lines = document.querySelectorAll("[data-title=loss] path.line:not(.faint)").length;
     seen.value = document.querySelector("[data-title=loss] .value").textContent;
     seen.dots = new Set([...document.querySelectorAll(".dot")].map(dot => dot.style.background)).size;'
+  has "$(<sweeps/001/report.html)" '<a href="warmup_steps%3D1/seed-1/001/report.html">'
+  [[ -e sweeps/001/warmup_steps=1/seed-1/001/report.html ]] || fail 'the run has no report'
   is "$seen" "{\"names\":[\"warmup_steps=1\",\"warmup_steps=5\"],\"lines\":2,\"value\":\"$(tail -n 1 sweeps/001/warmup_steps=1/seed-1/001/metrics.csv | cut -d, -f4)\",\"dots\":2}"
 }
 

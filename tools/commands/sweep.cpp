@@ -15,6 +15,7 @@
 #include "nodes/files/durable.h"
 #include "tools/commands/commands.h"
 #include "tools/launch/stop_signals.h"
+#include "tools/report/live_report.h"
 #include "tools/show/screen.h"
 #include "tools/show/words.h"
 #include "tools/sweep/report.h"
@@ -265,7 +266,9 @@ class Sweep {
     fmt::print("\n{} seed {}: {}\n", plan_.cells[c].name, plan_.seeds[s], made.directory->path().string());
     for (const std::string& note : made.notes) fmt::print("{}\n", note);
     std::fflush(stdout);
+    LiveReport page(made);
     const Report report = run_on_screen(*made.run);
+    page.finish();
     if (report.outcome != Report::Outcome::done)
       return report.outcome == Report::Outcome::aborted ? kAborted : kStopped;
     fmt::print("{} in {}{}\n", counted(report.progress.images, "image"), in_words(report.seconds),

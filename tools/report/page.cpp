@@ -21,6 +21,7 @@ using Json = nlohmann::ordered_json;
 
 constexpr std::size_t kMostPoints = 1600;             // of a curve on the page, for all runs together
 constexpr std::size_t kLeastPoints = 200;             // of one run
+constexpr std::size_t kMostNumbers = 60'000;          // of all curves
 constexpr std::size_t kMostPictureBytes = 1'800'000;  // the page stays below 3 MB
 
 // By path: the values in all runs, where one differs from the first.
@@ -37,6 +38,20 @@ Json differences_of(const std::vector<fs::path>& runs) {
       list[place->second]["values"][r] = d.now;
     }
   return list;
+}
+
+// Only those stay that differ from all before them by more than their times.
+void leave_out_equal_graphs(Json& runs) {
+  std::vector<Json> seen;
+  for (Json& run : runs) {
+    if (!run.contains("graph")) continue;
+    Json timeless = run["graph"]["nodes"];
+    for (Json& node : timeless) node.erase("seconds"), node.erase("where");
+    if (std::find(seen.begin(), seen.end(), timeless) != seen.end())
+      run.erase("graph");
+    else
+      seen.push_back(std::move(timeless));
+  }
 }
 
 std::string title_of(const std::vector<fs::path>& runs) {
@@ -72,9 +87,11 @@ std::string report_page(const std::vector<fs::path>& runs, const std::vector<Pip
   Json data = {{"title", title_of(runs)}, {"version", DAGFUSION_VERSION}};
   data["written"] = fmt::format("{:%Y-%m-%d %H:%M:%S}", fmt::localtime(std::time(nullptr)));
   const RunDataOptions options{.most_points = std::max(kLeastPoints, kMostPoints / runs.size()),
+                               .most_numbers = kMostNumbers / runs.size(),
                                .most_picture_bytes = kMostPictureBytes / runs.size()};
   data["runs"] = Json::array();
   for (std::size_t r = 0; r < runs.size(); ++r) data["runs"].push_back(run_data(runs[r], views[r], options));
+  leave_out_equal_graphs(data["runs"]);
   data["differences"] = differences_of(runs);
   return page_of(data["title"], data, assets::report_css,
                  {assets::charts_js, assets::graph_js, assets::report_js});

@@ -159,16 +159,15 @@ const noise = () => {
   section('Noise', element('p', {class: 'note'}, unlike.map(([run]) => run.noise.what).join('; ')), element('div', {class: 'charts'}, ...charts.map(chart => chart.node)));
 };
 
+// Those that are like an earlier one are not in the data.
+const views = [];
 const graphs = () => {
   for (const run of runs.filter(run => run.graph)) {
     const view = new GraphView(run.graph, {wheel: false});
-    section(many ? `Pipeline: ${run.name}` : 'Pipeline', view.node);
+    section(many ? `Pipeline of ${run.name}` : 'Pipeline', view.node);
     views.push(view);
-    if (runs.every(other => JSON.stringify(shapeOf(other)) === JSON.stringify(shapeOf(run)))) break;  // one stands for all
   }
 };
-const views = [];
-const shapeOf = run => run.graph && run.graph.nodes.map(node => [node.path, node.type, node.in, node.settings]);
 
 const measures = () => {
   const having = runs.filter(run => run.measures.length);
@@ -177,7 +176,7 @@ const measures = () => {
   const measured = new ChartGroup(), charts = [];
   for (const name of names) {
     const columns = [...new Set(having.flatMap(run => run.measures.filter(one => one.name === name).flatMap(one => Object.keys(one.columns))))];
-    for (const column of columns) {
+    for (const column of columns.filter(column => column !== 'images')) {  // which says how many were measured
       const series = runs.map((run, i) => {
         const one = run.measures.find(measure => measure.name === name && measure.columns[column]);
         return one && one.step.length > 1 && {name: many ? run.name : column, at: {step: one.step}, mean: one.columns[column], colour: colourOf(i), whole: true};

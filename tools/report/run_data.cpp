@@ -45,8 +45,8 @@ Json list_of(const std::vector<double>& values) {
 // The log of a run, cut into buckets.
 class Curves {
  public:
-  Curves(CsvTable table, std::size_t most_points)
-      : table_(std::move(table)), buckets_(buckets_of(table_.rows(), most_points)) {}
+  Curves(CsvTable table, const RunDataOptions& options)
+      : table_(std::move(table)), buckets_(buckets_of(table_.rows(), most_points(options))) {}
 
   void write(Json& run) const {
     run["at"] = places();
@@ -67,6 +67,12 @@ class Curves {
  private:
   static bool is_place(const std::string& name) {
     return name == "step" || name == "images" || name == "seconds";
+  }
+  // Each point of a column is a mean, the least and the largest value.
+  std::size_t most_points(const RunDataOptions& options) const {
+    constexpr std::size_t kNumbersOfAPoint = 3, kLeast = 50;
+    const std::size_t columns = std::max<std::size_t>(1, table_.columns.size());
+    return std::min(options.most_points, std::max(kLeast, options.most_numbers / kNumbersOfAPoint / columns));
   }
   bool thinned() const { return buckets_ < table_.rows(); }
 
@@ -293,13 +299,13 @@ Json run_data(const fs::path& run, const PipelineView& view, const RunDataOption
   made["begin"] = {{"step", 0}, {"images", 0}, {"seconds", 0}};
   const std::string log = log_file_of(pipeline);
   if (facts.all_steps > 0) {
-    Curves(read_log(run, log, facts.status == RunStatus::running, notes), options.most_points).write(made);
+    Curves(read_log(run, log, facts.status == RunStatus::running, notes), options).write(made);
     if (!made["curves"].empty() && !made["curves"].contains("learning_rate"))
       hints.push_back(
           "The learning rate is not logged: learning_rate: adam.learning_rate among the inputs of the log "
           "adds it.");
   } else {
-    Curves({}, 0).write(made);
+    Curves({}, options).write(made);
   }
   made["groups"] = groups_of(pipeline);
   made["pictures"] = Json::array();

@@ -11,6 +11,7 @@ namespace dagfusion {
 
 struct RunDataOptions {
   std::size_t most_points = 0;         // of a curve
+  std::size_t most_numbers = 0;        // of all curves together
   std::size_t most_picture_bytes = 0;  // of all pictures together
 };
 

@@ -8,6 +8,7 @@
 
 #include "nodes/files/durable.h"
 #include "tools/report/buckets.h"
+#include "tools/report/live_report.h"
 #include "tools/report/page.h"
 #include "tools/show/base64.h"
 #include "tools/show/words.h"
@@ -76,6 +77,19 @@ std::string interval_bar(const Interval& d, double reach) {
       kWidth, kHeight, kWidth / 2, kWidth / 2, kHeight, x(d.low), x(d.high), x(d.mean));
 }
 
+// The run's own report, from where that of the sweep lies.
+std::string linked(const SweepRun& run, const std::string& text) {
+  std::error_code none;
+  if (!std::filesystem::exists(run.directory / kReport, none)) return text;
+  const std::filesystem::path sweep = run.directory.parent_path().parent_path().parent_path();
+  std::string address;
+  for (const char c : (run.directory / kReport).lexically_relative(sweep).string())
+    address += std::isalnum(static_cast<unsigned char>(c)) || c == '/' || c == '-' || c == '_' || c == '.'
+                   ? std::string(1, c)
+                   : fmt::format("%{:02X}", static_cast<unsigned char>(c));
+  return fmt::format("<a href=\"{}\">{}</a>", address, text);
+}
+
 std::string table(const SweepPlan& plan, const std::vector<SweepRow>& rows) {
   double reach = 1e-12;
   for (std::size_t c = 0; c < rows.size(); ++c)
@@ -91,7 +105,7 @@ std::string table(const SweepPlan& plan, const std::vector<SweepRow>& rows) {
     std::string seeds;
     for (const SweepRun& run : rows[c].runs)
       seeds += (seeds.empty() ? "" : ", ") +
-               (run.metric ? fmt::format("{:.4g}", *run.metric) : std::string("none"));
+               linked(run, run.metric ? fmt::format("{:.4g}", *run.metric) : std::string("none"));
     const std::string difference = c == plan.baseline ? "the baseline" : difference_in_words(d);
     html += fmt::format(
         "<tr><td><span class=\"dot\" data-colour=\"{}\"></span></td><td>{}</td><td "
