@@ -7,6 +7,7 @@
 //   g = scale / sqrt(var + eps), folded into the weights in float64
 //
 // x: [N,I,H,W]; w: [K,I,R,S]; y: [N,K,P,Q]. The file says how large the kernel is, and K.
+// w: [I,1,R,S] where I > 1: every channel has a kernel of its own (depthwise, Howard et al. 2017, arXiv:1704.04861).
 // In the file: <layer>.weight, and if it is there <layer>.bias; with `norm` <norm>.weight (if it is there), .bias,
 // .running_mean and .running_var, which are PyTorch's names.
 // padding `same`: (kernel-1)/2 zeros on every side; `none`; `tensorflow`: as many as make P = ceil(H / stride), the odd
@@ -51,14 +52,15 @@ class FixedConv2d final : public Map {
       least_ = 0, most_ = activation == "relu6" ? kRelu6 : most_;
     const std::int64_t in = x_.spec.shape[1];
     kernel_ = file_.shape_of(setup, layer_ + ".weight");
-    if (kernel_.size() != 4 || kernel_[1] != in)
+    depthwise_ = in > 1 && kernel_.size() == 4 && kernel_[0] == in && kernel_[1] == 1;
+    if (kernel_.size() != 4 || (kernel_[1] != in && !depthwise_))
       setup.fail_at("layer", fmt::format("'{}.weight' is {}, which does not go over input 'x', {}", layer_,
                                          to_string(kernel_), to_string(x_.spec.shape)));
     if (!norm_.empty())
       for (const char* name : {".bias", ".running_mean", ".running_var"})
         file_.shape_of(setup, norm_ + name, {kernel_[0]});
     y_ = setup.output("y", place(setup));
-    setup.multiply_adds(count_of(y_.spec.shape) * in * kernel_[2] * kernel_[3]);
+    setup.multiply_adds(count_of(y_.spec.shape) * kernel_[1] * kernel_[2] * kernel_[3]);
   }
 
   void prepare(Preparation& preparation) override {
@@ -73,6 +75,7 @@ class FixedConv2d final : public Map {
     const float* x = call.in<float>(x_);
     float* y = call.out<float>(y_);
     const float *weight = weight_.as<float>().data(), *bias = bias_.as<float>().data();
+    if (depthwise_) return by_channels(x, y);
     if (winograd_) {
       in_parallel(parts_.size(), [&](std::size_t i) {
         kernels::winograd_forward(shape_, parts_[i], x, weight, bias, nullptr, y, call.scratch());
@@ -130,7 +133,7 @@ class FixedConv2d final : public Map {
               .zeros_left = number(across.before)};
     kernels::ConvolutionShape one = shape_;  // the features of an image do not depend on how many there are
     one.images = 1;
-    winograd_ = setup.run().winograd && kernels::winograd_fits(one);
+    winograd_ = !depthwise_ && setup.run().winograd && kernels::winograd_fits(one);
     return {x[0], kernel_[0], down.out, across.out};
   }
 
@@ -152,11 +155,54 @@ class FixedConv2d final : public Map {
         bias[k] = static_cast<float>((double{bias[k]} - mean[k]) * g + shift[k]);
       }
     }
+    if (depthwise_) return store_by_channels(weight, bias);
     const StoredLayout stored = layout_.stored(), of_bias = stored_channels(layout_.out, shape_.block);
     weight_ = Buffer(stored.elements * sizeof(float));
     bias_ = Buffer(of_bias.elements * sizeof(float));
     stored.store(weight.data(), weight_.as<float>().data());
     of_bias.store(bias.data(), bias_.as<float>().data());
+  }
+
+  // [C/b, taps, b]
+  void store_by_channels(const std::vector<float>& weight, const std::vector<float>& bias) {
+    const auto block = static_cast<std::size_t>(shape_.block), taps = static_cast<std::size_t>(shape_.taps());
+    weight_ = Buffer(static_cast<std::size_t>(shape_.channels_out) * taps * sizeof(float));
+    bias_ = Buffer(static_cast<std::size_t>(shape_.channels_out) * sizeof(float));
+    for (std::size_t c = 0; c < bias.size(); ++c) {
+      bias_.as<float>()[c] = bias[c];
+      for (std::size_t tap = 0; tap < taps; ++tap)
+        weight_.as<float>()[(c / block * taps + tap) * block + c % block] = weight[c * taps + tap];
+    }
+  }
+
+  void by_channels(const float* x, float* y) const {
+    const std::int64_t block = shape_.block, maps = shape_.channels_out / block;
+    const std::int64_t from = std::int64_t{shape_.height} * shape_.width * block,
+                       to = std::int64_t{shape_.out_height} * shape_.out_width * block;
+    in_runs(static_cast<std::size_t>(shape_.images * maps), ways_, [&](std::size_t first, std::size_t end) {
+      for (auto map = static_cast<std::int64_t>(first); map < static_cast<std::int64_t>(end); ++map)
+        for (std::int64_t p = 0; p < shape_.out_height; ++p)
+          for (std::int64_t q = 0; q < shape_.out_width; ++q)
+            of_window(x + map * from, map % maps, p, q, y + map * to + (p * shape_.out_width + q) * block);
+    });
+    for (std::int64_t n = 0; n < shape_.images; ++n) activate(y, n, 0, shape_.out_height);
+  }
+
+  // One pixel of a block of channels.
+  void of_window(const float* x, std::int64_t map, std::int64_t p, std::int64_t q, float* y) const {
+    const std::int64_t block = shape_.block, columns = shape_.columns();
+    const float* weight = weight_.as<float>().data() + map * shape_.taps() * block;
+    std::copy_n(bias_.as<float>().data() + map * block, block, y);
+    for (std::int64_t r = 0; r < shape_.kernel; ++r) {
+      const std::int64_t h = p * shape_.stride + r - shape_.before;
+      if (h < 0 || h >= shape_.height) continue;
+      for (std::int64_t s = 0; s < columns; ++s) {
+        const std::int64_t w = q * shape_.stride + s - shape_.left();
+        if (w < 0 || w >= shape_.width) continue;
+        const float *in = x + (h * shape_.width + w) * block, *of = weight + (r * columns + s) * block;
+        for (std::int64_t c = 0; c < block; ++c) y[c] += in[c] * of[c];
+      }
+    }
   }
 
   void activate(float* y, std::int64_t n, std::int64_t first, std::int64_t end) const {
@@ -179,7 +225,7 @@ class FixedConv2d final : public Map {
   Shape kernel_;
   ConvolutionWeight layout_;
   kernels::ConvolutionShape shape_;
-  bool winograd_ = false;
+  bool depthwise_ = false, winograd_ = false;
   std::vector<kernels::WinogradPart> parts_;
   Buffer weight_, bias_;
   int ways_ = 1;

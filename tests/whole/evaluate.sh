@@ -63,6 +63,8 @@ RefusesWhatItCannotCompareWith() {
   has "$err" "command line: --data names 'nothing.npy', which does not exist"
   run evaluate runs/001 --inception nothing.pb
   has "$err" "command line: --inception names 'nothing.pb', which is no file"
+  run evaluate runs/001 --efficientnet nothing.pth
+  has "$err" "command line: --efficientnet names 'nothing.pth', which is no file"
   run evaluate runs/001 --mode clean
   is "$status" 2
 }

@@ -25,7 +25,7 @@ using Json = nlohmann::ordered_json;
 constexpr const char* kFile = "pipelines/evaluate.yaml";
 
 struct Asked {
-  std::string checkpoint, data, inception, mode = "tensorflow";
+  std::string checkpoint, data, inception, efficientnet, mode = "tensorflow";
   int images = 0;
   bool json = false;
 };
@@ -50,12 +50,19 @@ std::uint32_t checksum_of(const fs::path& path) {
   return sum;
 }
 
-Network network_of(const Asked& asked) {
-  if (asked.inception.empty()) return {"digit_features", kBuiltInWeights, "clean", built_in_checksum()};
+void require_file(const std::string& option, const std::string& path) {
   std::error_code ignored;
-  if (!fs::is_regular_file(asked.inception, ignored))
-    throw UserError({"command line"},
-                    fmt::format("--inception names '{}', which is no file", asked.inception));
+  if (!fs::is_regular_file(path, ignored))
+    throw UserError({"command line"}, fmt::format("{} names '{}', which is no file", option, path));
+}
+
+Network network_of(const Asked& asked) {
+  if (!asked.efficientnet.empty()) {
+    require_file("--efficientnet", asked.efficientnet);
+    return {"efficientnet_lite0", asked.efficientnet, "clean", checksum_of(asked.efficientnet)};
+  }
+  if (asked.inception.empty()) return {"digit_features", kBuiltInWeights, "clean", built_in_checksum()};
+  require_file("--inception", asked.inception);
   return {"inception", asked.inception, asked.mode, checksum_of(asked.inception)};
 }
 
@@ -204,6 +211,13 @@ int evaluate_command(int argc, char** argv, const Command& about) {
                                          "safetensors; without it, the small "
                                          "network that knows digits")
                                  .shown_as("FILE");
+  arguments
+      .option("--efficientnet", asked.efficientnet,
+              "weights of EfficientNet-Lite0 (pipelines/blocks/efficientnet_lite0.yaml says where they are): "
+              "for colour "
+              "images where Inception's are not at hand")
+      .shown_as("FILE")
+      .excludes(inception);
   arguments.option("--mode", asked.mode, "how images are resized for it: tensorflow, pytorch_fid or clean")
       .among({"tensorflow", "pytorch_fid", "clean"})
       .needs(inception);

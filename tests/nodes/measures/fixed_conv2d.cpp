@@ -37,17 +37,19 @@ struct Layer {
 double expected(const Layer& l, const Plain& x, std::int64_t n, std::int64_t o, std::int64_t top,
                 std::int64_t left) {
   double sum = 0;
-  for (std::int64_t i = 0; i < l.kernel[1]; ++i)
+  const bool depthwise = l.kernel[1] == 1;
+  for (std::int64_t k = 0; k < l.kernel[1]; ++k)
     for (std::int64_t r = 0; r < l.kernel[2]; ++r)
       for (std::int64_t s = 0; s < l.kernel[3]; ++s) {
         const std::int64_t h = top + r, w = left + s;
         if (h < 0 || h >= x.shape[2] || w < 0 || w >= x.shape[3]) continue;
         sum +=
-            x.values[static_cast<std::size_t>(((n * x.shape[1] + i) * x.shape[2] + h) * x.shape[3] + w)] *
-            l.weight[static_cast<std::size_t>(((o * l.kernel[1] + i) * l.kernel[2] + r) * l.kernel[3] + s)];
+            x.values[static_cast<std::size_t>(
+                ((n * x.shape[1] + (depthwise ? o : k)) * x.shape[2] + h) * x.shape[3] + w)] *
+            l.weight[static_cast<std::size_t>(((o * l.kernel[1] + k) * l.kernel[2] + r) * l.kernel[3] + s)];
       }
-  const auto k = static_cast<std::size_t>(o);
-  return std::max(0.0, (sum - l.mean[k]) / std::sqrt(l.var[k] + 1e-3) * l.scale[k] + l.shift[k]);
+  const auto at = static_cast<std::size_t>(o);
+  return std::max(0.0, (sum - l.mean[at]) / std::sqrt(l.var[at] + 1e-3) * l.scale[at] + l.shift[at]);
 }
 
 TEST(FixedConv2d, FoldsTheNormalisationIntoItsWeights) {
@@ -61,10 +63,10 @@ TEST(FixedConv2d, FoldsTheNormalisationIntoItsWeights) {
   for (const Case& c :
        {Case{{5, 3, 3, 3}, 7, 2, "none", 0, 0}, Case{{16, 8, 1, 7}, 9, 1, "same", 0, 3},
         Case{{16, 8, 3, 3}, 16, 1, "same", 1, 1}, Case{{4, 3, 3, 3}, 7, 2, "tensorflow", 1, 1},
-        Case{{4, 8, 3, 3}, 8, 2, "tensorflow", 0, 0}}) {
+        Case{{4, 8, 3, 3}, 8, 2, "tensorflow", 0, 0}, Case{{24, 1, 5, 5}, 9, 2, "tensorflow", 2, 2}}) {
     SCOPED_TRACE(fmt::format("{} {} at stride {}", to_string(c.kernel), c.padding, c.stride));
     const Layer layer(c.kernel);
-    const Plain x = gaussian({2, c.kernel[1], c.size, c.size}, 6);
+    const Plain x = gaussian({2, c.kernel[1] == 1 ? c.kernel[0] : c.kernel[1], c.size, c.size}, 6);
     OneNode node(
         fmt::format("{{type: fixed_conv2d, weights: {}, layer: a.conv, norm: a.bn, stride: {}, padding: {}}}",
                     layer.path(), c.stride, c.padding),
