@@ -77,6 +77,9 @@ InitWritesAProjectThatRuns() {
   ends 0
   is "$(cd project && echo .gitignore *)" '.gitignore ablate.yaml pack.yaml pipeline.schema.json sample.yaml train.yaml'
   has "$out" 'cd project'
+  run init other --json
+  ends 0
+  is "$(tr -d '\n ' <<<"$out")" '["other/train.yaml","other/sample.yaml","other/pack.yaml","other/ablate.yaml","other/pipeline.schema.json","other/.gitignore"]'
   cd project
   run check train.yaml
   ends 0

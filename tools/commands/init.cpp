@@ -44,7 +44,9 @@ void refuse_existing(const fs::path& folder, const std::vector<NewFile>& files) 
 int init_command(int argc, char** argv, const Command& about) {
   Arguments arguments{about.help(), "run-pipeline init"};
   std::string typed = ".";
+  bool json = false;
   arguments.option("folder", typed, "where; it is made if it is not there").shows_default();
+  arguments.flag("--json", json, "the files that were written, as a list");
   return run_command(arguments, argc, argv, [&]() -> int {
     const fs::path folder = typed;
     const std::vector<NewFile> files = files_of_a_project();
@@ -52,13 +54,20 @@ int init_command(int argc, char** argv, const Command& about) {
     fs::create_directories(folder, error);
     if (error) throw UserError({"command line"}, fmt::format("cannot make '{}': {}", typed, error.message()));
     refuse_existing(folder, files);
+    nlohmann::ordered_json written = nlohmann::ordered_json::array();
     for (const NewFile& file : files) {
       replace_file(folder / file.name, file.text);
-      fmt::print("{}\n", (folder / file.name).lexically_normal().string());
+      written.push_back((folder / file.name).lexically_normal().string());
     }
+    if (json) {
+      fmt::print("{}\n", written.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
+      return kDone;
+    }
+    for (const auto& name : written) fmt::print("{}\n", name.get<std::string>());
     fmt::print(
         "\n{}run-pipeline train.yaml        trains on drawn digits, some minutes; train.yaml says how to "
-        "take your own pictures\n"
+        "take "
+        "your own pictures\n"
         "run-pipeline sample.yaml       draws with what was trained\n",
         folder == "." ? "" : fmt::format("cd {}\n", folder.string()));
     return kDone;

@@ -190,7 +190,7 @@ class Chart {
     this.y = value => inner.bottom - (scale(value) - low) / (high - low) * (inner.bottom - inner.top);
     this.axes(ends, heights, inner);
     for (const line of lines)
-      if (line.band) this.svg.append(element('svg:path', {d: this.area(line), fill: line.one.colour, class: 'band'}));
+      if (line.band) this.svg.append(element('svg:path', {d: this.area(line), fill: line.one.colour, stroke: line.one.colour, class: 'band'}));
       else if (!line.only) this.svg.append(element('svg:path', {d: this.path(line), stroke: line.one.colour, class: line.faint ? 'line faint' : 'line', 'stroke-dasharray': line.one.dash || null}));
     this.cross = element('svg:line', {class: 'cross', y1: inner.top, y2: inner.bottom, visibility: 'hidden'});
     this.chosen = element('svg:rect', {class: 'chosen', y: inner.top, height: inner.bottom - inner.top, visibility: 'hidden'});
