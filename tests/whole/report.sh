@@ -98,6 +98,23 @@ LaysRunsOverEachOther() {
   page_has report.html '"differences":[{"path":"nodes.adam.learning_rate","values":["2.0e-3","1e-3"]}]'
 }
 
+StaysSmallWithManyPictures() {
+  run train.yaml --remove nodes.log
+  head -c 300000 /dev/urandom >noise.png  # what is small enough is not looked into
+  local step
+  for step in {000001..000040}; do
+    mkdir -p runs/001/previews/step-$step
+    ln noise.png runs/001/previews/step-$step/samples.png
+  done
+  run report runs/001
+  ends 0
+  [[ $(stat -c %s runs/001/report.html) -lt 3000000 ]] || fail "the page has $(stat -c %s runs/001/report.html) bytes"
+  page_has runs/001/report.html '{"step":1,"name":"samples.png"'
+  page_has runs/001/report.html '{"step":40,"name":"samples.png"'
+  is "$(grep -o '"step":[0-9]*,"name":"samples.png"' runs/001/report.html | wc -l)" 4
+  page_has runs/001/report.html '"pictures_left_out":36'
+}
+
 ShowsMeasures() {
   run train.yaml
   local step
@@ -227,8 +244,9 @@ TicksAreRoundNumbersInABrowser() {
     seen.whole = [roundTicks(0, 6, 6, 1), roundTicks(0, 3, 6, 1)];
     seen.log = [logTicks(0.04, 1.1, 6), logTicks(0.001, 10, 6), logTicks(0.031, 0.036, 6), logTicks(1e-20, 1, 6)];
     seen.one = roundTicks(2, 2, 6);
+    seen.smooth = [smoothed([4, 4, null, 4], 0.9), smoothed([0, 6, 0], 0.5)];  // 6 + 0/2 + 0/2 over 1 + 1/2 + 1/2
     seen.short = [0, 0.1234567, 1600, 20000, 2500000, 1e-7].map(short);'
-  is "$seen" '{"equal":[[0,500,1000,1500],[0,100,200,300,400],[0.031,0.032,0.033,0.034,0.035]],"whole":[[0,2,4,6],[0,1,2,3]],"log":[[0.05,0.1,0.2,0.5,1],[0.001,0.01,0.1,1,10],[0.031,0.032,0.033,0.034,0.035,0.036],[1e-20,1e-15,1e-10,0.00001,1]],"one":[2],"short":["0","0.1235","1600","20k","2.5M","1e-7"]}'
+  is "$seen" '{"equal":[[0,500,1000,1500],[0,100,200,300,400],[0.031,0.032,0.033,0.034,0.035]],"whole":[[0,2,4,6],[0,1,2,3]],"log":[[0.05,0.1,0.2,0.5,1],[0.001,0.01,0.1,1,10],[0.031,0.032,0.033,0.034,0.035,0.036],[1e-20,1e-15,1e-10,0.00001,1]],"one":[2],"smooth":[[4,4,null,4],[1.7142857142857142,3,1.7142857142857142]],"short":["0","0.1235","1600","20k","2.5M","1e-7"]}'
 }
 
 "$2"

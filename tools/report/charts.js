@@ -64,15 +64,21 @@ const logTicks = (low, high, most) => {
   return roundTicks(Math.log10(low), Math.log10(high), most, 1).map(e => +(10 ** Math.round(e)).toPrecision(12));
 };
 
-// Mean with weights that fall by `memory` from point to point, corrected for its beginning.
+// Mean with weights that fall by `memory` from point to point, to both sides: so that it does not lag behind.
 const smoothed = (values, memory) => {
-  let sum = 0, weight = 0;
-  return values.map(value => {
-    if (value === null) return null;
-    sum = memory * sum + (1 - memory) * value;
-    weight = memory * weight + (1 - memory);
-    return sum / weight;
-  });
+  const sums = values.map(() => 0), weights = values.map(() => 0);
+  const sweep = indices => {
+    let sum = 0, weight = 0;
+    for (const i of indices) {
+      sum *= memory, weight *= memory;
+      sums[i] += sum, weights[i] += weight;
+      if (values[i] !== null) sum += values[i], weight += 1;
+    }
+  };
+  const forwards = [...values.keys()];
+  sweep(forwards);
+  sweep(forwards.reverse());
+  return values.map((value, i) => value === null ? null : (sums[i] + value) / (weights[i] + 1));
 };
 
 // Of a slider from 0 to 100: no smoothing, to means over a hundred points.

@@ -55,23 +55,33 @@ std::size_t bytes_of(const std::vector<Preview>& all, std::size_t most_of_one) {
 
 PagePictures add_pictures(const std::filesystem::path& run, std::size_t most_bytes,
                           nlohmann::ordered_json& list) {
-  constexpr std::size_t kLeastShare = 4;          // so many fit in any case
+  constexpr std::size_t kLeastShare = 4;          // so many of each name fit in any case
   const std::size_t of_png = most_bytes / 4 * 3;  // in base64
   std::map<std::string, std::vector<Preview>> by_name;
   for (Preview& p : previews_of(run)) by_name[p.picture.filename().string()].push_back(std::move(p));
   PagePictures told;
-  for (auto& [name, all] : by_name) {
-    const std::size_t share = of_png / by_name.size(), most_of_one = share / kLeastShare;
-    const std::size_t found = all.size();
-    while (all.size() > 2 && bytes_of(all, most_of_one) > share) all = every_second(all);
-    told.left_out += static_cast<int>(found - all.size());
+  const std::size_t most_of_one = of_png / kLeastShare / std::max<std::size_t>(1, by_name.size());
+  const auto bytes = [&](const auto& named) { return bytes_of(named.second, most_of_one); };
+  for (;;) {
+    std::size_t all = 0;
+    auto largest = by_name.end();  // of those that can become fewer
+    for (auto one = by_name.begin(); one != by_name.end(); ++one) {
+      all += bytes(*one);
+      if (one->second.size() > 2 && (largest == by_name.end() || bytes(*one) > bytes(*largest)))
+        largest = one;
+    }
+    if (all <= of_png || largest == by_name.end()) break;
+    const std::size_t found = largest->second.size();
+    largest->second = every_second(largest->second);
+    told.left_out += static_cast<int>(found - largest->second.size());
+  }
+  for (const auto& [name, all] : by_name)
     for (const Preview& p : all) {
       std::error_code gone;
       if (!std::filesystem::exists(p.picture, gone)) continue;
       const std::string png = smaller(read_text(p.picture), most_of_one);
       if (!png.empty()) list.push_back({{"step", p.step}, {"name", name}, {"data", png_in_page(png)}});
     }
-  }
   return told;
 }
 

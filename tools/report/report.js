@@ -62,7 +62,7 @@ const curveCharts = () => {
       charts.push(new Chart(group, {title: together.title, series: together.columns.filter(c => runs[0].curves[c]).map((c, i) => line(runs[0], c, {name: c, colour: colourOf(i)}))}));
       continue;
     }
-    const series = runs.map((run, i) => run.curves[name] && line(run, name, {name: many ? run.name : name, colour: colourOf(i)})).filter(Boolean);
+    const series = runs.map((run, i) => run.curves[name] && line(run, name, {name: many ? run.name : name, colour: colourOf(i), whole: name === 'learning_rate'})).filter(Boolean);
     const plain = name === 'learning_rate' || name === 'images_per_second';
     charts.push(new Chart(group, {title: title(name), wide: name === 'loss', log: plain ? false : null, zero: plain, series,
                                   note: name === 'images_per_second' ? 'with previews and checkpoints, which hold the steps back' : null}));
@@ -84,7 +84,7 @@ const curves = () => {
     group.draw();
   }});
   const points = Math.max(...runs.map(run => run.at.step.length));
-  smoothing.value = points > 40 ? 55 : 0;
+  smoothing.value = points > 40 ? 35 : 0;
   group.memory = memoryOf(smoothing.value);
   const logarithmic = element('input', {type: 'checkbox', id: 'log', onchange: () => { group.log = logarithmic.checked; group.draw(); }});
   logarithmic.checked = group.log;
