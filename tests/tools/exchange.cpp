@@ -17,6 +17,8 @@
 #include "tools/exchange/export_model.h"
 #include "tools/exchange/import_model.h"
 #include "tools/exchange/layouts.h"
+#include "tools/exchange/onnx_unet.h"
+#include "tools/exchange/protobuf.h"
 
 namespace dagfusion::tests {
 namespace {
@@ -409,6 +411,47 @@ TEST(Export, OfAFlowHasAScriptThatDraws) {
   EXPECT_EQ(nlohmann::json::parse(file_text(path)).at("_class_name"), "FlowMatchEulerDiscreteScheduler");
   std::vector<std::string> notes;
   EXPECT_EQ(read_scheduler_config(path, notes), "{process: flow, prediction: velocity, time_scale: 1000}");
+}
+
+// 300 is 0b10'0101100: seven bits a byte, the lowest first. Field 1 as a number has the key 8, field 2 as bytes 18.
+TEST(Protobuf, WritesNumbersTextsAndMessages) {
+  EXPECT_EQ(ProtobufMessage().integer(1, 300).bytes(), std::string("\x08\xac\x02"));
+  EXPECT_EQ(ProtobufMessage().integer(1, -1).bytes(), "\x08" + std::string(9, '\xff') + "\x01");
+  EXPECT_EQ(ProtobufMessage().text(2, "ab").bytes(),
+            "\x12\x02"
+            "ab");
+  EXPECT_EQ(ProtobufMessage().real(1, 1).bytes(), std::string("\x0d\x00\x00\x80\x3f", 5));
+  EXPECT_EQ(ProtobufMessage().message(3, ProtobufMessage().integer(1, 1)).bytes(), "\x1a\x02\x08\x01");
+}
+
+TEST(Export, WritesOneFileOfOnnx) {
+  ScratchFolder folder;
+  const fs::path run = trained(folder), file = folder.path() / "unet.onnx";
+  const std::vector<std::string> notes = export_for_onnx({run, file, ""});
+  EXPECT_TRUE(notes.back().ends_with("bytes, opset 17): sample, timestep -> prediction")) << notes.back();
+  const std::string model = file_text(file);
+  for (const char* part :
+       {"InstanceNormalization", "mid/attention/q.weight", "prediction: v", "sample", "timestep"})
+    EXPECT_NE(model.find(part), std::string::npos) << part;
+  EXPECT_EQ(thrown([&] {
+              export_for_onnx({run, file, ""});
+            }),
+            "'" + file.string() + "' is there already; name a new file");
+}
+
+TEST(Export, RefusesAFileOfOnnxThatWouldBeTooLarge) {
+  class Huge final : public TensorFile {
+   public:
+    Huge() : TensorFile("huge.safetensors", "none") {
+      tensors_["model/conv_in.weight"] = {"F32", {600'000'000}};
+    }
+    std::vector<float> read(const std::string&) override { return {}; }
+  };
+  Huge huge;
+  EXPECT_EQ(thrown([&] {
+              onnx_model({.input = {3, 8, 8}, .multipliers = {1}, .attention = {false}}, huge, {});
+            }),
+            "'huge.safetensors' holds 2400000000 bytes of weights; a file of ONNX has room for 2000000000");
 }
 
 }  // namespace

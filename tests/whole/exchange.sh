@@ -2,6 +2,7 @@
 # exchange.sh PROGRAM CASE: from a training here to diffusers, and back. Where python3 (or $DAGFUSION_PYTHON) has diffusers, its
 # DDIMPipeline draws the same images.
 pipelines=$(cd "$(dirname "${BASH_SOURCE[0]}")/../../pipelines" && pwd)
+golden=$(cd "$(dirname "${BASH_SOURCE[0]}")/../golden/exchange" && pwd)
 . "$(dirname "${BASH_SOURCE[0]}")/small_runs.sh"
 python=${DAGFUSION_PYTHON:-python3}
 
@@ -83,6 +84,47 @@ PYTHON
 
 DiffusersDrawsTheSameImagesOfOtherSchedules() {
   DiffusersDrawsTheSameImages diffusion.prediction=epsilon diffusion.schedule=sigmoid
+}
+
+# Imported, exported as ONNX, and computed by onnxruntime: what the original computes.
+OnnxruntimeComputesTheSame() {
+  "$python" -c 'import onnx, onnxruntime, numpy' 2>/dev/null || exit 77
+  local name source options
+  while read -r name source options; do
+    # shellcheck disable=SC2086
+    run import "$golden/$name/$source" $options --output "imported/$name"
+    ends 0
+    run export "imported/$name" "$name.onnx" --format onnx
+    ends 0
+    "$python" - "$golden/$name/io.safetensors" "$name.onnx" <<'PYTHON' || fail "$name differs"
+import json, struct, sys
+import numpy, onnx, onnxruntime
+with open(sys.argv[1], "rb") as file:
+    header = json.loads(file.read(struct.unpack("<Q", file.read(8))[0]))
+    data = file.read()
+given = {name: numpy.frombuffer(data[slice(*of["data_offsets"])], "<f4").reshape(of["shape"])
+         for name, of in header.items() if name != "__metadata__"}
+onnx.checker.check_model(onnx.load(sys.argv[2]), full_check=True)
+session = onnxruntime.InferenceSession(sys.argv[2])
+inputs = {"sample": given["x"], "timestep": given["t"]}
+if "label" in given:
+    inputs["class_labels"] = given["label"].astype(numpy.int64)
+y = session.run(None, inputs)[0]
+wanted = given["y" if "y" in given else "y_legacy"]
+error = abs(y - wanted).max() / abs(wanted).max()
+print("largest difference", sys.argv[2], error)
+sys.exit(int(not error < 1e-4))
+PYTHON
+  done <<'END'
+diffusers_google .
+diffusers_film .
+diffusers_plain .
+diffusers_norms .
+openai_iddpm model.pt --size 16 model.groups=4
+openai_shift model.pt --size 16 model.groups=4 model.heads=1
+openai_adm model.pt --size 16 model.groups=4 model.head_channels=4
+ddpm_original ckpt.pth --size 16 --part 4. model.groups=4
+END
 }
 
 "$2"

@@ -77,9 +77,10 @@ const std::vector<Command>& commands() {
         "import model.ckpt --size 256 --part ema. --output runs/church"},
        import_command},
       {"export",
-       "Writes a trained network for another program: diffusers' DDPMPipeline and DDIMPipeline run it "
-       "unchanged.",
-       {"export runs/train my_model",
+       "Writes a trained network for another program: a folder that diffusers' DDPMPipeline and DDIMPipeline "
+       "run "
+       "unchanged, or a file of ONNX.",
+       {"export runs/train my_model", "export runs/train unet.onnx --format onnx",
         "export runs/train/001/checkpoints/step-000800 my_model --weights live"},
        export_command},
       {"runs",

@@ -12,14 +12,16 @@ int export_command(int argc, char** argv, const Command& about) {
   ExportRequest request;
   std::string checkpoint, folder, format = "diffusers";
   arguments.option("checkpoint", checkpoint, "a run directory or a checkpoint").required();
-  arguments.option("folder", folder, "the folder to make").required();
-  arguments.option("--format", format, "whose").among({"diffusers"}).shows_default();
+  arguments.option("folder", folder, "the folder to make, or the file of ONNX").required();
+  arguments.option("--format", format, "whose").among({"diffusers", "onnx"}).shows_default();
   arguments.option("--weights", request.weights,
                    "live, or the name of a weight_average; ema where there is one");
   return run_command(arguments, argc, argv, [&]() -> int {
     request.checkpoint = checkpoint;
     request.folder = folder;
-    for (const std::string& note : export_for_diffusers(request)) fmt::print("{}\n", note);
+    for (const std::string& note :
+         format == "onnx" ? export_for_onnx(request) : export_for_diffusers(request))
+      fmt::print("{}\n", note);
     return kDone;
   });
 }

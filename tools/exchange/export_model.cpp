@@ -14,6 +14,7 @@
 #include "tools/exchange/diffusers_config.h"
 #include "tools/exchange/layouts.h"
 #include "tools/exchange/model_card.h"
+#include "tools/exchange/onnx_unet.h"
 
 namespace dagfusion {
 
@@ -104,6 +105,33 @@ void require_new_folder(const fs::path& folder) {
 }
 
 }  // namespace
+
+std::vector<std::string> export_for_onnx(const ExportRequest& request) {
+  std::error_code ignored;
+  if (fs::exists(request.folder, ignored))
+    throw UserError({}, fmt::format("'{}' is there already; name a new file", request.folder.string()));
+  std::vector<std::string> notes;
+  const CheckpointFacts facts = open_checkpoint(request.checkpoint, notes);
+  const Tree* section = facts.pipeline.find("model");
+  const Tree* diffusion = facts.pipeline.find("diffusion");
+  if (!section)
+    throw UserError(
+        {}, fmt::format("checkpoint '{}' has no section 'model'; several models are not exported together",
+                        facts.directory.string()));
+  const Network network = read_network(*section, facts.model_input, facts.classes);
+  const std::unique_ptr<TensorFile> weights = open_tensor_file(weights_file(facts, request.weights));
+  std::map<std::string, std::string> said = {{"step", std::to_string(facts.step)}};
+  if (diffusion) said["diffusion"] = write_document(*diffusion);
+  for (std::size_t i = 0; i < network.class_names.size(); ++i)
+    said[fmt::format("class {}", i)] = network.class_names[i];
+  const std::string model = onnx_model(network, *weights, said);
+  replace_file(request.folder, model);
+  notes.push_back(
+      fmt::format("the U-Net of {} is in {} ({} bytes, opset 17): sample, timestep{} -> prediction",
+                  facts.directory.string(), request.folder.string(), model.size(),
+                  network.classes > 0 ? ", class_labels" : ""));
+  return notes;
+}
 
 std::vector<std::string> export_for_diffusers(const ExportRequest& request) {
   require_new_folder(request.folder);

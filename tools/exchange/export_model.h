@@ -18,4 +18,7 @@ struct ExportRequest {
 // Throws UserError, by name, for what diffusers cannot be; then there is no folder.
 std::vector<std::string> export_for_diffusers(const ExportRequest&);
 
+// As one file of ONNX, `folder`: the network alone, with what it predicts among its facts.
+std::vector<std::string> export_for_onnx(const ExportRequest&);
+
 }  // namespace dagfusion
