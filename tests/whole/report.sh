@@ -168,7 +168,7 @@ IsDrivenInABrowser() {
   driven runs/001/report.html '
     const svg = document.querySelector("[data-title=loss] svg"), box = svg.getBoundingClientRect();
     const value = () => document.querySelector("[data-title=loss] .value").textContent;
-    const pointer = (type, share) => svg.dispatchEvent(new PointerEvent(type, {clientX: box.left + 58 + share * (box.width - 70), clientY: box.top + 50, button: 0, buttons: 1, bubbles: true, pointerId: 1}));
+    const pointer = (type, share) => svg.dispatchEvent(new PointerEvent(type, {clientX: box.left + 58 + share * (box.width - 78), clientY: box.top + 50, button: 0, buttons: 1, bubbles: true, pointerId: 1}));
     const slide = to => { const slider = document.getElementById("preview"); slider.value = to; slider.dispatchEvent(new Event("input")); };
     seen.last = value();
     pointer("pointermove", 0);

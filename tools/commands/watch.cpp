@@ -114,7 +114,7 @@ void follow_on_screen(Watched& run) {
     std::string moved = lines > 0 ? fmt::format("\033[{}A", lines) : "";
     for (std::size_t begin = 0, end; (end = text.find('\n', begin)) != text.npos; begin = end + 1)
       moved += "\r\033[K" + text.substr(begin, end - begin) + "\n";
-    fmt::print("{}", moved);
+    fmt::print("\033[?7l{}\033[?7h", moved);  // long lines are cut, not wrapped: lines stay where they are
     std::fflush(stdout);
     lines = static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n'));
     if (status != RunStatus::running) return;

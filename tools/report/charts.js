@@ -172,7 +172,7 @@ class Chart {
   draw() {
     const width = this.svg.clientWidth, height = this.svg.clientHeight;
     if (!width) return;
-    const inner = this.inner = {left: 58, right: width - 12, top: 8, bottom: height - 24};
+    const inner = this.inner = {left: 58, right: width - 20, top: 8, bottom: height - 24};
     const ends = this.domain = this.ends();
     const shown = this.series.filter(one => !one.hidden);
     const lines = [];
