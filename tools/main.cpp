@@ -1,4 +1,5 @@
 // run-pipeline: a subcommand, or a pipeline file to run.
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -77,6 +78,19 @@ int after_writing(int exit) {
   std::abort();  // a defect of ours
 }
 
+bool address_space_is_bounded() {
+  rlimit limit{};
+  return getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY;
+}
+
+// Everything is written and closed. Where memory is bounded, libraries do not get their turn: OpenBLAS, which can stand behind
+// OpenCV, would wait for ever for threads that it could not start.
+int end(int exit) {
+  if (!address_space_is_bounded()) return exit;
+  std::fflush(nullptr);
+  std::_Exit(exit);
+}
+
 }  // namespace
 
 }  // namespace dagfusion
@@ -86,9 +100,9 @@ int main(int argc, char** argv) {
   take_file_size_limit_as_error();
   std::set_terminate(end_in_words);
   try {
-    return after_writing(run_command_line(argc, argv));
+    return end(after_writing(run_command_line(argc, argv)));
   } catch (const std::exception& e) {  // while the arguments were read
     std::fprintf(stderr, "run-pipeline: %s\n", what_of(e));
-    return kFailed;
+    return end(kFailed);
   }
 }

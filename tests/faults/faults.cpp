@@ -7,6 +7,7 @@
 //   FAULT_REMOVAL=39       removal of what stands below *.removed: ENOTEMPTY of NFS, where another machine reads it
 //   FAULT_FREE_BYTES=1000  statvfs(3): so many bytes are free
 //   FAULT_ALLOCATION=5     the fifth time that memory is asked for, from main() on
+//   FAULT_END=1            a library that waits for ever when the process ends, as OpenBLAS does for threads it could not start
 #include <dlfcn.h>
 #include <limits.h>
 #include <stdlib.h>
@@ -53,6 +54,10 @@ bool no_memory() {
 }
 
 int (*real_main)(int, char**, char**) = nullptr;
+
+__attribute__((destructor)) void wait_at_the_end() {
+  while (given("FAULT_END") != 0) pause();
+}
 
 int main_with_faults(int argc, char** argv, char** environment) {
   until_fault = given("FAULT_ALLOCATION");

@@ -2,6 +2,7 @@
 # limits.sh PROGRAM CASE: runs that get less memory than they need. FAULTS: the library of tests/faults; ALLOCATIONS: which
 # of them fail, one a run ("1 2 3"; a long list takes minutes). LIMIT_STEP: KiB from one limit to the next.
 . "$(dirname "${BASH_SOURCE[0]}")/small_runs.sh"
+export OPENBLAS_NUM_THREADS=1  # where it stands behind OpenCV, it ends a process in which its threads cannot start
 
 works_with() { (ulimit -v "$1" && ulimit -c 0 && exec "$program" --help) >out.txt 2>&1; }  # KIB
 
@@ -50,6 +51,15 @@ SamplingEndsInOneSentenceWithoutMemory() {
 PackingEndsInOneSentenceWithoutMemory() {
   pack_file
   ends_in_one_sentence digits.h5 pack.yaml run.lanes=8 run.threads=4
+}
+
+EndsThoughALibraryWaitsForItsThreads() {
+  [[ -n ${FAULTS-} ]] && LD_PRELOAD=$FAULTS "$program" --help >out.txt 2>&1 || exit 77  # a sanitizer takes terabytes
+  status=0
+  (ulimit -v $((8 << 20)) && FAULT_END=1 exec timeout -s KILL 60 sh -c 'LD_PRELOAD=$FAULTS exec "$@"' sh "$program" --version) \
+    >out.txt 2>err.txt </dev/null || status=$?
+  ends 0
+  has "$(<out.txt)" 'run-pipeline 0.'
 }
 
 # Whichever allocation fails from main() on: the run works all the same, or ends with one sentence.
