@@ -359,6 +359,9 @@ GraphMakesAPage() {
   has "$page" '"composites":{"images":"drawn_digits",'
   has "$page" '"out":"unet"'
   [[ $page != *'src='* ]] || fail 'the page asks for something else'
+  run graph sample.yaml vars.checkpoint=runs/001 --format html --output sample.html
+  ends 0
+  has "$(<sample.html)" '"denoise":"loop","denoise/out":"model"'
   run graph train.yaml --format html --depth 2 --output train.html
   has "$(<train.html)" '"open":2,'
   run graph train.yaml --format html --with-timings runs/002

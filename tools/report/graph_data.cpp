@@ -125,20 +125,26 @@ class GraphData {
     }
   }
 
-  // Names in the file that stand for many boxes, with their types there.
+  // Paths in the file that may stand for many boxes, with their types there; those in the bodies of loops too.
   Json composites_of_file() const {
     Json found = Json::object();
-    const Tree* nodes = file_.find("nodes");
+    if (const Tree* nodes = file_.find("nodes")) add_composites(*nodes, "", found);
+    return found;
+  }
+
+  void add_composites(const Tree& nodes, const std::string& above, Json& found) const {
     const Tree* model = file_.find("model");
-    if (!nodes || !nodes->is_map()) return found;
-    for (const Entry& e : nodes->entries) {
-      const Tree* type = e.value.is_map() ? e.value.find("type") : nullptr;
-      if (e.value.is_map() && e.value.find("loop")) found[e.key] = "loop";
+    if (!nodes.is_map()) return;
+    for (const Entry& e : nodes.entries) {
+      if (!e.value.is_map()) continue;
+      const Tree *type = e.value.find("type"), *loop = e.value.find("loop");
+      if (loop) found[above + e.key] = "loop";
+      if (const Tree* body = loop && loop->is_map() ? loop->find("nodes") : nullptr)
+        add_composites(*body, above + e.key + "/", found);
       if (!type || !type->is_scalar()) continue;
       const Tree* of = type->text == "model" && model && model->is_map() ? model->find("type") : nullptr;
-      found[e.key] = of ? of->text : type->text;
+      found[above + e.key] = of ? of->text : type->text;
     }
-    return found;
   }
 
   const Checked& checked_;

@@ -132,7 +132,7 @@ const previews = () => {
   }}, 'play');
   if (steps.length < 2) slider.hidden = play.hidden = true;
   if (names.length < 2) choice.hidden = true;
-  section('Previews', element('div', {class: 'slider'}, choice, slider, output, play), pictures,
+  section(steps.some(step => step > 0) ? 'Previews' : 'Pictures', element('div', {class: 'slider'}, choice, slider, output, play), pictures,
           ...runs.filter(run => run.pictures_left_out).map(run => element('p', {class: 'note'}, `${many ? run.name + ': ' : ''}${run.pictures_left_out} pictures between these are left out, so that the page stays small`)));
   show();
 };
