@@ -221,19 +221,11 @@ class Chart {
   }
   drawable(value) { return value !== null && value !== undefined && !(this.log && value <= 0); }
 
-  path({xs, values}) {
-    let text = '', pen = false, dots = '';
-    for (let i = 0; i < xs.length; ++i) {
-      if (!this.drawable(values[i]) || !this.inside(xs[i], i, xs)) {
-        pen = false;
-        continue;
-      }
-      const place = this.x(xs[i]).toFixed(1) + ' ' + this.y(values[i]).toFixed(1);
-      text += (pen ? 'L' : 'M') + place;
-      if (!pen && !this.drawable(values[i + 1])) dots += 'M' + place + 'h.1';  // a value alone
-      pen = true;
-    }
-    return text + dots;
+  path({xs, values}) {  // a value that comes in few steps only is a line all the same
+    const places = [];
+    for (let i = 0; i < xs.length; ++i)
+      if (this.drawable(values[i]) && this.inside(xs[i], i, xs)) places.push(this.x(xs[i]).toFixed(1) + ' ' + this.y(values[i]).toFixed(1));
+    return places.length ? 'M' + places.join('L') + (places.length === 1 ? 'h.1' : '') : '';
   }
   area({xs, values, band}) {
     const up = [], down = [];
