@@ -4,6 +4,7 @@
 
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <random>
 
 #include "graph/plan/plan.h"
 #include "graph/run/run.h"
@@ -243,6 +244,71 @@ TEST(Import, RefusesKeysOfAConfigByTheirNames) {
             "'X/scheduler_config.json' has 'prediction_type': \"flow\", but epsilon, sample and v_prediction "
             "are known here");
   EXPECT_EQ(scheduler("other", 1), "'X/scheduler_config.json' has keys that are not known here: 'other'");
+}
+
+TEST(Import, RefusesSizesBeforeItMakesAnything) {
+  EXPECT_EQ(Changed().set("config.json", "num_class_embeds", 1 << 30).refusal(),
+            "'X/config.json' says that there are 1073741824 classes; at most 65536 are known here");
+  EXPECT_EQ(
+      Changed().set("config.json", "sample_size", 1 << 30).refusal(),
+      "'X/config.json' says that images are [3,1073741824,1073741824]; sides of 1 to 65536 are known here");
+}
+
+TEST(Import, RefusesNetworksWithoutWidth) {
+  EXPECT_EQ(Changed().set("config.json", "attention_head_dim", 0).refusal(),
+            "'X/config.json' has 'attention_head_dim': 0, which is no number of channels");
+  ScratchFolder folder;
+  const std::string header = R"({"temb.dense.0.weight":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},)"
+                             R"("conv_in.weight":{"dtype":"U8","shape":[0,3],"data_offsets":[1,1]}})";
+  const std::uint64_t length = header.size();
+  write_text(folder.path() / "x", std::string(reinterpret_cast<const char*>(&length), 8) + header + "x");
+  EXPECT_EQ(import_refusal(folder.path() / "x", {.size = 8}),
+            "'X' has a tensor 'conv_in.weight' without channels");
+}
+
+// Each copy has another value under one key: it is imported, or refused in a sentence. DAGFUSION_DAMAGED_COPIES says
+// how many.
+TEST(Import, SurvivesAnyValueInAConfig) {
+  const char* asked = std::getenv("DAGFUSION_DAMAGED_COPIES");
+  const int copies = asked ? std::atoi(asked) : 50;
+  std::mt19937 random(1);
+  const std::vector<nlohmann::json> values = {nullptr,
+                                              true,
+                                              false,
+                                              0,
+                                              -1,
+                                              1,
+                                              3,
+                                              1e300,
+                                              -0.5,
+                                              "x",
+                                              "",
+                                              1 << 30,
+                                              INT64_MAX,
+                                              INT64_MIN,
+                                              {0},
+                                              {8},
+                                              {8, 16, 32},
+                                              {-8, -16},
+                                              {INT64_MAX, 1},
+                                              {"DownBlock2D"},
+                                              {{"a", 1}},
+                                              {1.5, "x"},
+                                              nlohmann::json::array()};
+  for (int copy = 0; copy < copies; ++copy) {
+    Changed changed;
+    const std::string file = random() % 4 == 0 ? "scheduler_config.json" : "config.json";
+    const auto config = nlohmann::json::parse(file_text(changed.path() / file));
+    std::vector<std::string> keys;
+    for (const auto& [key, value] : config.items()) keys.push_back(key);
+    for (unsigned i = 1 + random() % 2; i > 0; --i)
+      changed.set(file, keys[random() % keys.size()], values[random() % values.size()]);
+    try {
+      ScratchFolder folder;
+      imported(folder, changed.path());
+    } catch (const UserError&) {
+    }
+  }
 }
 
 TEST(Import, NamesTensorsThatAreMissingOrHaveNoPlace) {

@@ -242,6 +242,8 @@ void read_heads(Config& config, Network& network) {
   const bool one_head = config.is_null("attention_head_dim", false);
   network.style.head_channels = one_head ? 0 : config.value<std::int64_t>("attention_head_dim", 8);
   if (one_head) network.style.heads = 1;
+  if (!one_head && network.style.head_channels < 1)
+    config.refuse("attention_head_dim", "which is no number of channels");
 }
 
 void read_middle(Config& config, Network& network) {

@@ -119,6 +119,21 @@ std::string usual_diffusion(const Network& network, std::vector<std::string>& no
   return text;
 }
 
+// Before anything is made as large as a file says.
+void refuse_sizes(const Network& network, const fs::path& file) {
+  constexpr std::int64_t kMostClasses = 65536, kLongestSide = 65536;
+  const auto fail = [&](const std::string& what) {
+    throw UserError({}, fmt::format("'{}' {}", file.string(), what));
+  };
+  if (network.classes < 0 || network.classes > kMostClasses)
+    fail(fmt::format("says that there are {} classes; at most {} are known here", network.classes,
+                     kMostClasses));
+  for (const std::int64_t side : network.input)
+    if (side < 1 || side > kLongestSide)
+      fail(fmt::format("says that images are {}; sides of 1 to {} are known here", to_string(network.input),
+                       kLongestSide));
+}
+
 // The sections of the checkpoint, with what is typed on the command line.
 Tree sections(const std::string& model, const std::string& diffusion,
               const std::vector<std::string>& settings) {
@@ -271,6 +286,7 @@ Imported import_model(const ImportRequest& request) {
                                : network_of(*file, found, request.size, notes);
   if (has_config && source.facts.empty()) take_nearest_preset(network.style);
   if (has_config && !source.facts.empty()) take_own_facts(source.facts, network);
+  refuse_sizes(network, has_config ? source.config : source.tensors);
   const std::string diffusion = has_config && !source.scheduler.empty()
                                     ? read_scheduler_config(source.scheduler, notes)
                                     : usual_diffusion(network, notes);

@@ -20,6 +20,12 @@ class Shapes {
       fail(fmt::format("has a tensor '{}{}' of {}", prefix_, name, to_string(found->second.shape)));
     return found->second.shape[i];
   }
+  // The same of a width, which must not be 0.
+  std::int64_t width(const std::string& name, std::size_t i) const {
+    const std::int64_t found = side(name, i);
+    if (found < 1) fail(fmt::format("has a tensor '{}{}' without channels", prefix_, name));
+    return found;
+  }
   [[noreturn]] void fail(const std::string& what) const {
     throw UserError({}, fmt::format("'{}' {}", file_.path().string(), what));
   }
@@ -43,7 +49,7 @@ void add_level(const Shapes& shapes, Network& network, std::int64_t width, bool 
 
 Network openai(const Shapes& shapes, std::vector<std::string>& notes) {
   Network network;
-  network.channels = shapes.side("input_blocks.0.0.weight", 0);
+  network.channels = shapes.width("input_blocks.0.0.weight", 0);
   network.input = {shapes.side("input_blocks.0.0.weight", 1)};
   network.out_channels = shapes.side("out.2.weight", 0);
   if (shapes.side("time_embed.0.weight", 1) != network.channels)
@@ -92,7 +98,7 @@ Network openai(const Shapes& shapes, std::vector<std::string>& notes) {
 
 Network original(const Shapes& shapes, std::vector<std::string>&) {
   Network network;
-  network.channels = shapes.side("conv_in.weight", 0);
+  network.channels = shapes.width("conv_in.weight", 0);
   network.input = {shapes.side("conv_in.weight", 1)};
   network.out_channels = shapes.side("conv_out.weight", 0);
   network.blocks = 0;
