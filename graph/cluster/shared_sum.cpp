@@ -1,6 +1,7 @@
 #include "graph/cluster/shared_sum.h"
 
 #include <cstring>
+#include <utility>
 
 #include "graph/cluster/gather.h"
 #include "graph/cluster/tags.h"
