@@ -54,8 +54,23 @@ END
   ! grep -q kernel runs/evaluate/001/evaluation.csv || fail 'there is a kernel distance without real images'
 }
 
+DrawsDigitsOfTheModelsSize() {
+  trained
+  run evaluate runs/001 --images 8 vars.steps=2
+  is "$status" 0
+  has "$out" '8 images of runs/001 beside drawn digits, by digit_features'
+}
+
 RefusesWhatItCannotCompareWith() {
   trained
+  { printf "\\x93NUMPY\\x01\\x00\\x76\\x00%-117s\\n" "{'descr': '|u1', 'fortran_order': False, 'shape': (4, 3, 16, 16), }"
+    head -c 3072 /dev/zero; } >colours.npy
+  sed 's/type: drawn_digits, size: 16/type: npy_reader, path: colours.npy/; s/output: runs/output: colours/' train.yaml >colours.yaml
+  run colours.yaml run.steps=1
+  is "$status" 0
+  run evaluate colours/001
+  is "$status" 2
+  has "$err" 'command line: the model of colours/001 draws images of [3,16,16], and digits are grey and square; name real images with --data'
   run evaluate runs/001 --data real
   is "$status" 2
   has "$err" "command line: --data names 'real'; it can be an HDF5 file, a .npy file, or a .npz file of mu and sigma. To pack pictures: run-pipeline pipelines/pack_images.yaml vars.source=real"

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "nodes/files/checkpoint_files.h"
 #include "nodes/files/crc32c.h"
 #include "nodes/files/durable.h"
 #include "nodes/files/zip.h"
@@ -99,6 +100,20 @@ void compare_with(const std::string& data, std::vector<Override>& overrides) {
   }
 }
 
+// Drawn digits as large as the images that the model draws.
+void compare_with_digits(const std::string& checkpoint, std::vector<Override>& overrides) {
+  std::vector<std::string> passed_over;
+  const Shape drawn = open_checkpoint(checkpoint, passed_over).model_input;
+  if (drawn.size() != 3 || drawn[0] != 1 || drawn[1] != drawn[2])
+    throw UserError(
+        {"command line"},
+        fmt::format("the model of {} draws images of {}, and digits are grey and square; name real images "
+                    "with --data",
+                    checkpoint, to_string(drawn)));
+  overrides.push_back(
+      {Override::Kind::set, fmt::format("nodes.images={{type: drawn_digits, size: {}}}", drawn[1])});
+}
+
 // What the command line says, before what it overrides by path.
 std::vector<Override> overrides_of(const Asked& asked, const Network& network) {
   std::vector<Override> overrides;
@@ -110,7 +125,10 @@ std::vector<Override> overrides_of(const Asked& asked, const Network& network) {
   set("weights", quoted(network.weights));
   set("mode", network.mode);
   if (asked.images > 0) set("count", std::to_string(asked.images));
-  if (!asked.data.empty()) compare_with(asked.data, overrides);
+  if (asked.data.empty())
+    compare_with_digits(asked.checkpoint, overrides);
+  else
+    compare_with(asked.data, overrides);
   return overrides;
 }
 
