@@ -132,12 +132,36 @@ TEST(Import, SaysWhatItTookTheTensorsFor) {
             "preset: adm, head_channels: 4, classes: 3, null_class: false}");
 }
 
+TEST(Import, SaysWhichPipelineDrawsFromIt) {
+  ScratchFolder folder;
+  const auto draw = [&](const std::string& name, const ImportRequest& request) {
+    const Imported network = imported(folder, golden_folder(name), request);
+    const std::string run = network.run.string();
+    const std::size_t at = network.draw.find(run);
+    return network.draw.substr(0, at) + "X" + network.draw.substr(at + run.size());
+  };
+  EXPECT_EQ(draw("diffusers_google", {}), "pipelines/sample.yaml vars.checkpoint=X");
+  EXPECT_EQ(draw("diffusers_film", {}),
+            "pipelines/sample_classes.yaml vars.checkpoint=X 'nodes.denoise.loop.nodes.out={type: model, in: "
+            "{x: carry.x, "
+            "t: each.t, label: label}}'");
+  EXPECT_EQ(draw("openai_iddpm/model.pt", {.size = 16, .settings = {"model.groups=4"}}),
+            "pipelines/sample_learned_variance.yaml vars.checkpoint=X");
+  EXPECT_EQ(
+      draw("openai_adm/model.pt", {.size = 16, .settings = {"model.groups=4", "model.head_channels=4"}}),
+      "pipelines/sample_classes.yaml vars.checkpoint=X 'nodes.denoise.loop.nodes.out={type: model, in: {x: "
+      "carry.x, "
+      "t: each.t, label: label}}' --add 'nodes.denoise.loop.nodes.halves={type: split_channels, in: out}' "
+      "nodes.denoise.loop.nodes.prev.in.prediction=halves.prediction");
+}
+
 TEST(Import, ReadsSchedulersAndSaysWhatItLeavesOut) {
   ScratchFolder folder;
   const Imported network = imported(folder, golden_folder("diffusers_google"));
   EXPECT_EQ(network.notes[1], "scheduler_config.json: left out clip_sample: true");
   EXPECT_EQ(network.notes[2],
-            "variance_type is fixed_large: ancestral sampling is nodes.denoise.prev.variance=fixed_large");
+            "variance_type is fixed_large: pipelines/sample_ddpm.yaml with "
+            "nodes.denoise.loop.nodes.prev.variance=fixed_large");
   EXPECT_EQ(network.section,
             "{type: unet, channels: 8, multipliers: [1, 2], blocks: 2, attention_at: [8], groups: 4}");
   EXPECT_EQ(file_text(network.checkpoint / kPipeline),

@@ -86,6 +86,24 @@ DiffusersDrawsTheSameImagesOfOtherSchedules() {
   DiffusersDrawsTheSameImages diffusion.prediction=epsilon diffusion.schedule=sigmoid
 }
 
+DrawsFromEachAsItSays() {
+  local name options arguments
+  while read -r name options; do
+    # shellcheck disable=SC2086
+    run import "$golden/$name" $options --output imported
+    ends 0
+    mapfile -t arguments < <(sed -n 's/^draw: run-pipeline //p' <<<"$out" | xargs -n 1)  # xargs takes quotes as a shell does
+    run "${arguments[@]}" vars.count=2 run.output=drawn
+    ends 0
+    has "$out" '2 images in drawn/'
+  done <<'END'
+diffusers_google
+diffusers_film
+openai_iddpm/model.pt --size 16 model.groups=4
+openai_adm/model.pt --size 16 model.groups=4 model.head_channels=4
+END
+}
+
 # Imported, exported as ONNX, and computed by onnxruntime: what the original computes.
 OnnxruntimeComputesTheSame() {
   "$python" -c 'import onnx, onnxruntime, numpy' 2>/dev/null || exit 77

@@ -32,9 +32,8 @@ int import_command(int argc, char** argv, const Command& about) {
     request.size = size;
     const Imported imported = import_model(request);
     for (const std::string& note : imported.notes) fmt::print("{}\n", note);
-    fmt::print(
-        "model: {}\n{} parameters in {}\ndraw: run-pipeline pipelines/sample.yaml vars.checkpoint={}\n",
-        imported.section, imported.parameters, imported.checkpoint.string(), imported.run.string());
+    fmt::print("model: {}\n{} parameters in {}\ndraw: run-pipeline {}\n", imported.section,
+               imported.parameters, imported.checkpoint.string(), imported.draw);
     return kDone;
   });
 }

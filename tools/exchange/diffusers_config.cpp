@@ -486,7 +486,8 @@ std::string read_scheduler_config(const std::filesystem::path& path, std::vector
       notes);  // a sampler's, which a pipeline chooses
   if (variance.starts_with("fixed_large"))
     notes.push_back(
-        "variance_type is fixed_large: ancestral sampling is nodes.denoise.prev.variance=fixed_large");
+        "variance_type is fixed_large: pipelines/sample_ddpm.yaml with "
+        "nodes.denoise.loop.nodes.prev.variance=fixed_large");
   config.refuse_others();
   return fmt::format("{{{}}}", fmt::join(keys, ", "));
 }

@@ -134,6 +134,23 @@ void refuse_sizes(const Network& network, const fs::path& file) {
                        kLongestSide));
 }
 
+// Of the pipelines that come with the program, the one that such a network fits, with what must be changed in it.
+std::string drawing_arguments(const Network& network, const fs::path& run) {
+  const bool learned_variance = network.out_channels == 2 * network.input.at(0);
+  const char* pipeline = network.classes > 0 ? "sample_classes"
+                         : learned_variance  ? "sample_learned_variance"
+                                             : "sample";
+  std::string text = fmt::format("pipelines/{}.yaml vars.checkpoint={}", pipeline, run.string());
+  if (network.classes == 0) return text;
+  if (!network.null_class)  // no guidance
+    text += " 'nodes.denoise.loop.nodes.out={type: model, in: {x: carry.x, t: each.t, label: label}}'";
+  if (learned_variance)
+    text +=
+        " --add 'nodes.denoise.loop.nodes.halves={type: split_channels, in: out}' "
+        "nodes.denoise.loop.nodes.prev.in.prediction=halves.prediction";
+  return text;
+}
+
 // The sections of the checkpoint, with what is typed on the command line.
 Tree sections(const std::string& model, const std::string& diffusion,
               const std::vector<std::string>& settings) {
@@ -308,6 +325,7 @@ Imported import_model(const ImportRequest& request) {
                        .imported = found.layout->words};
   const RunDirectory directory = RunDirectory::create(request.output);
   imported.run = directory.path();
+  imported.draw = drawing_arguments(network, imported.run);
   try {
     imported.checkpoint = write_imported_checkpoint(directory.path(), tensors, write_document(kept), state);
   } catch (...) {

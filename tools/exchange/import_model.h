@@ -22,6 +22,7 @@ struct Imported {
   std::string section;             // the model's, as YAML
   std::vector<std::string> notes;  // what was found, taken for granted and left out
   std::int64_t parameters = 0;
+  std::string draw;  // the arguments of run-pipeline that draw from it
 };
 
 // Throws UserError with every tensor and key that is missing or has no place; then nothing has been made.
