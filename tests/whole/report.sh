@@ -20,11 +20,22 @@ last_of() { tail -n 1 runs/001/metrics.csv | cut -d, -f"$1"; }
 # Adds to a copy of the page a script that drives it and writes what it sees as JSON, which is then in `seen`.
 driven() {  # PAGE SCRIPT
   command -v chromium >/dev/null || { echo 'skipped: there is no chromium (Debian: apt-get install chromium)'; exit 77; }
-  { cat "$1"; echo "<script>addEventListener('load', () => setTimeout(() => { const seen = {}; $2; document.body.append(
-    element('pre', {id: 'seen'}, 'seen ' + JSON.stringify(seen) + ' end')); }, 300))</script>"; } >driven.html
-  timeout -s KILL 100 chromium --headless=new --no-sandbox --disable-gpu --window-size=1280,900 --virtual-time-budget=4000 --dump-dom \
-    --user-data-dir="$away/browser" "file://$away/driven.html" >dom.html 2>browser.txt || fail 'the browser failed' "$(<browser.txt)"
-  seen=$(sed -n 's/.*<pre id="seen">seen \(.*\) end<.*/\1/p' dom.html)
+  { cat "$1"; echo "<script>
+    let looks = 0;
+    const drive = () => {  // some looks after all is drawn, when nothing changes its size any more
+      if (document.querySelector('path.line, .graph-view[viewBox]')) ++looks;
+      if (looks < 10) return setTimeout(drive, 50);
+      const seen = {}; $2; document.body.append(element('pre', {id: 'seen'}, 'seen ' + JSON.stringify(seen) + ' end'));
+    };
+    addEventListener('load', drive)</script>"; } >driven.html
+  local tries
+  for tries in 1 2 3; do  # on a machine with much to do, it may write the page down too early
+    timeout -s KILL 100 chromium --headless=new --no-sandbox --disable-gpu --window-size=1280,900 --virtual-time-budget=20000 \
+      --dump-dom --user-data-dir="$away/browser" "file://$away/driven.html" >dom.html 2>browser.txt ||
+      fail 'the browser failed' "$(<browser.txt)"
+    seen=$(sed -n 's/.*<pre id="seen">seen \(.*\) end<.*/\1/p' dom.html)
+    [[ -z $seen ]] || break
+  done
   [[ -n $seen ]] || fail 'the script did not come to its end'
 }
 
