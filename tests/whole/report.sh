@@ -176,12 +176,15 @@ KeepsTheExtremesOfAMillionSteps() {
 IsDrivenInABrowser() {
   eval "run train.yaml nodes.log.every=1 $(preview 4 | sed "s/--add \(.*\)/--add '\1'/")"
   ends 0
+  printf 'step,images,loss\n8,64,0.625\n' >runs/001/previews/step-000008/validation.csv
+  run report runs/001
   driven runs/001/report.html '
     const svg = document.querySelector("[data-title=loss] svg"), box = svg.getBoundingClientRect();
     const value = () => document.querySelector("[data-title=loss] .value").textContent;
     const pointer = (type, share) => svg.dispatchEvent(new PointerEvent(type, {clientX: box.left + 58 + share * (box.width - 78), clientY: box.top + 50, button: 0, buttons: 1, bubbles: true, pointerId: 1}));
     const slide = to => { const slider = document.getElementById("preview"); slider.value = to; slider.dispatchEvent(new Event("input")); };
     seen.last = value();
+    seen.held = document.querySelectorAll("[data-title=loss] .legend button")[1].textContent;
     pointer("pointermove", 0);
     seen.first = value();
     pointer("pointerdown", 0.5), pointer("pointermove", 0.75), pointer("pointerup", 0.75);
@@ -198,7 +201,7 @@ IsDrivenInABrowser() {
     seen.then = document.getElementById("preview-step").textContent;
     seen.numbers = [...document.querySelectorAll("#numbers td")].slice(0, 2).map(cell => cell.textContent);'
   local -r last=$(last_of 4) first=$(sed -n 2p runs/001/metrics.csv | cut -d, -f4)
-  has "$seen" "\"last\":\"$last\",\"first\":\"$first\",\"range\":[6,9],\"all\":false,\"zoomed\":\" step 9\",\"back\":null"
+  has "$seen" "\"last\":\"$last\",\"held\":\"held out (validation.csv)0.625\",\"first\":\"$first\",\"range\":[6,9],\"all\":false,\"zoomed\":\" step 9\",\"back\":null"
   has "$seen" '"preview":"step 4","pictures":"1 '
   has "$seen" "\"then\":\"step 12\",\"numbers\":[\"loss\",\"$last\"]"
 }

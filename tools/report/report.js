@@ -49,6 +49,14 @@ const group = new ChartGroup();
 
 const line = (run, name, rest) => ({...run.curves[name], at: run.at, begin: run.begin, ...rest});
 
+// Losses that previews measured on images which training never sees, beside those of the training.
+const heldOut = (run, i) => run.measures.filter(one => one.columns.loss).map(one => {
+  const at = {step: one.step};
+  for (const along of ['images', 'seconds'])
+    if (run.at[along]) at[along] = one.step.map(step => run.at[along][Math.max(0, run.at.step.findLastIndex(logged => logged <= step))]);
+  return {name: `${many ? run.name + ' ' : ''}held out (${one.name})`, at, mean: one.columns.loss, colour: colourOf(many ? i : i + 1), dash: '6 3', whole: true};
+});
+
 // One run: columns of one source share a chart. Several: each column has one, with a line a run.
 const curveCharts = () => {
   const charts = [], columns = [...new Set(runs.flatMap(run => Object.keys(run.curves)))];
@@ -63,6 +71,7 @@ const curveCharts = () => {
       continue;
     }
     const series = runs.map((run, i) => run.curves[name] && line(run, name, {name: many ? run.name : name, colour: colourOf(i), whole: name === 'learning_rate'})).filter(Boolean);
+    if (name === 'loss') series.push(...runs.flatMap(heldOut));
     const plain = name === 'learning_rate' || name === 'images_per_second';
     charts.push(new Chart(group, {title: title(name), wide: name === 'loss', log: plain ? false : null, zero: plain, series,
                                   note: name === 'images_per_second' ? 'with previews and checkpoints, which hold the steps back' : null}));

@@ -187,6 +187,7 @@ Json measures_of(const fs::path& run, const std::string& log, std::int64_t steps
     Json made = {{"name", name}, {"step", Json::array()}, {"columns", Json::object()}};
     for (const auto& [step, table] : files) made["step"].push_back(step);
     for (const std::string& column : files.back().second.columns) {
+      if (column == "step") continue;  // which is that of the preview
       Json values = Json::array();
       bool any = false;
       for (const auto& [step, table] : files) {
