@@ -1,8 +1,8 @@
 # An example plugin as its author builds it, against an installed package: into tests/plugin_example of the build folder, by
 # the first case of plugin.sh, which all others use. Sourced with the program and the case.
+sources=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 . "$(dirname "${BASH_SOURCE[0]}")/small_runs.sh"
 
-sources=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 build=${program%/tools/run-pipeline}
 example=$build/tests/plugin_example
 library=$example/charbonnier/build/libcharbonnier.so

@@ -2,7 +2,7 @@
 # program.sh PROGRAM CASE: tests what run-pipeline says and returns, from a folder that is not the repository's.
 set -euo pipefail
 
-program=$1
+program=$(realpath "$1")
 source_folder=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 away=$(mktemp -d)
 trap 'rm -rf "$away"' EXIT

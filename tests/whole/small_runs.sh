@@ -2,7 +2,7 @@
 # them. Sourced with the program to run; the caller then runs the case it was asked for.
 set -euo pipefail
 
-program=$1
+program=$(realpath "$1")
 away=$(mktemp -d)
 mounted= process=
 finish() {
