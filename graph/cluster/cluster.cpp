@@ -10,6 +10,7 @@
 #include "graph/cluster/gather.h"
 #include "graph/cluster/signs_of_life.h"
 #include "graph/cluster/tags.h"
+#include "graph/values/clock.h"
 
 namespace dagfusion {
 
@@ -21,8 +22,8 @@ constexpr int kFailed = 1;             // exit code
 constexpr auto kShortestPause = 50us;  // between two looks, while something is under way
 constexpr auto kLongestPause = 500us;  // which no network fills a socket's buffer in
 constexpr auto kStandingPause = 20ms;  // while nothing is
-constexpr auto kFirstSpeaksFirst =
-    300ms;                        // where all fail alike, the first rank's own message is the one to read
+constexpr std::int64_t kFirstSpeaksFirst =
+    300'000'000;  // nanoseconds; where all fail alike, the first rank's own message is the one to read
 constexpr auto kToBeEnded = 10s;  // that a rank which has failed waits for the first one to end all
 
 class SendFailure final : public Job {
@@ -102,6 +103,7 @@ void Cluster::run(const std::function<std::unique_ptr<Transport>()>& open) {
       }();
       if (end == End::leave) return transport_->leave();
       if (end == End::abort) end_with("", end_exit_);
+      end_where_another_failed();
       pause(advance_all());
     }
   } catch (const std::exception& e) {
@@ -125,10 +127,15 @@ void Cluster::watch() {
   }));
   if (rank_ == 0)
     jobs_.push_back(std::make_shared<Failures>([this](int rank, const std::string& message) {
-      std::this_thread::sleep_for(kFirstSpeaksFirst);
-      if (failing_) std::this_thread::sleep_for(kToBeEnded);  // it ends all, and has the same to say
-      end_with(fmt::format("{}: {}", name_of(rank), message), kFailed);
+      if (!told_failure_.empty()) return;
+      told_failure_ = fmt::format("{}: {}", name_of(rank), message);
+      told_at_ = clock_now();
     }));
+}
+
+void Cluster::end_where_another_failed() {
+  if (told_failure_.empty() || failing_ || clock_now() - told_at_ < kFirstSpeaksFirst) return;
+  end_with(told_failure_, kFailed);
 }
 
 void Cluster::take_started() {

@@ -61,6 +61,7 @@ class Cluster {
   void end(End);
   void run(const std::function<std::unique_ptr<Transport>()>& open);
   void watch();
+  void end_where_another_failed();
   void take_started();
   bool advance_all();
   void pause(bool moved);
@@ -72,7 +73,9 @@ class Cluster {
   std::unique_ptr<Transport> transport_;  // of the thread, with the jobs
   std::vector<std::shared_ptr<Job>> jobs_;
   int idle_rounds_ = 0;
-  std::mutex mutex_;  // of what follows
+  std::string told_failure_;  // of another rank, to the first
+  std::int64_t told_at_ = 0;  // nanoseconds of the steady clock
+  std::mutex mutex_;          // of what follows
   std::condition_variable something_;
   std::vector<std::shared_ptr<Job>> started_;
   End end_ = End::none;

@@ -2,7 +2,9 @@
 //
 // Of MPI it uses messages between two processes and nothing else: what is added up is added up by us, so results depend
 // neither on the library nor on the network.
+#ifndef OMPI_SKIP_MPICXX
 #define OMPI_SKIP_MPICXX 1  // the C interface alone
+#endif
 #define MPICH_SKIP_MPICXX 1
 #include <mpi.h>
 
@@ -11,6 +13,10 @@
 #include <vector>
 
 #include "graph/cluster/transport.h"
+
+#ifndef DAGFUSION_MPI_THREADS
+#define DAGFUSION_MPI_THREADS MPI_THREAD_FUNNELED  // a simulated MPI has no threads to speak of
+#endif
 
 namespace dagfusion {
 
@@ -28,8 +34,8 @@ class MpiTransport final : public Transport {
  public:
   MpiTransport() {
     int given = MPI_THREAD_SINGLE;
-    check(MPI_Init_thread(nullptr, nullptr, MPI_THREAD_FUNNELED, &given), "MPI_Init_thread");
-    if (given < MPI_THREAD_FUNNELED)
+    check(MPI_Init_thread(nullptr, nullptr, DAGFUSION_MPI_THREADS, &given), "MPI_Init_thread");
+    if (given < DAGFUSION_MPI_THREADS)
       throw std::runtime_error("this MPI cannot be used by a program with threads (MPI_THREAD_FUNNELED)");
     check(MPI_Comm_dup(MPI_COMM_WORLD, &all_), "MPI_Comm_dup");
     check(MPI_Comm_set_errhandler(all_, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler");

@@ -24,22 +24,16 @@ void add_to(float* sum, const float* part, std::size_t count) {
 
 }  // namespace
 
-SharedSum::SharedSum(const Cluster& cluster, int groups, int number, std::vector<float*> mine,
-                     std::size_t floats)
-    : rank_(cluster.rank()),
-      size_(cluster.size()),
+SharedSum::SharedSum(int rank, int size, int groups, int number, std::vector<float*> mine, std::size_t floats)
+    : rank_(rank),
+      size_(size),
       groups_(groups),
       number_(number),
       mine_(std::move(mine)),
       floats_(floats),
-      parts_out_(static_cast<std::size_t>(cluster.size())),
-      whole_awaited_(static_cast<std::size_t>(cluster.size())) {
-  std::size_t others = 0;
-  for (int r = 0; r < size_; ++r) {
-    subtrees_.push_back(subtrees_of(groups_of(r, size_, groups_)));
-    if (r != rank_) others += subtrees_.back().size();
-  }
-  received_ = Buffer(others * share_of(rank_).count() * sizeof(float));
+      parts_out_(static_cast<std::size_t>(size)),
+      whole_awaited_(static_cast<std::size_t>(size)) {
+  for (int r = 0; r < size_; ++r) subtrees_.push_back(subtrees_of(groups_of(r, size_, groups_)));
 }
 
 SharedSum::Share SharedSum::share_of(int rank) const {
@@ -56,8 +50,18 @@ std::uint64_t SharedSum::bytes_sent() const {
   return sizeof(float) * ((floats_ - own) * mine_.size() + own * others);
 }
 
+int SharedSum::messages_sent() const { return (size_ - 1) * static_cast<int>(mine_.size() + 1); }
+
+void SharedSum::make_room() {
+  std::size_t others = 0;
+  for (int r = 0; r < size_; ++r)
+    if (r != rank_) others += subtrees_[static_cast<std::size_t>(r)].size();
+  received_ = Buffer(others * share_of(rank_).count() * sizeof(float));
+}
+
 void SharedSum::send_parts(Transport& transport) {
   const Share own = share_of(rank_);
+  if (received_.size() == 0) make_room();
   float* place = received_.as<float>().data();
   for (int r = 0; r < size_; ++r) {
     if (r == rank_) continue;

@@ -18,9 +18,10 @@ class SharedSum final : public Job {
  public:
   // `mine`: the sums of this process's subtrees, in their order; the first of them becomes the whole sum.
   // `number` tells it from the others that are under way.
-  SharedSum(const Cluster&, int groups, int number, std::vector<float*> mine, std::size_t floats);
+  SharedSum(int rank, int size, int groups, int number, std::vector<float*> mine, std::size_t floats);
   bool advance(Transport&) override;
   std::uint64_t bytes_sent() const;  // each time
+  int messages_sent() const;
 
  private:
   struct Share {
@@ -28,6 +29,7 @@ class SharedSum final : public Job {
     std::size_t count() const { return end - begin; }
   };
   Share share_of(int rank) const;
+  void make_room();
   void send_parts(Transport&);
   void add_up();
   void send_whole(Transport&);

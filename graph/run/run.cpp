@@ -191,6 +191,7 @@ Report Run::State::report(const FlowResult& flow, double seconds) const {
                 .tasks = main->clock.times(),
                 .told = main->told,
                 .dropped = shared.dropped};
+  if (main->exchange) report.exchange = main->exchange->report();
   for (const auto& [node, inner] : main->inner) {
     for (TaskTime& t : inner->clock.times()) {
       t.name = "preview/" + t.name;

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -92,6 +93,14 @@ struct Progress {
   double pause_part = -1;     // of a pipeline inside: how much of it is done, 0 to 1
 };
 
+// What the processes of a run have given each other, seen from this one.
+struct ExchangeReport {
+  int ranks = 1;
+  std::int64_t steps = 0;
+  std::uint64_t bytes_a_step = 0;  // of gradients, that this process sends
+  double exposed = 0;              // seconds that it waited at the ends of steps, for messages and for other processes
+};
+
 struct Report {
   enum class Outcome { done, stopped, aborted } outcome = Outcome::done;
   Progress progress;
@@ -99,6 +108,7 @@ struct Report {
   std::vector<TaskTime> tasks;       // by time, longest first
   std::vector<std::string> told;     // lines of nodes: where the results lie
   std::vector<std::string> dropped;  // "images/broken.png: …"
+  std::optional<ExchangeReport> exchange;  // where several processes train
 };
 
 // A fault of a node while it ran: the node, the step and the images are in the text.

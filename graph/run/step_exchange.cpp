@@ -4,11 +4,12 @@
 #include <cstring>
 #include <limits>
 
+#include "graph/cluster/cost.h"
+#include "graph/values/clock.h"
+
 namespace dagfusion {
 
 namespace {
-
-constexpr std::size_t kBucketFloats = std::size_t{3} << 20;  // 12 MiB
 
 // Of a step task: after how many seconds it is due; 0 when it goes by steps.
 double seconds_between(const Checked& checked, const Plan& plan, int step_task) {
@@ -48,9 +49,9 @@ void StepExchange::make_buckets(const GradientSums& sums) {
       buckets_.push_back(std::make_unique<Bucket>());
       std::vector<float*> mine = sums.left();
       for (float*& sum : mine) sum += weights[first].offset;
-      buckets_.back()->sum = std::make_shared<SharedSum>(cluster_, checked_.run.gradient_groups,
-                                                         static_cast<int>(buckets_.size()) - 1, mine,
-                                                         end - weights[first].offset);
+      buckets_.back()->sum = std::make_shared<SharedSum>(
+          cluster_.rank(), cluster_.size(), checked_.run.gradient_groups,
+          static_cast<int>(buckets_.size()) - 1, mine, end - weights[first].offset);
       for (std::size_t of = first; of <= w; ++of) bucket_of[of] = buckets_.back().get();
     }
     end = begin;
@@ -118,11 +119,21 @@ void StepExchange::read(const std::vector<std::string>& messages, std::int64_t s
 }
 
 void StepExchange::finish(std::int64_t step, bool wants_to_stop) {
+  const std::int64_t begin = clock_now();
   const auto gather = std::make_shared<Gather>(message(step, wants_to_stop));
   cluster_.start(gather);
   for (const auto& bucket : buckets_) bucket->sum->wait();
   gather->wait();
+  waited_ += clock_now() - begin;
+  ++steps_;
   read(gather->take(), step);
+}
+
+ExchangeReport StepExchange::report() const {
+  ExchangeReport all{
+      .ranks = cluster_.size(), .steps = steps_, .exposed = static_cast<double>(waited_) * 1e-9};
+  for (const auto& bucket : buckets_) all.bytes_a_step += bucket->sum->bytes_sent();
+  return all;
 }
 
 }  // namespace dagfusion

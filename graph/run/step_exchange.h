@@ -14,6 +14,7 @@
 #include "graph/run/due_steps.h"
 #include "graph/run/frame.h"
 #include "graph/run/gradient_sums.h"
+#include "graph/run/run.h"
 
 namespace dagfusion {
 
@@ -34,6 +35,7 @@ class StepExchange {
   std::int64_t frames() const { return static_cast<std::int64_t>(all_.size() / record_size_); }
   double images_of(std::int64_t frame) const { return record(frame)[0]; }
   const float* value(std::int64_t frame, int slot) const { return record(frame) + places_.at(slot); }
+  ExchangeReport report() const;
   // The first step that nobody begins any more.
   std::int64_t end() const { return end_; }
 
@@ -60,6 +62,7 @@ class StepExchange {
   std::map<int, std::size_t> places_;               // in a record, by slot
   std::size_t record_size_ = 1;                     // the number of images, then values
   std::vector<float> mine_, all_;
+  std::int64_t waited_ = 0, steps_ = 0;  // nanoseconds
   std::atomic<std::int64_t> end_;
 };
 

@@ -107,6 +107,34 @@ YAML
   is "$(bits together/001/checkpoints/step-000012)" "$(bits alone/001/checkpoints/step-000012)"
 }
 
+AreComparedByVerify() {
+  needs openmpi
+  "$program" verify "${train[@]}" --steps 3 --ranks 1,2,3 >out.txt 2>err.txt || fail 'verify failed'
+  is "$(tail -n 2 out.txt)" $'2 ranks: the same bits\n3 ranks: the same bits'
+  is "$(ls)" "$(printf 'err.txt\nout.txt\nsample.yaml\ntrain.yaml')"
+}
+
+AreInOneTrace() {
+  needs openmpi
+  "$program" "${train[@]}" --ranks 2 --trace trace.json >out.txt 2>err.txt
+  python3 -m json.tool trace.json >/dev/null 2>&1 || ! command -v python3 >/dev/null || fail 'the trace is no JSON'
+  is "$(grep -c '"name":"exchange".*"pid":1,' trace.json)" 96  # a visit of each of eight frames of twelve steps
+  is "$(grep -c '"name":"exchange".*"pid":2,' trace.json)" 96
+  has "$(tail -n 12 out.txt)" 'of gradients a step'
+}
+
+AreReckonedBeforeARun() {
+  "$program" plan "${train[@]}" --ranks 4 --network 1gbe --rate 10 >out.txt 2>err.txt
+  is "$(tail -n 5 out.txt | cut -c1-21)" "$(cat <<'END'
+ranks               4
+exchange      375 KiB
+on 1gbe        3.4 ms
+waves            100%
+step           0.40 s
+END
+)"
+}
+
 StopDrawingOnCtrlC() {
   needs openmpi
   local code=0

@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "graph/cluster/cost.h"
+#include "graph/cluster/groups.h"
 #include "graph/plan/planned_memory.h"
 #include "graph/plan/work.h"
 #include "tools/commands/commands.h"
@@ -233,7 +235,8 @@ class PlanTold {
     say("steps", plan_.step_bytes, 1, "values of a step");
     say("weights", weight_bytes(), 1, "");
     say("packed", checked_.weights->packed_bytes(), 1, "copies of the weights as the primitives want them");
-    if (checked_.run.training) say("gradients", weight_bytes(), 1, "");
+    if (checked_.run.training)
+      say("gradients", weight_bytes(), buffers_of({0, checked_.run.gradient_groups}), "");
     for (const CheckedLoop& loop : checked_.loops)
       if (const auto* times = dynamic_cast<const Times*>(checked_.nodes[loop.each].node.get());
           times && !times->listing().empty())
@@ -247,23 +250,95 @@ class PlanTold {
   const int threads_, lanes_, frames_;
 };
 
+std::vector<std::string> names_of_networks() {
+  std::vector<std::string> names;
+  for (const Network& network : networks()) names.push_back(network.name);
+  return names;
+}
+
+// What several processes cost, and bring.
+class RanksTold {
+ public:
+  struct Question {
+    int ranks = 1;
+    std::string network = "10gbe";
+    double rate = 0;  // images/s of one process
+  };
+
+  RanksTold(const Planned& planned, const Question& asked)
+      : checked_(planned.checked), plan_(planned.plan), asked_(asked) {}
+
+  void say() const {
+    const RunSettings& run = checked_.run;
+    if (!run.training) {
+      fmt::print("ranks      {:>10}  frame k is the work of rank k mod {}\n", asked_.ranks, asked_.ranks);
+      return;
+    }
+    const ExchangeCost cost = exchange_cost(checked_.weights->floats(), run.gradient_groups, asked_.ranks);
+    fmt::print("ranks      {:>10}  {} of gradients; a step is {}\n", asked_.ranks,
+               counted(run.gradient_groups, "group"), counted(plan_.frames_per_step, "frame"));
+    fmt::print("exchange   {:>10}  in {} that a rank sends each step\n",
+               bytes_in_words(static_cast<double>(cost.bytes)), counted(cost.messages, "message"));
+    for (const Network& network : networks())
+      if (network.name == asked_.network) say_time(cost.seconds(network), network.name);
+  }
+
+ private:
+  // Lanes of a rank that stay empty in the last wave of a step.
+  double whole_waves(int lanes) const {
+    int most = 0;
+    for (int r = 0; r < asked_.ranks; ++r)
+      most = std::max(most, groups_of(r, asked_.ranks, checked_.run.gradient_groups).count());
+    const int frames = most * plan_.frames_per_step / checked_.run.gradient_groups;
+    const int waves = (frames + lanes - 1) / lanes;
+    return static_cast<double>(plan_.frames_per_step) / (static_cast<double>(asked_.ranks) * waves * lanes);
+  }
+
+  void say_time(double exchange, const std::string& network) const {
+    const int lanes = lanes_of(checked_.run, threads_of(checked_.run, 0));
+    const double waves = std::min(1.0, whole_waves(lanes));
+    fmt::print("on {:<7} {:>7.1f} ms  if nothing hides it\n", network, 1e3 * exchange);
+    fmt::print("waves      {:>9.0f}%  of {} a rank are full\n", 100 * waves, counted(lanes, "lane"));
+    if (asked_.rate <= 0) return;
+    const double compute =
+        static_cast<double>(checked_.run.batch_size) / (asked_.ranks * asked_.rate * waves);
+    fmt::print(
+        "step       {:>8.2f} s   {:.2f} s of computing, so {:.1f} images/s: {:.0f}% of {} times one rank's\n",
+        compute + exchange, compute, static_cast<double>(checked_.run.batch_size) / (compute + exchange),
+        100 * static_cast<double>(checked_.run.batch_size) / (compute + exchange) /
+            (asked_.ranks * asked_.rate),
+        asked_.ranks);
+  }
+
+  const Checked& checked_;
+  const Plan& plan_;
+  const Question& asked_;
+};
+
 }  // namespace
 
 int plan_command(int argc, char** argv, const Command& about) {
   Arguments arguments{about.help(), "run-pipeline plan"};
   TypedPipeline pipeline;
   bool json = false, tasks = false, slots = false;
+  RanksTold::Question ranks;
   pipeline.declare(arguments);
   arguments.flag("--tasks", tasks, "a line for every task; otherwise neighbours below one node share a line");
   arguments.flag("--slots", slots, "also the memory of every value");
   arguments.flag("--json", json, "one JSON object with all of it");
+  arguments.option("--ranks", ranks.ranks, "what so many processes that share the training give each other")
+      .between(1, 4096);
+  arguments.option("--network", ranks.network, "between them").among(names_of_networks()).shows_default();
+  arguments.option("--rate", ranks.rate, "images/s that one of them trains, as its runs say")
+      .between(1e-3, 1e9);
   return run_command(arguments, argc, argv, [&]() -> int {
-    const Planned planned = plan_file(pipeline.invocation());
+    const Planned planned = plan_file(pipeline.invocation(), ranks.ranks);
     const PlanTold told(planned);
     if (json)
       fmt::print("{}\n", told.json().dump(2));
     else
       told.say(tasks, slots);
+    if (ranks.ranks > 1 && !json) RanksTold(planned, ranks).say();
     return kDone;
   });
 }

@@ -119,7 +119,10 @@ int run_alone(Invocation request, const Looks& looks) {
   if (record)
     for (const std::string& line : record->written()) report.told.push_back(line);
   if (trace) {
-    trace->write(looks.trace);
+    if (request.cluster)
+      Trace::write(looks.trace, request.cluster->gather(trace->events(0)));
+    else
+      trace->write(looks.trace);
     report.told.push_back(fmt::format(
         "trace of {}: {}", counted(static_cast<std::int64_t>(trace->visits()), "visit"), looks.trace));
   }
@@ -136,13 +139,17 @@ int run_alone(Invocation request, const Looks& looks) {
 }
 
 // A rank that is not the first computes, and says nothing.
-int run_quietly(const Invocation& request) {
+int run_quietly(Invocation request, const Looks& looks) {
+  std::optional<Trace> trace;
+  if (!looks.trace.empty()) request.observer = &trace.emplace();
   Launch made = launch(request);
   if (!made.run) return kDone;
   std::optional<StopSignals> signals;  // a drawing ends with the first rank
   if (made.run->checked().run.training)
     signals.emplace(*made.run, StopSignals::First::finishes_the_step, StopSignals::Says::nothing);
-  return made.run->run().outcome == Report::Outcome::aborted ? kAborted : kDone;
+  if (made.run->run().outcome == Report::Outcome::aborted) return kAborted;
+  if (trace) request.cluster->gather(trace->events(request.cluster->rank()));
+  return kDone;
 }
 
 // What the first rank says at the end is for all; the others end before it, and with 0. Whoever ends without the
@@ -152,7 +159,7 @@ int run_on_ranks(std::unique_ptr<Cluster> cluster, Invocation request, const Loo
   bool together = false;
   const int exit = guarded("run-pipeline", [&] {
     try {
-      const int ended = cluster->first() ? run_alone(request, looks) : run_quietly(request);
+      const int ended = cluster->first() ? run_alone(request, looks) : run_quietly(request, looks);
       together = ended != kAborted;
       return ended;
     } catch (const Agreed& e) {

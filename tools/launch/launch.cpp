@@ -63,9 +63,9 @@ fs::path find_pipeline(const fs::path& typed) {
 
 Tree read_file(const Invocation& request) { return prepare(request, false).file; }
 
-Planned plan_file(const Invocation& request) {
+Planned plan_file(const Invocation& request, int ranks) {
   Prepared p = prepare(request, false);
-  return plan_prepared(p);
+  return plan_prepared(p, ranks);
 }
 
 namespace {

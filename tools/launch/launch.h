@@ -46,7 +46,7 @@ std::filesystem::path find_pipeline(const std::filesystem::path& typed);
 Tree read_file(const Invocation&);
 
 // From the file to its plan, with every fault that can be known by then; makes nothing on the disk. Throws UserError.
-Planned plan_file(const Invocation&);
+Planned plan_file(const Invocation&, int ranks = 1);
 
 // The same, then the run directory and the run. Throws UserError.
 Launch launch(const Invocation&);

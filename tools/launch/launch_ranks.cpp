@@ -1,4 +1,5 @@
 // --ranks: mpirun with what our ranks need of it.
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -64,28 +65,45 @@ std::vector<std::string> launcher_command(int ranks, const std::string& hosts) {
       "libopenmpi-dev, and build again");
 }
 
-}  // namespace
-
-int launch_ranks(int ranks, const std::string& hosts, const std::vector<std::string>& command) {
-  std::vector<std::string> all = launcher_command(ranks, hosts);
-  all.insert(all.end(), command.begin(), command.end());
+// Waits for it; signals to this process are passed on while it is there.
+int start_and_wait(std::vector<std::string> all, bool quietly) {
   std::vector<char*> arguments;
   for (std::string& one : all) arguments.push_back(one.data());
   arguments.push_back(nullptr);
-  struct sigaction action {};
-  action.sa_handler = pass_on;
-  for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGUSR1}) sigaction(signal, &action, nullptr);
+  requests = 0;
   const pid_t child = fork();
   if (child < 0) throw std::runtime_error("there is no memory for another process");
   if (child == 0) {
-    setpgid(0, 0);  // the terminal's Ctrl-C is for the process that waits here
+    if (!quietly) setpgid(0, 0);  // the terminal's Ctrl-C is for the process that waits here
+    if (quietly) dup2(open("/dev/null", O_WRONLY), STDOUT_FILENO);
     execvp(arguments[0], arguments.data());
     _exit(127);
   }
   launcher = child;
   int status = 0;
   while (waitpid(child, &status, 0) < 0 && errno == EINTR) continue;
+  launcher = 0;
   return WIFEXITED(status) ? WEXITSTATUS(status) : kAborted;
+}
+
+std::vector<std::string> under_launcher(int ranks, const std::string& hosts,
+                                        const std::vector<std::string>& command) {
+  std::vector<std::string> all = launcher_command(ranks, hosts);
+  all.insert(all.end(), command.begin(), command.end());
+  return all;
+}
+
+}  // namespace
+
+int start_quietly(int ranks, const std::vector<std::string>& command) {
+  return start_and_wait(ranks > 1 ? under_launcher(ranks, "", command) : command, true);
+}
+
+int launch_ranks(int ranks, const std::string& hosts, const std::vector<std::string>& command) {
+  struct sigaction action {};
+  action.sa_handler = pass_on;
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGUSR1}) sigaction(signal, &action, nullptr);
+  return start_and_wait(under_launcher(ranks, hosts, command), false);
 }
 
 }  // namespace dagfusion

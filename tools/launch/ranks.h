@@ -47,6 +47,8 @@ std::string host_name();
 
 // run-pipeline FILE … --ranks 4: the same command under a launcher; Ctrl-C reaches the ranks as a request to stop.
 // Comes back with its exit code. Throws UserError where there is none.
+// The same, with nothing of what it prints but its mistakes; one rank without a launcher.
+int start_quietly(int ranks, const std::vector<std::string>& command);
 int launch_ranks(int ranks, const std::string& hosts, const std::vector<std::string>& command);
 
 }  // namespace dagfusion

@@ -79,10 +79,10 @@ void Trace::refuse_target(const std::filesystem::path& path) {
         fmt::format("nothing can be written in the folder '{}': {}", folder.string(), std::strerror(errno)));
 }
 
-void Trace::write(const std::filesystem::path& path) const {
-  const std::filesystem::path unfinished = path.string() + ".unfinished";
-  std::ofstream out(unfinished);
-  out << "{\"displayTimeUnit\":\"ms\",\"traceEvents\":[\n";
+// Every event ends with a comma and a new line.
+std::string Trace::events(int rank) const {
+  std::string out;
+  const int process = rank + 1;
   const auto microseconds = [&](std::int64_t t) { return static_cast<double>(t - start_) * 1e-3; };
   struct Place {
     const Record* record;
@@ -90,10 +90,10 @@ void Trace::write(const std::filesystem::path& path) const {
   };
   std::vector<Place> all;
   for (std::size_t t = 0; t < tracks_.size(); ++t) {
-    out << fmt::format(
-        "{{\"ph\":\"M\",\"name\":\"thread_name\",\"pid\":1,\"tid\":{},\"args\":{{\"name\":\"thread "
+    out += fmt::format(
+        "{{\"ph\":\"M\",\"name\":\"thread_name\",\"pid\":{},\"tid\":{},\"args\":{{\"name\":\"thread "
         "{}\"}}}},\n",
-        t, t);
+        process, t, t);
     for (const auto& piece : tracks_[t]->pieces)
       for (const Record& r : piece) all.push_back({&r, t});
   }
@@ -104,21 +104,36 @@ void Trace::write(const std::filesystem::path& path) const {
     const Record& r = *p.record;
     const double waited =
         r.ready > 0 ? static_cast<double>(std::max<std::int64_t>(r.begin - r.ready, 0)) * 1e-3 : 0;
-    out << fmt::format(
-        "{{\"ph\":\"X\",\"name\":{},\"cat\":{},\"pid\":1,\"tid\":{},\"ts\":{:.3f},\"dur\":{:.3f},\"args\":{{"
+    out += fmt::format(
+        "{{\"ph\":\"X\",\"name\":{},\"cat\":{},\"pid\":{},\"tid\":{},\"ts\":{:.3f},\"dur\":{:.3f},\"args\":{{"
         "\"frame\":{},"
         "\"step\":{},\"iteration\":{},\"waited_us\":{:.3f}}}}},\n",
-        nlohmann::json(*r.name).dump(), nlohmann::json(*r.type).dump(), p.thread, microseconds(r.begin),
-        static_cast<double>(r.end - r.begin) * 1e-3, r.frame, r.step, r.iteration, waited);
+        nlohmann::json(*r.name).dump(), nlohmann::json(*r.type).dump(), process, p.thread,
+        microseconds(r.begin), static_cast<double>(r.end - r.begin) * 1e-3, r.frame, r.step, r.iteration,
+        waited);
     // One arrow for each frame, through all its tasks: s starts it, t goes on.
-    out << fmt::format(
-        "{{\"ph\":\"{}\",\"name\":\"frame\",\"cat\":\"frame\",\"id\":{},\"pid\":1,\"tid\":{},\"ts\":{:.3f}}},"
+    out += fmt::format(
+        "{{\"ph\":\"{}\",\"name\":\"frame\",\"cat\":\"frame\",\"id\":{},\"pid\":{},\"tid\":{},\"ts\":{:.3f}}}"
+        ","
         "\n",
-        seen[r.frame] ? "t" : "s", r.frame, p.thread, microseconds(r.begin));
+        seen[r.frame] ? "t" : "s", r.frame, process, p.thread, microseconds(r.begin));
     seen[r.frame] = true;
   }
-  out << fmt::format(
-      "{{\"ph\":\"M\",\"name\":\"process_name\",\"pid\":1,\"args\":{{\"name\":\"run-pipeline\"}}}}\n]}}\n");
+  out += fmt::format("{{\"ph\":\"M\",\"name\":\"process_name\",\"pid\":{},\"args\":{{\"name\":\"{}\"}}}},\n",
+                     process, rank == 0 ? "run-pipeline" : fmt::format("run-pipeline, rank {}", rank));
+  return out;
+}
+
+void Trace::write(const std::filesystem::path& path, const std::vector<std::string>& events_by_rank) {
+  const std::filesystem::path unfinished = path.string() + ".unfinished";
+  std::ofstream out(unfinished);
+  out << "{\"displayTimeUnit\":\"ms\",\"traceEvents\":[\n";
+  for (std::size_t r = 0; r < events_by_rank.size(); ++r) {
+    const std::string& events = events_by_rank[r];
+    const bool last = r + 1 == events_by_rank.size();
+    out << (last ? events.substr(0, events.size() - 2) + "\n" : events);  // no comma behind the last
+  }
+  out << "]}\n";
   out.close();
   if (!out) throw std::runtime_error(fmt::format("cannot write the trace '{}'", path.string()));
   std::filesystem::rename(unfinished, path);

@@ -21,7 +21,10 @@ class Trace final : public TaskObserver {
 
   // Chrome's trace event format: a track for each thread,
   // an arrow from task to task for each frame. After the run.
-  void write(const std::filesystem::path&) const;
+  void write(const std::filesystem::path& path) const { write(path, {events(0)}); }
+  // The events of one process; where several have shared a run, the first writes those of all.
+  std::string events(int rank) const;
+  static void write(const std::filesystem::path&, const std::vector<std::string>& events_by_rank);
   // A UserError, before a run, where a trace could not be written after it.
   static void refuse_target(const std::filesystem::path&);
   std::size_t visits() const;

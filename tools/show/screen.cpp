@@ -91,6 +91,15 @@ std::string bound(const Report& report, const std::vector<TypeTime>& rows) {
   return fmt::format("; the run is bounded by {}, above all '{}'", rows.front().type, longest->name);
 }
 
+void say_exchange(const Report& report) {
+  if (!report.exchange || report.exchange->steps == 0) return;
+  const ExchangeReport& exchange = *report.exchange;
+  fmt::print(
+      "each step waited {:.1f} ms at its end for {} and the network; a rank sends {} of gradients a step\n",
+      1e3 * exchange.exposed / static_cast<double>(exchange.steps), counted(exchange.ranks - 1, "other rank"),
+      bytes_in_words(static_cast<double>(exchange.bytes_a_step)));
+}
+
 void say_data_rate(const Run& run, const Report& report, double rate) {
   const double possible = data_rate(report.tasks, static_cast<double>(report.progress.images), run.threads());
   if (possible > 0 && run.checked().run.training)
@@ -141,6 +150,7 @@ void say_after(const Launch& launch, const Report& report) {
   fmt::print("threads were busy {:.0f}% of the time{}\n",
              100 * all / std::max(run.threads() * report.seconds, 1e-9), bound(report, rows));
   say_data_rate(run, report, rate);
+  say_exchange(report);
   if (launch.directory) launch.directory->write("times.csv", times_csv(report.tasks));
   say_dropped(launch, report.dropped);
   fmt::print("\n");

@@ -58,7 +58,7 @@ std::vector<float> sum_on(int ranks, int groups, std::size_t floats) {
     }
     std::vector<float*> starts;
     for (auto& sum : mine) starts.push_back(sum.data());
-    const auto sum = std::make_shared<SharedSum>(cluster, groups, 0, starts, floats);
+    const auto sum = std::make_shared<SharedSum>(cluster.rank(), cluster.size(), groups, 0, starts, floats);
     cluster.start(sum);
     sum->wait();
     return bytes_of(mine.front());

@@ -1,0 +1,44 @@
+#include "graph/cluster/cost.h"
+
+#include <algorithm>
+
+#include "graph/cluster/shared_sum.h"
+
+namespace dagfusion {
+
+namespace {
+
+constexpr double kCpuOfAMessage = 4e-6;  // seconds
+
+}  // namespace
+
+const std::vector<Network>& networks() {
+  static const std::vector<Network> all = {{"1gbe", 0.117e9, 60e-6},
+                                           {"10gbe", 1.12e9, 30e-6},
+                                           {"25gbe", 2.7e9, 25e-6},
+                                           {"100gbe", 3.5e9, 20e-6}};  // one thread copies no faster
+  return all;
+}
+
+ExchangeCost exchange_cost(std::size_t floats, int groups, int ranks) {
+  ExchangeCost most;
+  for (int rank = 0; rank < ranks; ++rank) {
+    const std::size_t sums = subtrees_of(groups_of(rank, ranks, groups)).size();
+    ExchangeCost cost;
+    for (std::size_t at = 0; at < floats; at += kBucketFloats) {
+      const SharedSum sum(rank, ranks, groups, 0, std::vector<float*>(sums),
+                          std::min(kBucketFloats, floats - at));
+      cost.bytes += sum.bytes_sent();
+      cost.messages += sum.messages_sent();
+    }
+    if (cost.bytes > most.bytes) most = cost;
+  }
+  return most;
+}
+
+double ExchangeCost::seconds(const Network& network) const {
+  return static_cast<double>(bytes) / network.bytes_per_second + 2 * network.latency +
+         messages * kCpuOfAMessage;
+}
+
+}  // namespace dagfusion
