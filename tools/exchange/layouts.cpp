@@ -209,9 +209,8 @@ std::string known_but_not_read(const std::map<std::string, TensorFile::Facts>& t
   };
   static const std::vector<Known> known = {
       {"downs.0.0.block1.proj.weight",
-       "denoising-diffusion-pytorch's Unet, whose 7x7 convolution, linear attention, and attention with "
-       "memory have no "
-       "nodes here"},
+       "denoising-diffusion-pytorch's Unet, whose linear attention and attention with memory have no nodes "
+       "here"},
       {"model.map_layer0.weight", "EDM's SongUNet or DhariwalUNet, whose blocks are not those of unet"},
       {"unet.map_layer0.weight", "EDM's SongUNet or DhariwalUNet, whose blocks are not those of unet"},
       {"down_blocks.0.attentions.0.transformer_blocks.0.attn1.to_q.weight",
