@@ -98,16 +98,16 @@ struct ExchangeReport {
   int ranks = 1;
   std::int64_t steps = 0;
   std::uint64_t bytes_a_step = 0;  // of gradients, that this process sends
-  double exposed = 0;              // seconds that it waited at the ends of steps, for messages and for other processes
+  double exposed = 0;  // seconds that it waited at the ends of steps, for messages and for other processes
 };
 
 struct Report {
   enum class Outcome { done, stopped, aborted } outcome = Outcome::done;
   Progress progress;
   double seconds = 0;
-  std::vector<TaskTime> tasks;       // by time, longest first
-  std::vector<std::string> told;     // lines of nodes: where the results lie
-  std::vector<std::string> dropped;  // "images/broken.png: …"
+  std::vector<TaskTime> tasks;             // by time, longest first
+  std::vector<std::string> told;           // lines of nodes: where the results lie
+  std::vector<std::string> dropped;        // "images/broken.png: …"
   std::optional<ExchangeReport> exchange;  // where several processes train
 };
 

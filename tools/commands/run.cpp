@@ -176,14 +176,15 @@ int run_on_ranks(std::unique_ptr<Cluster> cluster, Invocation request, const Loo
   return exit;
 }
 
-int run(const Invocation& request, bool check_only, const Looks& looks, Patience patience) {
+int run(const Invocation& request, bool check_only, const Looks& looks, const Ranks& ranks) {
   if (check_only) {
     refuse_ranks("--check");
-    say_checked(plan_file(request).checked, request.file.empty() ? *request.resume : request.file.string());
+    say_checked(plan_file(request, ranks.count).checked,
+                request.file.empty() ? *request.resume : request.file.string());
     return kDone;
   }
   listen_for_stop();
-  if (std::unique_ptr<Cluster> cluster = join_ranks(patience))
+  if (std::unique_ptr<Cluster> cluster = join_ranks(ranks.patience))
     return run_on_ranks(std::move(cluster), request, looks);
   return run_alone(request, looks);
 }
@@ -273,9 +274,9 @@ int run_pipeline_command(int argc, char** argv) {
   request.plugins = typed.plugins;
   cv::setNumThreads(1);  // the flow graph has the threads
   return guarded("run-pipeline", [&] {
-    if (ranks.count > 1 && launched_processes() == 1)
+    if (ranks.count > 1 && launched_processes() == 1 && !check_only)
       return launch_ranks(ranks.count, ranks.hosts, ranks.without(argc, argv));
-    return run(request, check_only, looks, ranks.patience);
+    return run(request, check_only, looks, ranks);
   });
 }
 
