@@ -10,7 +10,7 @@ RANDOM=${3:-1}
 }
 train=(train.yaml run.micro_batch=1 run.batch_size=16 run.gradient_groups=8 run.steps=40 nodes.save.every=4)
 bits() { cat "$1"/*.safetensors "$1"/state.json | md5sum | cut -d' ' -f1; }
-ranks_of() { pgrep -f "^$program train.yaml .*run.output=$1 .*--rank-ended 4\$" || true; }
+ranks_of() { pgrep -f "^$program train.yaml .*run.output=$1 --resume --rank-named 2 --rank-ended 4\$" || true; }  # not who started them
 
 "$program" "${train[@]}" run.output=alone >out.txt 2>err.txt
 golden=$(bits alone/001/checkpoints/step-000040)
