@@ -12,11 +12,11 @@ constexpr double kCpuOfAMessage = 4e-6;  // seconds
 
 }  // namespace
 
-const std::vector<Network>& networks() {
-  static const std::vector<Network> all = {{"1gbe", 0.117e9, 60e-6},
-                                           {"10gbe", 1.12e9, 30e-6},
-                                           {"25gbe", 2.7e9, 25e-6},
-                                           {"100gbe", 3.5e9, 20e-6}};  // one thread copies no faster
+const std::vector<Ethernet>& ethernets() {
+  static const std::vector<Ethernet> all = {{"1gbe", 0.117e9, 60e-6},
+                                            {"10gbe", 1.12e9, 30e-6},
+                                            {"25gbe", 2.7e9, 25e-6},
+                                            {"100gbe", 3.5e9, 20e-6}};  // one thread copies no faster
   return all;
 }
 
@@ -36,7 +36,7 @@ ExchangeCost exchange_cost(std::size_t floats, int groups, int ranks) {
   return most;
 }
 
-double ExchangeCost::seconds(const Network& network) const {
+double ExchangeCost::seconds(const Ethernet& network) const {
   return static_cast<double>(bytes) / network.bytes_per_second + 2 * network.latency +
          messages * kCpuOfAMessage;
 }

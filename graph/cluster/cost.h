@@ -10,17 +10,17 @@ namespace dagfusion {
 // How many floats of gradients go together: not so few that messages cost more than bytes.
 inline constexpr std::size_t kBucketFloats = std::size_t{3} << 20;  // 12 MiB
 
-struct Network {
+struct Ethernet {
   std::string name;         // "10gbe"
   double bytes_per_second;  // of one process, each way, over TCP
   double latency;           // seconds of one message
 };
-const std::vector<Network>& networks();
+const std::vector<Ethernet>& ethernets();
 
 struct ExchangeCost {
   std::uint64_t bytes = 0;  // that the process with most to send sends in a step
   int messages = 0;
-  double seconds(const Network&) const;  // alone on the network, with nothing to hide behind
+  double seconds(const Ethernet&) const;  // alone on the network, with nothing to hide behind
 };
 // Of one step, on so many ranks.
 ExchangeCost exchange_cost(std::size_t floats, int groups, int ranks);

@@ -17,10 +17,7 @@ std::span<std::byte> bytes_of(float* values, std::size_t count) {
   return {reinterpret_cast<std::byte*>(values), count * sizeof(float)};
 }
 
-void add_to(float* sum, const float* part, std::size_t count) {
-  add({.dtype = DType::f32, .shape = {static_cast<std::int64_t>(count)}}, reinterpret_cast<std::byte*>(sum),
-      reinterpret_cast<const std::byte*>(part), reinterpret_cast<std::byte*>(sum));
-}
+void add_to(float* sum, const float* part, std::size_t count) { add(sum, part, sum, count); }
 
 }  // namespace
 

@@ -15,11 +15,10 @@ float* GradientSums::of_group(int group) const {
 
 void GradientSums::join(int group, std::size_t offset, std::size_t floats) const {
   const GroupPlace& place = place_of(group);
-  const TensorSpec spec{.dtype = DType::f32, .shape = {static_cast<std::int64_t>(floats)}};
   for (int j = 0; j < place.joins; ++j) {
     const auto last = static_cast<std::size_t>(place.buffer - j);
-    std::byte* sum = buffers_[last - 1].data() + offset * sizeof(float);
-    add(spec, sum, buffers_[last].data() + offset * sizeof(float), sum);
+    float* sum = buffers_[last - 1].as<float>().data() + offset;
+    add(sum, buffers_[last].as<float>().data() + offset, sum, floats);
   }
 }
 

@@ -12,9 +12,12 @@ void add(const TensorSpec& spec, const std::byte* a, const std::byte* b, std::by
     for (std::size_t i = 0; i < count; ++i) to[i] = to_bfloat16(to_float(first[i]) + to_float(second[i]));
     return;
   }
-  const auto *first = reinterpret_cast<const float*>(a), *second = reinterpret_cast<const float*>(b);
-  auto* to = reinterpret_cast<float*>(sum);
-  for (std::size_t i = 0; i < count; ++i) to[i] = first[i] + second[i];
+  add(reinterpret_cast<const float*>(a), reinterpret_cast<const float*>(b), reinterpret_cast<float*>(sum),
+      count);
+}
+
+void add(const float* a, const float* b, float* sum, std::size_t count) {
+  for (std::size_t i = 0; i < count; ++i) sum[i] = a[i] + b[i];
 }
 
 }  // namespace dagfusion

@@ -54,7 +54,8 @@ int run(std::size_t floats, int repeats) {
     const ExchangeCost cost = exchange_cost(floats, groups, size);
     fmt::print("{} ranks, {} floats: {:.4f} s (median of {})", size, floats, seconds[seconds.size() / 2],
                repeats);
-    for (const Network& network : networks()) fmt::print(", {} {:.4f}", network.name, cost.seconds(network));
+    for (const Ethernet& network : ethernets())
+      fmt::print(", {} {:.4f}", network.name, cost.seconds(network));
     fmt::print("\n");
   }
   transport->leave();

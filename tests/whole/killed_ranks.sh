@@ -39,8 +39,8 @@ for ((k = 1; k <= times; ++k)); do
     done
     is "$(ranks_of "$output")" ''
   done
-  is "$(bits "$output/001/checkpoints/step-000040")" "$golden"
-  is "$(ls "$output")" 001
+  last=$(ls "$output" | tail -n 1)  # killed before its first checkpoint, a run is begun again under the next number
+  is "$(bits "$output/$last/checkpoints/step-000040")" "$golden"
   rm -rf "$output"
 done
 echo "$times times: the same bits"

@@ -252,7 +252,7 @@ class PlanTold {
 
 std::vector<std::string> names_of_networks() {
   std::vector<std::string> names;
-  for (const Network& network : networks()) names.push_back(network.name);
+  for (const Ethernet& network : ethernets()) names.push_back(network.name);
   return names;
 }
 
@@ -279,7 +279,7 @@ class RanksTold {
                counted(run.gradient_groups, "group"), counted(plan_.frames_per_step, "frame"));
     fmt::print("exchange   {:>10}  in {} that a rank sends each step\n",
                bytes_in_words(static_cast<double>(cost.bytes)), counted(cost.messages, "message"));
-    for (const Network& network : networks())
+    for (const Ethernet& network : ethernets())
       if (network.name == asked_.network) say_time(cost.seconds(network), network.name);
   }
 

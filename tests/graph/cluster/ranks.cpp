@@ -150,7 +150,9 @@ nodes:
   if (!outcome.error.empty()) return outcome.error;
   std::string all = fmt::format("{} images;", outcome.report.progress.images);
   for (const char* node : {"all", "note"}) {
-    for (const std::int64_t position : tiny::seen().positions[node]) all += fmt::format(" {}", position);
+    for (const std::int64_t position : tiny::seen().positions[node])
+      if (node == std::string("all"))
+        all += fmt::format(" {}", position);  // `note` sees steps as they are done
     for (const auto& line : tiny::seen().values[node]) all += bytes_of(line);
   }
   for (const std::string& node : tiny::seen().finished) all += node + "\n";
