@@ -76,7 +76,7 @@ int start_and_wait(std::vector<std::string> all, bool quietly) {
   if (child < 0) throw std::runtime_error("there is no memory for another process");
   if (child == 0) {
     prctl(PR_SET_PDEATHSIG, SIGTERM);  // no run goes on that nobody can stop
-    if (!quietly) setpgid(0, 0);  // the terminal's Ctrl-C is for the process that waits here
+    if (!quietly) setpgid(0, 0);       // the terminal's Ctrl-C is for the process that waits here
     if (quietly) dup2(open("/dev/null", O_WRONLY), STDOUT_FILENO);
     execvp(arguments[0], arguments.data());
     _exit(127);
