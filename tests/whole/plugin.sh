@@ -24,7 +24,7 @@ InstallsAVersionThatFitsTheMinorOne() {
 InstallsHeadersThatStandAlone() {
   local header
   cd "$example/prefix/include/dagfusion"
-  for header in */*.h */*/*.h; do
+  for header in *.h */*.h */*/*.h; do
     "$compiler" -std=c++20 -fsyntax-only -Wall -Wextra -Wno-missing-field-initializers -Werror -x c++ -I . \
       -include "$header" /dev/null 2>"$away/err.txt" || fail "$header does not stand alone"
   done

@@ -1,4 +1,4 @@
-# find_package(dagfusion 0.1): dagfusion::node and dagfusion_add_plugin().
+# find_package(dagfusion 0.1): dagfusion::dagfusion, the library; dagfusion::node and dagfusion_add_plugin().
 include(CMakeFindDependencyMacro)
 find_dependency(fmt)
 find_dependency(TBB)

@@ -6,9 +6,9 @@
 #include <algorithm>
 #include <opencv2/core/utility.hpp>
 
+#include "tools/library/kept_images.h"
+#include "tools/library/watched_run.h"
 #include "tools/look/looked_data.h"
-#include "tools/python/kept_images.h"
-#include "tools/python/watched_run.h"
 #include "tools/report/csv_table.h"
 #include "tools/show/faults.h"
 
@@ -17,25 +17,6 @@ namespace py = pybind11;
 namespace dagfusion {
 
 namespace {
-
-// What Python gives for a run.
-struct Asked {
-  std::string file;
-  std::vector<std::string> set, add, remove;
-  std::optional<std::string> resume;
-  int threads = 0;
-
-  Invocation invocation() const {
-    Invocation request;
-    request.file = file;
-    request.resume = resume;
-    request.threads = threads;
-    for (const std::string& text : set) request.overrides.push_back({Override::Kind::set, text});
-    for (const std::string& text : add) request.overrides.push_back({Override::Kind::add, text});
-    for (const std::string& text : remove) request.overrides.push_back({Override::Kind::remove, text});
-    return request;
-  }
-};
 
 py::dict dict_of(const Progress& p) {
   py::dict d;
@@ -125,14 +106,14 @@ RunResult run_looking(const Invocation& request, const py::object& progress) {
   return result;
 }
 
-py::dict run(const Asked& asked, const py::object& progress) {
-  return dict_of(run_looking(asked.invocation(), progress));
+py::dict run_from_python(const Pipeline& pipeline, const py::object& progress) {
+  return dict_of(run_looking(invocation_of(pipeline), progress));
 }
 
 // [N,C,H,W]; what is drawn is written as the pipeline says as well.
-py::array images(const Asked& asked, const std::string& node, const py::object& progress) {
+py::array images_as_array(const Pipeline& pipeline, const std::string& node, const py::object& progress) {
   KeptImages kept(node);
-  Invocation request = asked.invocation();
+  Invocation request = invocation_of(pipeline);
   request.observer = &kept;
   request.adapt = [&](Checked& checked) { kept.refuse_unless_drawn(checked); };
   run_looking(request, progress);
@@ -186,16 +167,16 @@ PYBIND11_MODULE(_dagfusion, m) {
   using namespace dagfusion;
   cv::setNumThreads(1);  // the flow graph has the threads
   describe_faults(m);
-  py::class_<Asked>(m, "Asked")
+  py::class_<Pipeline>(m, "Pipeline")
       .def(py::init([](std::string file, std::vector<std::string> set, std::vector<std::string> add,
                        std::vector<std::string> remove, std::optional<std::string> resume, int threads) {
-             return Asked{std::move(file),   std::move(set),    std::move(add),
-                          std::move(remove), std::move(resume), threads};
+             return Pipeline{std::move(file),   std::move(set),    std::move(add),
+                             std::move(remove), std::move(resume), threads};
            }),
            py::arg("file"), py::arg("set"), py::arg("add"), py::arg("remove"), py::arg("resume"),
            py::arg("threads"));
-  m.def("run", &run);
-  m.def("images", &images);
+  m.def("run", &run_from_python);
+  m.def("images", &images_as_array);
   m.def("columns", &columns);
   py::class_<LookedData>(m, "Pictures")
       .def(py::init(&look_at_data))

@@ -8,7 +8,7 @@ import os
 
 import numpy
 
-from ._dagfusion import Asked, Pictures, RunError, UserError
+from ._dagfusion import Pipeline, Pictures, RunError, UserError
 from . import _dagfusion
 
 __all__ = ["DataSet", "RunError", "UserError", "images", "metrics", "run"]
@@ -24,12 +24,12 @@ def run(file, overrides=(), *, add=(), remove=(), resume=None, threads=0, progre
     A mistake in the file raises UserError, a node that fails RunError. Ctrl-C finishes the step, saves, and raises
     KeyboardInterrupt; once more stops at once. Other threads of Python go on meanwhile.
     """
-    return _dagfusion.run(_asked(file, overrides, add, remove, resume, threads), progress)
+    return _dagfusion.run(_pipeline(file, overrides, add, remove, resume, threads), progress)
 
 
 def images(file, overrides=(), *, node="bytes", add=(), remove=(), threads=0, progress=None):
     """Runs a pipeline that draws, and returns the images that its node (a to_bytes) gives: uint8 [N,H,W,C]."""
-    drawn = _dagfusion.images(_asked(file, overrides, add, remove, None, threads), node, progress)
+    drawn = _dagfusion.images(_pipeline(file, overrides, add, remove, None, threads), node, progress)
     return numpy.ascontiguousarray(drawn.transpose(0, 2, 3, 1))
 
 
@@ -60,6 +60,6 @@ class DataSet:
             yield numpy.stack(pictures), numpy.array(labels, numpy.int32)
 
 
-def _asked(file, overrides, add, remove, resume, threads):
-    return Asked(file=os.fspath(file), set=list(overrides), add=list(add), remove=list(remove),
-                 resume=None if resume is None else os.fspath(resume), threads=threads)
+def _pipeline(file, overrides, add, remove, resume, threads):
+    return Pipeline(file=os.fspath(file), set=list(overrides), add=list(add), remove=list(remove),
+                    resume=None if resume is None else os.fspath(resume), threads=threads)

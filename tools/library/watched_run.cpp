@@ -1,4 +1,4 @@
-#include "tools/python/watched_run.h"
+#include "tools/library/watched_run.h"
 
 #include <chrono>
 #include <future>
@@ -67,6 +67,17 @@ RunResult run_here(const Invocation& request, Watched& watched) {
 }
 
 }  // namespace
+
+Invocation invocation_of(const Pipeline& pipeline) {
+  Invocation request;
+  request.file = pipeline.file;
+  request.resume = pipeline.resume;
+  request.threads = pipeline.threads;
+  for (const std::string& text : pipeline.set) request.overrides.push_back({Override::Kind::set, text});
+  for (const std::string& text : pipeline.add) request.overrides.push_back({Override::Kind::add, text});
+  for (const std::string& text : pipeline.remove) request.overrides.push_back({Override::Kind::remove, text});
+  return request;
+}
 
 RunResult run_watched(const Invocation& request, const std::function<Wish(const Progress*)>& look) {
   Watched watched;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "tools/launch/launch.h"
+#include "tools/library/pipeline.h"
 
 namespace dagfusion {
 
@@ -15,8 +16,7 @@ struct RunResult {
   std::vector<std::string> notes;  // shown before the run
 };
 
-// What the one who looks on wants.
-enum class Wish { go_on, stop, stop_at_once };
+Invocation invocation_of(const Pipeline&);
 
 // `look` is called on this thread, several times a second from the start to the end; null before the first step. A wish to
 // stop stays. What it throws comes out of here, once the run has stopped at once. Throws what launch() and run() throw.

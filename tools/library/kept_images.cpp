@@ -1,4 +1,4 @@
-#include "tools/python/kept_images.h"
+#include "tools/library/kept_images.h"
 
 #include <fmt/format.h>
 

@@ -20,6 +20,7 @@ class KeptImages final : public TaskObserver {
   void begins(const TaskVisit&) noexcept override {}
   void ends(const TaskVisit&) noexcept override;
 
+  bool empty() const { return kept_.empty(); }
   Shape shape() const;                      // [N,C,H,W] of all that was kept
   std::vector<std::uint8_t> bytes() const;  // in the order of the images
 
