@@ -21,7 +21,8 @@ const char* name_of(RunSummary::Outcome outcome) {
 }
 
 void tell(const RunSummary& run) {
-  std::printf("%s %lld %s\n", name_of(run.outcome), static_cast<long long>(run.status.steps), run.directory.c_str());
+  std::printf("%s %lld %s\n", name_of(run.outcome), static_cast<long long>(run.status.steps),
+              run.directory.c_str());
 }
 
 // After the first step.
@@ -61,7 +62,8 @@ void answer(const char* what, const Pipeline& pipeline) {
   if (asked("throw")) interrupt(pipeline);
   if (asked("images")) write(images(pipeline));
   if (asked("images_of_xT")) write(images(pipeline, "xT"));
-  if (asked("images_stopped")) write(images(pipeline, "bytes", [](const RunStatus&) { return Wish::stop_at_once; }));
+  if (asked("images_stopped"))
+    write(images(pipeline, "bytes", [](const RunStatus&) { return Wish::stop_at_once; }));
 }
 
 }  // namespace

@@ -14,9 +14,11 @@ int main(int argc, char** argv) {
   const dagfusion::RunSummary run = dagfusion::run({.file = train, .set = {"run.output=runs/library"}}, tell);
   std::printf("%lld steps in %s\n", static_cast<long long>(run.status.steps), run.directory.c_str());
 
-  const dagfusion::Pipeline drawing = {.file = sample, .set = {"vars.checkpoint=" + run.directory, "vars.count=8"}};
+  const dagfusion::Pipeline drawing = {.file = sample,
+                                       .set = {"vars.checkpoint=" + run.directory, "vars.count=8"}};
   const std::vector<dagfusion::Image> images = dagfusion::images(drawing);
-  std::printf("%zu images of %dx%dx%d\n", images.size(), images[0].height, images[0].width, images[0].channels);
+  std::printf("%zu images of %dx%dx%d\n", images.size(), images[0].height, images[0].width,
+              images[0].channels);
 
   try {
     dagfusion::check({.file = train, .set = {"run.stepss=9"}});

@@ -48,6 +48,18 @@ GiveTheSameBitsUnderAnotherMpi() {
   is "$(bits together/001/checkpoints/step-000012)" "$golden"
 }
 
+# Where MPICH is the only one, Debian's mpirun is MPICH's.
+AreStartedWhereMpichIsAlone() {
+  needs mpich
+  alone
+  mkdir only
+  printf '#!/bin/bash\nexec %s "$@"\n' "$(command -v mpiexec.mpich)" >only/mpiexec.mpich
+  chmod +x only/mpiexec.mpich
+  ln -s mpiexec.mpich only/mpirun
+  PATH=$PWD/only "$program" "${train[@]}" run.output=together --ranks 2 >out.txt 2>err.txt || fail 'they are not started'
+  is "$(bits together/001/checkpoints/step-000012)" "$golden"
+}
+
 GoOnOnAnyNumber() {
   needs openmpi
   alone

@@ -45,21 +45,27 @@ void set_for_open_mpi() {
   setenv("OMPI_MCA_btl_vader_single_copy_mechanism", "none", 0);
 }
 
+std::vector<std::string> with_open_mpi(const std::string& program, const std::string& count,
+                                       const std::string& hosts) {
+  set_for_open_mpi();
+  std::vector<std::string> command = {program, "-q", "-n", count, "--bind-to", "none", "--oversubscribe"};
+  if (!hosts.empty()) command.insert(command.end(), {"--host", hosts, "--map-by", "node"});
+  return command;
+}
+
+std::vector<std::string> with_mpich(const std::string& program, const std::string& count,
+                                    const std::string& hosts) {
+  std::vector<std::string> command = {program, "-n", count};
+  if (!hosts.empty()) command.insert(command.end(), {"-hosts", hosts});
+  return command;
+}
+
 std::vector<std::string> launcher_command(int ranks, const std::string& hosts) {
   const std::string count = std::to_string(ranks);
-  for (const char* open_mpi : {"mpirun.openmpi", "mpirun"})
-    if (is_there(open_mpi)) {
-      set_for_open_mpi();
-      std::vector<std::string> command = {open_mpi,         "-q", "-n", count, "--bind-to", "none",
-                                          "--oversubscribe"};
-      if (!hosts.empty()) command.insert(command.end(), {"--host", hosts, "--map-by", "node"});
-      return command;
-    }
-  if (is_there("mpiexec.mpich")) {
-    std::vector<std::string> command = {"mpiexec.mpich", "-n", count};
-    if (!hosts.empty()) command.insert(command.end(), {"-hosts", hosts});
-    return command;
-  }
+  // Debian's mpirun is MPICH's where that is the only one: a plain mpirun comes last.
+  if (is_there("mpirun.openmpi")) return with_open_mpi("mpirun.openmpi", count, hosts);
+  if (is_there("mpiexec.mpich")) return with_mpich("mpiexec.mpich", count, hosts);
+  if (is_there("mpirun")) return with_open_mpi("mpirun", count, hosts);
   throw UserError(
       {},
       "--ranks needs an MPI to start them with, and there is no mpirun: apt-get install openmpi-bin "

@@ -34,8 +34,6 @@ dagfusion_package(program NAME dagfusion SECTION science
 if(TARGET dagfusion_library)
   dagfusion_package(library NAME ${library_package} SECTION libs
     ABOUT "The library for programs that run pipelines themselves.")
-  file(WRITE ${CMAKE_CURRENT_BINARY_DIR}/triggers "activate-noawait ldconfig\n")
-  set(CPACK_DEBIAN_LIBRARY_PACKAGE_CONTROL_EXTRA ${CMAKE_CURRENT_BINARY_DIR}/triggers)
   dagfusion_package(development NAME dagfusion-dev SECTION libdevel
     ABOUT "Headers and CMake files for programs that run pipelines themselves, and for plugins with nodes."
     DEPENDS "${library_package} ${this_version}, libfmt-dev, libtbb-dev"

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # try_packages.sh [FOLDER]: installs the packages of dist/ or FOLDER on a bare Debian 12 in a temporary folder, and uses them
-# there: trains, draws, builds tests/library, and trains in two processes where there is a package for Open MPI. As root, with
-# debootstrap and a network; MIRROR is taken instead of deb.debian.org.
+# there: trains, draws, builds tests/library, and trains in two processes under each MPI that has a package. As root, with debootstrap and
+# a network; MIRROR is taken instead of deb.debian.org.
 set -euo pipefail
 here=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
 folder=$(realpath "${1:-$here/../../dist}")
@@ -9,7 +9,7 @@ mirror=${MIRROR:-http://deb.debian.org/debian}
 
 bare=$(mktemp -d)
 finish() {
-  umount "$bare/proc" 2>/dev/null || true
+  umount "$bare/dev/pts" "$bare/sys" "$bare/proc" 2>/dev/null || true
   rm -rf --one-file-system "$bare"
 }
 trap finish EXIT
@@ -17,11 +17,14 @@ trap finish EXIT
 step() { printf '== %s\n' "$*"; }
 inside() { chroot "$bare" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C "$@"; }
 install() { inside sh /packages/install_packages.sh "${@/#//packages/}"; }  # FILE or PACKAGE...
-deb() { (cd "$folder" && echo "$1"_*.deb); }                                 # PACKAGE: its file
+deb() { (cd "$folder" && compgen -G "$1_*.deb" | sort -V | tail -n 1); }     # PACKAGE: its newest file
 
 step a bare Debian 12
 debootstrap --variant=minbase bookworm "$bare" "$mirror" >/dev/null
+chmod 755 "$bare"  # apt fetches as another user
 mount -t proc proc "$bare/proc"
+mount -t devpts devpts "$bare/dev/pts"
+mount -t sysfs sysfs "$bare/sys"
 cp /etc/resolv.conf "$bare/etc/resolv.conf"
 mkdir "$bare/packages"
 cp "$folder"/*.deb "$here/install_packages.sh" "$bare/packages"
@@ -43,8 +46,11 @@ END
 inside sh -c 'cd /root/example && cmake -B build >/dev/null && cmake --build build &&
   build/example train.yaml /usr/share/dagfusion/pipelines/sample.yaml'
 
-[[ -e $folder/$(deb dagfusion-openmpi) ]] || exit 0
-step dagfusion-openmpi
-install "$(deb dagfusion)" "$(deb dagfusion-openmpi)" >/dev/null
-inside OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 \
-  sh -c 'cd && run-pipeline pipelines/train.yaml --ranks 2 run.steps=3 run.output=runs/two'
+for mpi in mpich openmpi; do  # MPICH while it is alone
+  deb dagfusion-$mpi >/dev/null || continue
+  step dagfusion-$mpi
+  install "$(deb dagfusion)" "$(deb dagfusion-$mpi)" >/dev/null
+  inside sh -c "cd && run-pipeline pipelines/train.yaml --ranks 2 run.steps=3 run.output=runs/$mpi"
+done
+[[ ! -e $bare/root/runs/mpich || ! -e $bare/root/runs/openmpi ]] ||
+  cmp "$bare"/root/runs/{mpich,openmpi}/001/checkpoints/step-000003/weights.safetensors
