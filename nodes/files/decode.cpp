@@ -36,6 +36,16 @@ Decoded decode_any(std::span<const std::uint8_t> file, const ImageHeader& header
       return decode_webp(file);
     case ImageFormat::bmp:
       return decode_bmp(file);
+    case ImageFormat::gif:
+      return decode_gif(file);
+    case ImageFormat::tiff:
+      return decode_tiff(file);
+    case ImageFormat::heif:
+      return decode_heif(file);
+    case ImageFormat::avif:
+      return decode_avif(file);
+    case ImageFormat::jxl:
+      return decode_jxl(file);
   }
   throw std::logic_error("an image format without a decoder");
 }
@@ -57,18 +67,36 @@ void put_over(Decoded& decoded, const std::array<std::uint8_t, 3>& background) {
 
 }  // namespace
 
+void refuse_too_large(std::int64_t height, std::int64_t width) {
+  if (height < 1 || width < 1)
+    throw std::runtime_error(fmt::format("says it has {}x{} pixels", width, height));
+  if (height > kMostPixels / width)
+    throw std::runtime_error(
+        fmt::format("has {}x{} pixels; the limit is {} Mpixel", width, height, kMostPixels >> 20));
+}
+
+void divide_by_alpha(Decoded& decoded) {
+  const auto channels = static_cast<std::size_t>(decoded.channels);
+  for (std::size_t at = 0; at < decoded.pixels.size(); at += channels) {
+    const int alpha = decoded.pixels[at + channels - 1];
+    if (alpha == 0 || alpha == 255) continue;
+    for (std::size_t c = 0; c + 1 < channels; ++c)
+      decoded.pixels[at + c] =
+          static_cast<std::uint8_t>(std::min(255, (decoded.pixels[at + c] * 255 + alpha / 2) / alpha));
+  }
+}
+
 Image decode_image(std::span<const std::uint8_t> file, const Decoding& decoding, DecodingNotes* notes) {
   const ImageHeader header = read_image_header(file);
-  if (header.height < 1 || header.width < 1)
-    throw std::runtime_error(fmt::format("says it has {}x{} pixels", header.width, header.height));
-  if (header.height > kMostPixels / header.width)
-    throw std::runtime_error(fmt::format("has {}x{} pixels; the limit is {} Mpixel", header.width,
-                                         header.height, kMostPixels >> 20));
+  if (header.has_size) refuse_too_large(header.height, header.width);
 
   Decoded decoded = decode_any(file, header);
   turn_upright(decoded);
   const bool converted = decoding.to_srgb && convert_to_srgb(decoded);
-  if (notes) *notes = {.animated = decoded.animated, .converted = converted};
+  if (notes)
+    *notes = {.animated = decoded.more == More::frames,
+              .pages = decoded.more == More::pages,
+              .converted = converted};
   put_over(decoded, decoding.background);
 
   Image image{decoded.height, decoded.width, decoding.channels};

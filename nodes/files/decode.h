@@ -23,12 +23,13 @@ struct Decoding {
 // What was done to a picture that nobody asked for.
 struct DecodingNotes {
   bool animated = false;   // its first frame was taken
+  bool pages = false;      // it has several, of which the first was taken
   bool converted = false;  // from its colour profile to sRGB
 };
 
-// The bytes of a PNG, JPEG, WebP or BMP file, recognised by content, as pixels. 16 bits are rounded to 8.
-// All are turned upright as their EXIF orientation says. What a decoder would fill up or guess is an error. Throws std::runtime_error with what is wrong, to be put after the file's name: "has 100000x100000
-// pixels; the limit is …".
+// The bytes of a PNG, JPEG, WebP, BMP, TIFF, GIF, HEIC, AVIF or JPEG XL file, recognised by content, as pixels. 16 bits are
+// rounded to 8. All are turned upright as they say. What a decoder would fill up or guess is an error. Throws
+// std::runtime_error with what is wrong, to be put after the file's name: "has 100000x100000 pixels; the limit is …".
 Image decode_image(std::span<const std::uint8_t> file, const Decoding&, DecodingNotes* notes = nullptr);
 
 // All of a file that may be a picture; messages do not start with its name.

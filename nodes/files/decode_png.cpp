@@ -88,7 +88,7 @@ Decoded decode_png(std::span<const std::uint8_t> file) {
   png_read_end(reading.png, reading.end);
   take_metadata(reading, reading.info, decoded);
   take_metadata(reading, reading.end, decoded);
-  decoded.animated = is_animated(file);
+  if (is_animated(file)) decoded.more = More::frames;
   return decoded;
 }
 

@@ -80,7 +80,7 @@ Decoded decode_first_frame(Bytes file) {
   Decoded canvas{.height = static_cast<int>(little(head, 7, 3)) + 1,
                  .width = static_cast<int>(little(head, 4, 3)) + 1,
                  .channels = 4,
-                 .animated = true};
+                 .more = More::frames};
   const int left = static_cast<int>(little(frame, 0, 3)) * 2, top = static_cast<int>(little(frame, 3, 3)) * 2;
   if (left + first.width > canvas.width || top + first.height > canvas.height)
     throw std::runtime_error(kDamaged);

@@ -1,5 +1,6 @@
 // PNG: W3C, Portable Network Graphics, section 11.2.2. JPEG: ITU-T T.81, annex B. WebP: RFC 9649. BMP: the
-// headers of OS/2 1.x (12 bytes) and of Windows (40 bytes and more).
+// headers of OS/2 1.x (12 bytes) and of Windows (40 bytes and more). GIF89a, section 18. TIFF 6.0, section 2. HEIF: ISO/IEC
+// 23008-12. JPEG XL: ISO/IEC 18181-2.
 
 #include "nodes/files/image_header.h"
 
@@ -89,6 +90,21 @@ ImageHeader bmp(const Bytes& file) {
   return header;
 }
 
+bool is_tiff(const Bytes& file) {
+  return file.has(0, std::string_view("II*\0", 4)) || file.has(0, std::string_view("MM\0*", 4)) ||
+         file.has(0, std::string_view("II+\0", 4)) || file.has(0, std::string_view("MM\0+", 4));
+}
+
+// ISO base media files whose first brand is one of pictures; films have others.
+bool is_avif(const Bytes& file) { return file.has(4, "ftypavif") || file.has(4, "ftypavis"); }
+
+bool is_heif(const Bytes& file) {
+  if (!file.has(4, "ftyp")) return false;
+  for (const char* brand : {"heic", "heix", "heim", "heis", "hevc", "hevx", "mif1", "msf1", "miaf"})
+    if (file.has(8, brand)) return true;
+  return false;
+}
+
 }  // namespace
 
 ImageHeader read_image_header(std::span<const std::uint8_t> bytes) {
@@ -100,7 +116,16 @@ ImageHeader read_image_header(std::span<const std::uint8_t> bytes) {
   if (file.has(0, "\xFF\xD8\xFF")) return jpeg(file);
   if (file.has(0, "RIFF") && file.has(8, "WEBP")) return webp(file);
   if (file.has(0, "BM")) return bmp(file);
-  throw std::runtime_error(bytes.empty() ? "is empty" : "is neither a PNG, JPEG, WebP nor BMP file");
+  if (file.has(0, "GIF87a") || file.has(0, "GIF89a"))
+    return {ImageFormat::gif, file.little(8, 2), file.little(6, 2)};
+  if (is_tiff(file)) return {.format = ImageFormat::tiff, .has_size = false};
+  if (is_avif(file)) return {.format = ImageFormat::avif, .has_size = false};
+  if (is_heif(file)) return {.format = ImageFormat::heif, .has_size = false};
+  if (file.has(0, "\xFF\x0A") || file.has(0, std::string_view("\0\0\0\x0CJXL \r\n\x87\n", 12)))
+    return {.format = ImageFormat::jxl, .has_size = false};
+  throw std::runtime_error(
+      bytes.empty() ? "is empty"
+                    : "is no picture that is read: PNG, JPEG, WebP, BMP, TIFF, GIF, HEIC, AVIF or JPEG XL");
 }
 
 }  // namespace dagfusion

@@ -37,6 +37,8 @@ enum Opcode : std::uint8_t {
   SHORT_BINSTRING = 'U',
   BINBYTES = 'B',
   SHORT_BINBYTES = 'C',
+  BINBYTES8 = 0x8E,
+  BYTEARRAY8 = 0x96,
   EMPTY_LIST = ']',
   EMPTY_TUPLE = ')',
   EMPTY_DICT = '}',
@@ -209,6 +211,8 @@ bool Pickle::step_constant(std::uint8_t opcode) {
     case BINBYTES:
       return add_text(4);
     case BINUNICODE8:
+    case BINBYTES8:
+    case BYTEARRAY8:
       return add_text(8);
     default:
       return false;
@@ -345,10 +349,11 @@ void Pickle::step_call(std::uint8_t opcode) {
       add({.kind = Kind::call, .items = {name, arguments}});
       return;
     }
-    case BUILD:  // attributes of an object, such as a state dict's versions
-      pop();
-      top();
+    case BUILD: {  // an array's numbers, or a state dict's versions
+      const int state = pop();
+      top().state = state;
       return;
+    }
     case BINPERSID:
       add({.kind = Kind::persistent, .items = {pop()}});
       return;

@@ -34,6 +34,7 @@ class Pickle {
     double real = 0;
     std::string text;
     std::vector<int> items;  // indices, of at()
+    int state = -1;          // index of what an object was given after it was made; -1: nothing
   };
 
   // Reads one pickle at the beginning of `bytes`. `knows` says which names may stand in it.

@@ -1,12 +1,8 @@
 #include "nodes/files/picture_archive.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 #include <map>
 #include <stdexcept>
 
@@ -37,27 +33,23 @@ PictureArchive::PictureArchive(const std::vector<std::filesystem::path>& paths, 
     : paths_(paths) {
   std::vector<Member> all;
   for (std::size_t a = 0; a < paths.size(); ++a) {
-    const bool tar = paths[a].extension() == ".tar";
-    if (tar)
-      for (TarMember& m : list_tar(paths[a]))
-        all.push_back(
-            {a,
-             {.name = std::move(m.name), .header = m.begin, .packed_bytes = m.bytes, .bytes = m.bytes},
-             true});
-    else
-      for (ZipMember& m : list_zip(paths[a])) all.push_back({a, std::move(m), false});
-    files_.push_back(::open(paths[a].c_str(), O_RDONLY | O_CLOEXEC));
-    if (files_.back() < 0)
-      throw std::runtime_error(
-          fmt::format("'{}' cannot be read: {}", paths[a].string(), std::strerror(errno)));
+    const UnpackedFile& file = files_.emplace_back(paths[a]);
+    try {
+      if (is_named_like_tar(paths[a]))
+        for (TarMember& m : list_tar(file.descriptor(), file.bytes()))
+          all.push_back(
+              {a,
+               {.name = std::move(m.name), .header = m.begin, .packed_bytes = m.bytes, .bytes = m.bytes},
+               true});
+      else
+        for (ZipMember& m : list_zip(file.descriptor(), file.bytes()))
+          all.push_back({a, std::move(m), false});
+    } catch (const std::runtime_error& error) {
+      throw std::runtime_error(fmt::format("'{}' {}", paths[a].string(), error.what()));
+    }
   }
   list(all);
   label(all, labels);
-}
-
-PictureArchive::~PictureArchive() {
-  for (const int file : files_)
-    if (file >= 0) ::close(file);
 }
 
 void PictureArchive::list(const std::vector<Member>& all) {
@@ -103,11 +95,11 @@ bool PictureArchive::label_by_cls(const std::vector<Member>& all) {
 }
 
 std::vector<std::uint8_t> PictureArchive::bytes_of(const Member& member) const {
-  if (!member.plain) return read_zip_member(files_[member.archive], member.zip, kMostBytes);
+  if (!member.plain) return read_zip_member(files_[member.archive].descriptor(), member.zip, kMostBytes);
   if (member.zip.bytes > kMostBytes)
     throw std::runtime_error(fmt::format("is {} bytes long; the limit is {}", member.zip.bytes, kMostBytes));
   std::vector<std::uint8_t> bytes(member.zip.bytes);
-  if (!read_at(files_[member.archive], member.zip.header, bytes.data(), bytes.size()))
+  if (!read_at(files_[member.archive].descriptor(), member.zip.header, bytes.data(), bytes.size()))
     throw std::runtime_error("is cut short in its archive");
   return bytes;
 }

@@ -6,17 +6,17 @@
 #include <vector>
 
 #include "nodes/files/picture_list.h"
+#include "nodes/files/unpacked_file.h"
 #include "nodes/files/zip.h"
 
 namespace dagfusion {
 
 class PictureArchive {
  public:
-  // *.zip, or *.tar in the manner of webdataset ("0001.jpg" and "0001.cls"); several are one, in natural order of their
-  // names. Labels: those of dataset.json or its like inside, of *.cls, or of the first folders, as `labels` says: auto,
+  // *.zip, or *.tar in the manner of webdataset ("0001.jpg" and "0001.cls"), which may be compressed; several are one, in
+  // natural order of their names. Labels: those of dataset.json or its like inside, of *.cls, or of the first folders, as `labels` says: auto,
   // folders, none. Throws std::runtime_error that names the archive.
   PictureArchive(const std::vector<std::filesystem::path>&, const std::string& labels);
-  ~PictureArchive();
   PictureArchive(const PictureArchive&) = delete;
   PictureArchive& operator=(const PictureArchive&) = delete;
 
@@ -36,7 +36,7 @@ class PictureArchive {
   bool label_by_cls(const std::vector<Member>&);
 
   std::vector<std::filesystem::path> paths_;
-  std::vector<int> files_;
+  std::vector<UnpackedFile> files_;
   std::vector<Member> pictures_;  // as the list has them
   PictureList list_;
 };

@@ -22,7 +22,8 @@ std::string small_letters(std::string text) {
 }
 
 bool is_picture(const std::string& ending) {
-  static const std::set<std::string> kEndings = {".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".bmp"};
+  static const std::set<std::string> kEndings = {".png", ".jpg",  ".jpeg", ".jpe",  ".jfif", ".webp", ".bmp",
+                                                 ".tif", ".tiff", ".gif",  ".heic", ".heif", ".avif", ".jxl"};
   return kEndings.contains(ending);
 }
 
@@ -206,6 +207,15 @@ bool natural_less(std::string_view a, std::string_view b) {
     }
   }
   return x.empty() != y.empty() ? x.empty() : a < b;  // 01 and 1 are told apart by their bytes
+}
+
+std::string several_kinds(const PictureList& list) {
+  std::map<std::string, std::size_t> kinds;
+  for (const PictureFile& file : list.files) ++kinds[small_letters(fs::path(file.name).extension().string())];
+  if (kinds.size() < 2) return "";
+  std::vector<std::string> each;
+  for (const auto& [ending, number] : kinds) each.push_back(fmt::format("{} {}", number, ending));
+  return fmt::format("pictures: {}", fmt::join(each, ", "));
 }
 
 std::string class_counts(const std::vector<std::string>& classes, const std::vector<std::int64_t>& counts) {

@@ -24,7 +24,7 @@ struct PictureList {
   std::string labels_from;            // "folders", or the file's name; empty without labels
 };
 
-// Takes *.png, *.jpg, *.jpeg, *.jpe, *.jfif, *.webp and *.bmp in either case; hidden files and folders are left out, links to
+// Takes *.png, *.jpg, *.jpeg, *.jpe, *.jfif, *.webp, *.bmp, *.tif, *.tiff, *.gif, *.heic, *.heif, *.avif and *.jxl in either case; hidden files and folders are left out, links to
 // folders are not followed. Throws std::runtime_error that names what cannot be read.
 PictureList list_pictures(const std::filesystem::path& folder, bool recursive);
 
@@ -53,6 +53,9 @@ inline constexpr std::array<const char*, 4> kLabelFiles = {"dataset.json", "meta
 
 // "2" before "10": digits count as numbers.
 bool natural_less(std::string_view, std::string_view);
+
+// "pictures: 3 .gif, 12 .png", when they are of more than one kind.
+std::string several_kinds(const PictureList&);
 
 // "cat 12, dog 3", from number 0 on; long lists are cut.
 std::string class_counts(const std::vector<std::string>& classes, const std::vector<std::int64_t>& counts);

@@ -1,12 +1,10 @@
 #include "nodes/files/tar.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
+#include <cctype>
 #include <charconv>
 #include <cstring>
 #include <stdexcept>
@@ -64,7 +62,9 @@ std::string pax_value(std::string_view records, std::string_view key) {
   return found;
 }
 
-std::vector<TarMember> members_of(int file, std::uint64_t size) {
+}  // namespace
+
+std::vector<TarMember> list_tar(int file, std::uint64_t size) {
   std::vector<TarMember> members;
   std::string long_name, pax;
   Header header;
@@ -110,20 +110,13 @@ std::vector<TarMember> members_of(int file, std::uint64_t size) {
   throw std::runtime_error("is cut short: a tar archive without an end");
 }
 
-}  // namespace
-
-std::vector<TarMember> list_tar(const std::filesystem::path& path) {
-  const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (file < 0)
-    throw std::runtime_error(fmt::format("'{}' cannot be read: {}", path.string(), std::strerror(errno)));
-  try {
-    std::vector<TarMember> members = members_of(file, std::filesystem::file_size(path));
-    ::close(file);
-    return members;
-  } catch (const std::runtime_error& error) {
-    ::close(file);
-    throw std::runtime_error(fmt::format("'{}' {}", path.string(), error.what()));
-  }
+bool is_named_like_tar(const std::filesystem::path& path) {
+  constexpr std::array<std::string_view, 10> kEndings = {
+      ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz", ".tar.zst", ".tzst", ".taz"};
+  std::string name = path.filename().string();
+  std::transform(name.begin(), name.end(), name.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return std::any_of(kEndings.begin(), kEndings.end(), [&](std::string_view e) { return name.ends_with(e); });
 }
 
 }  // namespace dagfusion

@@ -1,4 +1,4 @@
-// Tar archives that are not compressed: what is in one, and where its bytes lie. POSIX.1-2017 pax and ustar, GNU's long names.
+// Tar archives: what is in one, and where its bytes lie. POSIX.1-2017 pax and ustar, GNU's long names.
 #pragma once
 
 #include <cstdint>
@@ -13,7 +13,10 @@ struct TarMember {
   std::uint64_t begin = 0, bytes = 0;
 };
 
-// Regular files, in the order of the archive. Throws std::runtime_error that names the file.
-std::vector<TarMember> list_tar(const std::filesystem::path&);
+// .tar, and what is one inside: .tar.gz, .tgz, .tar.bz2, .tar.xz, .tar.zst and their short forms.
+bool is_named_like_tar(const std::filesystem::path&);
+
+// Regular files of the open archive, in its order. Throws std::runtime_error without its name: "is no tar archive".
+std::vector<TarMember> list_tar(int file, std::uint64_t size);
 
 }  // namespace dagfusion

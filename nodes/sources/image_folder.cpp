@@ -1,7 +1,8 @@
 // image_folder: reads the pictures of a folder, a zip or tar archives, of whatever size they are.
 //
-// Takes every *.png, *.jpg, *.jpeg, *.webp and *.bmp (in either case), in the order of the paths' bytes; what a
-// file is follows from its content. What is left out is counted by kind: files of other kinds, hidden ones, links
+// Takes every PNG, JPEG, WebP, BMP, TIFF, GIF, HEIC, AVIF and JPEG XL file by its ending (in either case), in the order of the
+// paths' bytes; what a file is follows from its content. Tar archives may be compressed by gzip, bzip2, xz or zstd; they are
+// unpacked into a nameless file in the folder for temporary files (TMPDIR). What is left out is counted by kind: files of other kinds, hidden ones, links
 // to folders. Pictures are turned upright as their EXIF orientation says, 16 bits are rounded to 8, transparent
 // pixels show the background. images: [N] of any size, up to 64 Mpixel each; label: [N], the number of the class
 // folder (the first folder below `path`, in natural order, from 0) or what a file of labels says, -1 for a picture
@@ -18,10 +19,12 @@
 #include "graph/types/catalog.h"
 #include "graph/types/setup.h"
 #include "nodes/files/decode.h"
+#include "nodes/files/file_kind.h"
 #include "nodes/files/files_matching.h"
 #include "nodes/files/gives_pictures.h"
 #include "nodes/files/picture_archive.h"
 #include "nodes/files/picture_list.h"
+#include "nodes/files/tar.h"
 
 namespace dagfusion {
 namespace {
@@ -52,9 +55,12 @@ class ImageFolder final : public DataSet, public GivesPictures {
       setup.fail_at(
           "path",
           fmt::format(
-              "'path' is {}, which holds no PNG, JPEG, WebP or BMP file{}{}", root_.string(),
+              "'path' is {}, which holds no picture that is read (PNG, JPEG, WebP, BMP, TIFF, GIF, HEIC, "
+              "AVIF, JPEG XL){}{}",
+              root_.string(),
               archive_ || setup.flag("recursive") ? "" : "; 'recursive: true' looks into its folders too",
               list_.left_out.empty() ? "" : fmt::format("; {}", fmt::join(list_.left_out, "; "))));
+    if (const std::string kinds = several_kinds(list_); !kinds.empty()) setup.note_at("path", kinds);
     for (const std::string& line : list_.left_out) setup.note_at("path", line);
     if (!list_.classes.empty()) setup.note_at("path", said_of_classes());
   }
@@ -129,9 +135,7 @@ class ImageFolder final : public DataSet, public GivesPictures {
 
   // The archive at `path`, or those that it matches: shards/*.tar.
   static std::vector<fs::path> archives_at(const fs::path& path) {
-    const auto is_archive = [](const fs::path& p) {
-      return p.extension() == ".zip" || p.extension() == ".tar";
-    };
+    const auto is_archive = [](const fs::path& p) { return p.extension() == ".zip" || is_named_like_tar(p); };
     std::vector<fs::path> found = files_matching(path.string());
     if (found.empty() || !std::all_of(found.begin(), found.end(), is_archive)) return {};
     return found;
@@ -139,12 +143,8 @@ class ImageFolder final : public DataSet, public GivesPictures {
 
   // What reads a file that is no folder.
   static std::string what_it_is(const fs::path& path) {
-    const std::string ending = path.extension().string();
-    if (ending == ".h5" || ending == ".hdf5") return "; hdf5_images reads HDF5 files";
-    if (ending == ".npy" || ending == ".npz") return "; npy_reader reads arrays of NumPy";
-    if (ending == ".gz" || ending == ".tgz" || ending == ".xz" || ending == ".zst")
-      return "; archives are read when they are .zip, or .tar without compression";
-    return "";
+    if (const std::string said = what_reads(kind_of_file(path)); !said.empty()) return "; it " + said;
+    return path.extension() == ".h5" || path.extension() == ".hdf5" ? "; hdf5_images reads HDF5 files" : "";
   }
 
   Image read(std::size_t number, DecodingNotes& notes) const {
@@ -163,6 +163,8 @@ class ImageFolder final : public DataSet, public GivesPictures {
   void say_once(Call& call, const DecodingNotes& notes, const std::string& name) const {
     if (notes.animated && !said_animated_.test_and_set())
       call.run().told(fmt::format("'{}' is animated; of such pictures the first frame is taken", name));
+    if (notes.pages && !said_pages_.test_and_set())
+      call.run().told(fmt::format("'{}' has several pages; of such pictures the first is taken", name));
     if (notes.converted && !said_converted_.test_and_set())
       call.run().told(fmt::format("'{}' has a colour profile; such pictures are turned into sRGB", name));
   }
@@ -182,7 +184,7 @@ class ImageFolder final : public DataSet, public GivesPictures {
   bool shuffled_;
   std::unique_ptr<PictureArchive> archive_;  // null: a folder
   PictureList list_;
-  mutable std::atomic_flag said_animated_, said_converted_;
+  mutable std::atomic_flag said_animated_, said_pages_, said_converted_;
 };
 
 }  // namespace
@@ -190,8 +192,7 @@ class ImageFolder final : public DataSet, public GivesPictures {
 NodeType image_folder() {
   return {
       .name = "image_folder",
-      .summary =
-          "Reads the PNG, JPEG, WebP and BMP pictures of a folder, a zip or tar archives, of any size.",
+      .summary = "Reads the pictures of a folder, a zip or tar archives, of any size and nearly any format.",
       .stands_for = {"source"},
       .example = "{type: image_folder, path: pictures}",
       .role = Role::data_set,
@@ -200,7 +201,7 @@ NodeType image_folder() {
       .parameters =
           {{.name = "path",
             .kind = Kind::text,
-            .doc = "folder to read, a .zip, or one or several .tar: shards/*.tar",
+            .doc = "folder to read, a .zip, or one or several .tar, compressed or not: shards/*.tar",
             .required = true},
            {.name = "recursive",
             .kind = Kind::boolean,

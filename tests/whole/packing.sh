@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # packing.sh PROGRAM CASE: every pack_*.yaml on a small input, two packings to one name, and what `data` says.
 pipelines=$(cd "$(dirname "${BASH_SOURCE[0]}")/../../pipelines" && pwd)
+golden=$(cd "$(dirname "${BASH_SOURCE[0]}")/../golden" && pwd)
 . "$(dirname "${BASH_SOURCE[0]}")/small_runs.sh"
 
 # Twelve digits as pictures below pictures/, in two class folders.
@@ -45,6 +46,11 @@ FoldersArchivesAndPackedFilesGiveTheSame() {
   looked out.h5
   out=${out#*$'\n'}
   is "${out%read in*}" "$folder"
+  tar -C pictures -czf pictures.tar.gz 10 2
+  packs pack_tar.yaml vars.source=pictures.tar.gz vars.size=16
+  looked out.h5
+  out=${out#*$'\n'}
+  is "${out%read in*}" "$folder"
   mv out.h5 first.h5
   packs pack_hdf5.yaml vars.source=first.h5
   looked out.h5
@@ -81,6 +87,10 @@ PacksMnistAndCifar() {
   mkdir cifar
   { printf '\1'; head -c 3072 /dev/zero | tr '\0' 'x'; printf '\0'; head -c 3072 /dev/zero; } >cifar/data_batch_1.bin
   printf 'airplane\nautomobile\n' >cifar/batches.meta.txt
+  packs pack_cifar10.yaml vars.source="$golden/cifar-10-python.tar.gz"
+  looked out.h5
+  has "$out" "sizes      8 of 32x32x3"
+  has "$out" "classes    0 'airplane' 3, 1 'automobile' 3, 2 'bird' 2"
   packs pack_cifar10.yaml vars.source=cifar
   looked out.h5
   has "$out" "sizes      2 of 32x32x3"
@@ -140,7 +150,7 @@ ShowsASheetAPageAndJson() {
   run data pictures
   ends 1
   has "$out" 'damaged    1'
-  has "$out" "'pictures/a.png' is neither a PNG, JPEG, WebP nor BMP file"
+  has "$out" "'pictures/a.png' is no picture that is read: PNG, JPEG, WebP, BMP, TIFF, GIF, HEIC, AVIF or JPEG XL"
 }
 
 "$2"

@@ -135,8 +135,9 @@ TEST(DecodeImage, RefusesAHugePictureBeforeDecodingIt) {
 
 TEST(DecodeImage, RefusesWhatIsNoImage) {
   EXPECT_EQ(complaint({}), "is empty");
-  EXPECT_EQ(complaint({'h', 'e', 'l', 'l', 'o'}), "is neither a PNG, JPEG, WebP nor BMP file");
-  EXPECT_EQ(complaint({'G', 'I', 'F', '8', '9', 'a'}), "is neither a PNG, JPEG, WebP nor BMP file");
+  EXPECT_EQ(complaint({'h', 'e', 'l', 'l', 'o'}),
+            "is no picture that is read: PNG, JPEG, WebP, BMP, TIFF, GIF, HEIC, AVIF or JPEG XL");
+  EXPECT_EQ(complaint({'G', 'I', 'F', '8', '9', 'a'}), "is cut short in its header");
   EXPECT_EQ(complaint({0xFF, 0xD8, 0xFF}), "is cut short in its header");
   EXPECT_EQ(complaint({0xFF, 0xD8, 0xFF, 0xE0, 0, 2, 1, 2}), "has no marker where a JPEG file must have one");
 }

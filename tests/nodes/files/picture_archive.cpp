@@ -2,6 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+#include <fstream>
+#include <iterator>
+
 #include "nodes/files/tar.h"
 #include "tests/fixtures/picture_files.h"
 #include "tests/fixtures/scratch_folder.h"
@@ -106,6 +110,32 @@ TEST(PictureArchive, ReadsShardsInTheMannerOfWebdataset) {
   EXPECT_EQ(read.bytes, (Names{"bee", "long"}));
   EXPECT_EQ(read.labels, (Labels{3, 0}));
   EXPECT_EQ(read.left_out, Names{});
+}
+
+TEST(PictureArchive, ReadsCompressedArchives) {
+  ScratchFolder folder;
+  const std::string plain = tarred({{"cat/a.png", "one"}, {"dog/b.png", std::string(5000, 'b')}});
+  for (const auto& [ending, compress] :
+       std::vector<std::pair<std::string, std::string>>{{".tar.gz", "gzip"},
+                                                        {".tgz", "gzip"},
+                                                        {".tar.bz2", "bzip2"},
+                                                        {".tar.xz", "xz"},
+                                                        {".tar.zst", "zstd -q"}}) {
+    put(folder / "a.tar", plain);
+    const std::string program = compress.substr(0, compress.find(' '));
+    if (std::system(("command -v " + program + " >/dev/null").c_str()) != 0) continue;
+    ASSERT_EQ(
+        std::system((compress + " -c '" + folder / "a.tar" + "' >'" + folder / ("a" + ending) + "'").c_str()),
+        0);
+    const Contents read = contents({folder / ("a" + ending)});
+    EXPECT_EQ(read.bytes, (Names{"one", std::string(5000, 'b')})) << ending;
+    EXPECT_EQ(read.classes, (Names{"cat", "dog"})) << ending;
+  }
+  std::ifstream file(folder / "a.tgz", std::ios::binary);
+  const std::string whole{std::istreambuf_iterator<char>(file), {}};
+  put(folder / "half.tgz", whole.substr(0, whole.size() / 2));
+  EXPECT_EQ(complaint(folder / "half.tgz"),
+            "'" + folder / "half.tgz" + "' is damaged or cut short: it cannot be unpacked");
 }
 
 TEST(PictureArchive, RefusesDamagedArchives) {

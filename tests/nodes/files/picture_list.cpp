@@ -41,12 +41,12 @@ std::string complaint(const Act& act) {
 
 TEST(PictureList, CountsWhatIsLeftOutByKind) {
   ScratchFolder folder;
-  for (const char* name : {"a.png", "b.JFIF", "c.jpe", "scan.tif", "d.TIF", "clip.gif", "LICENSE", ".b.png",
-                           ".ipynb_checkpoints/a.png"})
+  for (const char* name : {"a.png", "b.JFIF", "c.jpe", "scan.psd", "d.PSD", "clip.mp4", "e.TIF", "LICENSE",
+                           ".b.png", ".ipynb_checkpoints/a.png"})
     put(folder, name);
   const PictureList list = list_pictures(folder.path(), true);
-  EXPECT_EQ(names(list), (Lines{"a.png", "b.JFIF", "c.jpe"}));
-  EXPECT_EQ(list.left_out, (Lines{"4 files of other kinds are left out: 1 .gif, 2 .tif, 1 without an ending",
+  EXPECT_EQ(names(list), (Lines{"a.png", "b.JFIF", "c.jpe", "e.TIF"}));
+  EXPECT_EQ(list.left_out, (Lines{"4 files of other kinds are left out: 1 .mp4, 2 .psd, 1 without an ending",
                                   "1 hidden folder is left out", "1 hidden picture is left out"}));
 }
 

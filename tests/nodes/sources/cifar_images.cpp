@@ -55,16 +55,50 @@ TEST(CifarImages, TakesTheFineLabelOfCifar100) {
 TEST(CifarImages, RefusesWhatIsNoBatch) {
   ScratchFolder folder;
   const std::string start = "node 'node' (cifar_images): '";
-  EXPECT_EQ(
-      said(refusal(yaml(folder.path().string()), {})),
-      start + folder.path().string() + "' holds no data_batch_*.bin or train.bin of CIFAR's binary version");
+  EXPECT_EQ(said(refusal(yaml(folder.path().string()), {})),
+            start + folder.path().string() +
+                "' holds no data_batch_1 and its like, data_batch_1.bin, train or train.bin of CIFAR");
   save(folder / "a.bin", Bytes(5));
   EXPECT_EQ(said(refusal(yaml(folder / "a.bin"), {})),
             start + folder / "a.bin" + "' has 5 bytes, which are no images of 3073 or 3074");
-  save(folder / "data_batch_1", {0x80, 2, '}'});
+  save(folder / "data_batch_1", {0x80, 2, '}', '.'});
+  EXPECT_EQ(said(refusal(yaml(folder / "data_batch_1"), {})),
+            start + folder / "data_batch_1" + "' holds a pickle without 'data' and 'labels'");
+  const std::string call =
+      "\x80\x02"
+      "cos\nsystem\n(U\x04"
+      "echotR.";
+  save(folder / "data_batch_1", {call.begin(), call.end()});
   EXPECT_EQ(said(refusal(yaml(folder / "data_batch_1"), {})),
             start + folder / "data_batch_1" +
-                "' is a pickle of CIFAR's python version; the binary version is read");
+                "' holds the name 'os.system', which is code that loading would run; only tensors, maps, "
+                "lists, numbers "
+                "and texts are read");
+}
+
+// golden/cifar.py: batch k holds images 2k - 2 and 2k - 1, whose pixels are ten times their number; labels are it modulo 3.
+TEST(CifarImages, ReadsThePythonVersionOutOfItsArchive) {
+  const std::string path = DAGFUSION_GOLDEN "/cifar-10-python.tar.gz";
+  OneNode node(yaml(path), {}, {}, 8);
+  node.forward();
+  EXPECT_EQ(node.output("label").values, (std::vector<float>{0, 1, 2, 0, 1, 2, 0, 1}));
+  for (std::size_t image = 0; image < 8; ++image)
+    for (const std::size_t pixel : {std::size_t{0}, kPixels - 1})
+      EXPECT_EQ(node.output("images").values[image * kPixels + pixel], 10.0F * static_cast<float>(image));
+  const auto& data = dynamic_cast<const DataSet&>(node.node());
+  EXPECT_EQ(data.size(), 8);
+  EXPECT_EQ(data.class_names(), (std::vector<std::string>{"airplane", "automobile", "bird"}));
+  EXPECT_EQ(data.sample_name(5), "plane_5.png");
+  OneNode test("{type: cifar_images, part: test, path: '" + path + "'}", {}, {}, 2);
+  test.forward();
+  EXPECT_EQ(test.output("images").values[0], 160);
+}
+
+TEST(CifarImages, FindsTheFolderOfItsArchive) {
+  ScratchFolder folder;
+  std::filesystem::create_directory(folder.path() / "cifar-10-batches-bin");
+  save(folder / "cifar-10-batches-bin/data_batch_1.bin", record({6}, 10));
+  EXPECT_EQ(dynamic_cast<const DataSet&>(OneNode(yaml(folder.path().string()), {}, {}, 1).node()).size(), 1);
 }
 
 }  // namespace

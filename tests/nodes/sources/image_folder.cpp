@@ -99,20 +99,25 @@ TEST(ImageFolder, StopsAtADamagedFileAndNamesIt) {
     node.forward();
     FAIL() << "the file was read";
   } catch (const std::runtime_error& error) {
-    EXPECT_NE(std::string(error.what())
-                  .find("'" + folder / "broken.jpg" + "' is neither a PNG, JPEG, WebP nor BMP file"),
-              std::string::npos);
+    EXPECT_NE(
+        std::string(error.what())
+            .find("'" + folder / "broken.jpg" +
+                  "' is no picture that is read: PNG, JPEG, WebP, BMP, TIFF, GIF, HEIC, AVIF or JPEG XL"),
+        std::string::npos);
   }
 }
 
 TEST(ImageFolder, RefusesAFolderWithoutPictures) {
   ScratchFolder folder;
   const std::string start = "node 'node' (image_folder): 'path' is ", root = folder.path().string();
-  EXPECT_EQ(without_place(refusal(yaml(folder), {})),
-            start + root + ", which holds no PNG, JPEG, WebP or BMP file");
+  EXPECT_EQ(
+      without_place(refusal(yaml(folder), {})),
+      start + root +
+          ", which holds no picture that is read (PNG, JPEG, WebP, BMP, TIFF, GIF, HEIC, AVIF, JPEG XL)");
   EXPECT_EQ(without_place(refusal(yaml(folder, ", recursive: false"), {})),
             start + root +
-                ", which holds no PNG, JPEG, WebP or BMP file; 'recursive: true' looks into its folders too");
+                ", which holds no picture that is read (PNG, JPEG, WebP, BMP, TIFF, GIF, HEIC, AVIF, JPEG "
+                "XL); 'recursive: true' looks into its folders too");
   save(folder / "file", {});
   EXPECT_EQ(without_place(refusal("{type: image_folder, path: '" + folder / "file" + "'}", {})),
             start + folder / "file" + ", which is not a folder");
