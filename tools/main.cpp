@@ -17,6 +17,7 @@
 #include "tools/commands/command.h"
 #include "tools/commands/commands.h"
 #include "tools/launch/exit.h"
+#include "tools/launch/instruction_set.h"
 #include "tools/launch/ranks.h"
 #include "tools/launch/stop_signals.h"
 
@@ -36,6 +37,7 @@ std::vector<char*> with_help_as_option(int argc, char** argv) {
 }
 
 int run_command_line(int argc, char** argv) {
+  if (const int exit = guarded("", [] { return limit_instruction_set(), kDone; })) return exit;
   std::vector<char*> typed = with_help_as_option(argc, argv);
   argc = static_cast<int>(typed.size());
   typed.push_back(nullptr);

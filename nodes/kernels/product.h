@@ -22,6 +22,7 @@ struct ProductSteps {
   std::ptrdiff_t left_row = 0, left_outer = 0, left_inner = 0;
   std::ptrdiff_t right_outer = 0, right_inner = 0;
   std::ptrdiff_t out_row = 0;
+  std::ptrdiff_t left_four = 0, out_four = 0;     // from a row to the fourth after it; 0: four rows
   std::ptrdiff_t right_block = 0, out_block = 0;  // from one block of columns to the next
 };
 

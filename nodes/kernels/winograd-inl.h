@@ -97,48 +97,110 @@ struct WeightGradientLine {
   }
 };
 
-// Columns, then rows: from[kFrom * kFrom] to to[kTo * kTo].
-template <int kFrom, int kTo, class D, class V, class Line>
-HWY_INLINE void Transform(D d, const V* from, V* to, Line line) {
-  V between[kTo * kFrom];
+// Columns, then rows: kFrom x kFrom vectors, which read(row, column) gives, to kTo x kTo, which write(row, column, vector)
+// takes. What lies between goes through memory: there are not registers enough, and a compiler would move it to and fro.
+template <int kFrom, int kTo, class D, class Line, class Read, class Write>
+HWY_INLINE void Transform(D d, Line line, const Read& read, const Write& write) {
+  using V = hn::Vec<D>;
+  HWY_ALIGN float between[kTo * kFrom * HWY_MAX_BYTES / sizeof(float)];
+  const int lanes = static_cast<int>(hn::Lanes(d));
 #pragma GCC unroll 6
-  for (int j = 0; j < kFrom; ++j) line(d, from + j, between + j, kFrom);
+  for (int j = 0; j < kFrom; ++j) {
+    V from[kFrom], to[kTo];
 #pragma GCC unroll 6
-  for (int i = 0; i < kTo; ++i) line(d, between + i * kFrom, to + i * kTo, 1);
+    for (int i = 0; i < kFrom; ++i) from[i] = read(i, j);
+    line(d, from, to, 1);
+#pragma GCC unroll 6
+    for (int i = 0; i < kTo; ++i) hn::Store(to[i], d, between + (i * kFrom + j) * lanes);
+  }
+#pragma GCC unroll 6
+  for (int i = 0; i < kTo; ++i) {
+    V from[kFrom], to[kTo];
+#pragma GCC unroll 6
+    for (int j = 0; j < kFrom; ++j) from[j] = hn::Load(d, between + (i * kFrom + j) * lanes);
+    line(d, from, to, 1);
+#pragma GCC unroll 6
+    for (int j = 0; j < kTo; ++j) write(i, j, to[j]);
+  }
 }
 
-// The patches of 6x6 inputs that some tiles read, transformed: to[place][vector of channels][tile][lane],
-// places `step` floats apart, `room` tiles in a row. T: of the feature maps, float or BFloat16.
-template <class D, class T>
-HWY_NOINLINE void ReadPatches(D d, const Maps& maps, const T* x, int first, int count, int room, float* to,
-                              std::ptrdiff_t step) {
-  alignas(64) static constexpr T kZeros[16] = {};
-  const int lanes = static_cast<int>(hn::Lanes(d));
-  for (int t = 0; t < count; ++t) {
-    const TilePlace tile(maps, first + t);
+// Where a tile's patch lies in x, from where its image and channel begin.
+struct PatchPlace {
+  PatchPlace() = default;
+  PatchPlace(const Maps& maps, int number) {
+    const TilePlace tile(maps, number);
     const int row = tile.row - 1, column = tile.column - 1;
-    const bool inside =
-        row >= 0 && column >= 0 && row + kPatch <= maps.height && column + kPatch <= maps.width;
-    std::ptrdiff_t at[kPlaces];  // -1: outside
-    for (int i = 0; i < kPlaces; ++i) {
-      const int r = row + i / kPatch, c = column + i % kPatch;
-      const bool there = r >= 0 && r < maps.height && c >= 0 && c < maps.width;
-      at[i] = there ? (static_cast<std::ptrdiff_t>(r) * maps.width + c) * maps.block : -1;
+    image = tile.image;
+    corner = (tile.row * maps.width + tile.column) * maps.block;
+    inside = row >= 0 && column >= 0 && row + kPatch <= maps.height && column + kPatch <= maps.width;
+    for (int i = 0; i < kPatch; ++i) {
+      rows[i] = row + i >= 0 && row + i < maps.height ? (row + i) * maps.width * maps.block : -1;
+      columns[i] = std::clamp(column + i, 0, maps.width - 1) * maps.block;
+      if (column + i == columns[i] / maps.block) there |= 1 << i;
     }
+  }
+  int image;
+  int corner;  // of the tile itself
+  bool inside;
+  int there = 0;                      // a bit for each column that is inside
+  int rows[kPatch], columns[kPatch];  // row -1: outside
+};
+
+// Four rows of four pixels are on their way to the nearest cache, which the processor cannot foresee.
+template <class T>
+HWY_INLINE void FetchTile(const T* corner, std::ptrdiff_t row, int bytes) {
+  for (int r = 0; r < kTile; ++r)
+    for (int b = 0; b < bytes; b += 64)
+      __builtin_prefetch(reinterpret_cast<const char*>(corner + r * row) + b);
+}
+
+template <class D, class T, class Write>
+HWY_INLINE void ReadAtBorder(D d, const PatchPlace& place, const T* x, const Write& write) {
+  const auto zero = hn::Zero(d);
+  const auto read = [&](int i, int j) HWY_ATTR {
+    return place.rows[i] < 0 || !(place.there >> j & 1) ? zero
+                                                        : LoadFloats(d, x + place.rows[i] + place.columns[j]);
+  };
+  Transform<kPatch, kPatch>(d, InputLine(), read, write);
+}
+
+// The patches of 6x6 inputs that some tiles read, transformed.
+// T: of the feature maps, float or BFloat16.
+template <class D, class T>
+HWY_NOINLINE void ReadPatches(D d, const Maps& maps, const T* x, int first, int count,
+                              const ScratchSteps& steps, float* to) {
+  constexpr int kAhead = 4;
+  constexpr int kTogether = 64;  // tiles that are read for one channel before the next one
+  const int lanes = static_cast<int>(hn::Lanes(d));
+  const std::ptrdiff_t row = maps.width * maps.block;
+  const int bytes = kTile * lanes * static_cast<int>(sizeof(T));
+  PatchPlace places[kTogether];
+  for (int begin = 0; begin < count; begin += kTogether, to += kTogether / kFour * steps.four) {
+    const int together = std::min(kTogether, count - begin);
+    for (int t = 0; t < together; ++t) places[t] = PatchPlace(maps, first + begin + t);
     for (int c = 0; c < maps.channels; c += lanes) {
-      const T* from = x + maps.at(tile.image, c);
-      hn::Vec<D> read[kPlaces], made[kPlaces];
-      if (inside) {
-#pragma GCC unroll 36
-        for (int i = 0; i < kPlaces; ++i)
-          read[i] = LoadFloats(d, from + at[0] + (i / kPatch * maps.width + i % kPatch) * maps.block);
-      } else {
-        for (int i = 0; i < kPlaces; ++i) read[i] = LoadFloats(d, at[i] < 0 ? kZeros : from + at[i]);
+      for (int t = 0; t < together; ++t) {
+        const PatchPlace& place = places[t];
+        const T* from = x + maps.at(place.image, c);
+        const int ahead = t + kAhead;
+        if (ahead < together)
+          FetchTile(x + maps.at(places[ahead].image, c) + places[ahead].corner, row, bytes);
+        else if (c + lanes < maps.channels && ahead - together < together)
+          FetchTile(x + maps.at(places[ahead - together].image, c + lanes) + places[ahead - together].corner,
+                    row, bytes);
+        float* out = to + t / kFour * steps.four + c / lanes * steps.vector + t % kFour * lanes;
+        const auto write = [&](int i, int j, hn::Vec<D> made)
+                               HWY_ATTR { hn::Store(made, d, out + (i * kPatch + j) * steps.place); };
+        if (place.inside) {
+          from += place.rows[0] + place.columns[0];
+          const std::ptrdiff_t column = maps.block;
+          Transform<kPatch, kPatch>(
+              d, InputLine(),
+              [&](int i, int j) HWY_ATTR { return LoadFloats(d, from + i * row + j * column); }, write);
+        } else {
+          ReadAtBorder(d, place, from, write);
+        }
       }
-      Transform<kPatch, kPatch>(d, read, made, InputLine());
-      float* out = to + static_cast<std::ptrdiff_t>(c) * room + t * lanes;
-#pragma GCC unroll 36
-      for (int i = 0; i < kPlaces; ++i) hn::Store(made[i], d, out + i * step);
     }
   }
 }

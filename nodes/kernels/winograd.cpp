@@ -41,12 +41,13 @@ HWY_INLINE void TurnOver(const float* from, int block, int rows, float* to) {
 #endif
 }
 
-// The weights of some output channels, transformed: to[place][input channel][vector][lane].
+// The weights of some output channels, transformed.
 template <class D>
 HWY_NOINLINE void ReadWeights(D d, const Pass& pass, const float* weight, int first, int inputs, int channel,
-                              int vectors, float* to, std::ptrdiff_t step) {
+                              int vectors, float* to) {
   constexpr int kAll = kTaps * kTaps, kMostBlock = 16;
   const int lanes = static_cast<int>(hn::Lanes(d)), block = pass.from.block, square = block * block;
+  const ScratchSteps steps = transformed_weights(vectors, lanes);
   HWY_ALIGN float turned[kAll * kMostBlock * kMostBlock];
   for (int i = first; i < first + inputs; i += block) {
     for (int j = 0; j < vectors; ++j) {
@@ -67,40 +68,48 @@ HWY_NOINLINE void ReadWeights(D d, const Pass& pass, const float* weight, int fi
         from += o % block;
       }
       for (int k = 0; k < block; ++k) {
-        hn::Vec<D> read[kAll], made[kPlaces];
-#pragma GCC unroll 9
-        for (int tap = 0; tap < kAll; ++tap) read[tap] = hn::Load(d, from + tap * block * rows + k * rows);
-        Transform<kTaps, kPatch>(d, read, made, WeightLine());
-        float* out = to + (static_cast<std::ptrdiff_t>(i - first + k) * vectors + j) * lanes;
-#pragma GCC unroll 36
-        for (int p = 0; p < kPlaces; ++p) hn::Store(made[p], d, out + p * step);
+        const int input = i - first + k;
+        float* out = to + input / lanes * steps.vector + (input % lanes * vectors + j) * lanes;
+        const float* taps = from + k * rows;
+        Transform<kTaps, kPatch>(
+            d, WeightLine(),
+            [&](int r, int q) HWY_ATTR { return hn::Load(d, taps + (r * kTaps + q) * block * rows); },
+            [&](int r, int q, hn::Vec<D> made)
+                HWY_ATTR { hn::Store(made, d, out + (r * kPatch + q) * steps.place); });
       }
     }
   }
 }
 
-// The outputs of some tiles from m[place][tile][vector][lane].
+// The outputs of some tiles from their sums.
 template <class D, class T>
-HWY_NOINLINE void WriteTiles(D d, const Maps& maps, const float* m, std::ptrdiff_t step, int first, int count,
-                             int channel, int vectors, const float* bias, const T* add, T* y) {
+HWY_NOINLINE void WriteTiles(D d, const Maps& maps, const float* m, int first, int count, int channel,
+                             int vectors, const float* bias, const T* add, T* y) {
   const int lanes = static_cast<int>(hn::Lanes(d));
-  for (int t = 0; t < count; ++t) {
-    const TilePlace tile(maps, first + t);
-    for (int j = 0; j < vectors; ++j) {
-      const int c = channel + j * lanes;
-      const float* from = m + (static_cast<std::ptrdiff_t>(t) * vectors + j) * lanes;
-      hn::Vec<D> read[kPlaces], made[kTile * kTile];
-#pragma GCC unroll 36
-      for (int p = 0; p < kPlaces; ++p) read[p] = hn::Load(d, from + p * step);
-      Transform<kPatch, kTile>(d, read, made, OutputLine());
-      const auto more = bias ? hn::Load(d, bias + c) : hn::Zero(d);
-      std::ptrdiff_t at = tile.at(maps, c);
-      for (int r = 0; r < tile.rows; ++r, at += maps.width * maps.block) {
-        for (int q = 0; q < tile.columns; ++q) {
-          auto sum = hn::Add(made[r * kTile + q], more);
-          if (add) sum = hn::Add(sum, LoadFloats(d, add + at + q * maps.block));
-          StoreFloats(sum, d, y + at + q * maps.block);
-        }
+  const ScratchSteps steps = sums_of_tiles(vectors, lanes);
+  for (int begin = 0; begin < count; begin += kFour, m += steps.four) {
+    for (int t = begin; t < std::min(begin + kFour, count); ++t) {
+      const TilePlace tile(maps, first + t), ahead(maps, first + std::min(t + kFour, count - 1));
+      for (int j = 0; j < vectors; ++j) {
+        const int c = channel + j * lanes;
+        FetchTile(y + ahead.at(maps, c), maps.width * maps.block,
+                  kTile * lanes * static_cast<int>(sizeof(T)));
+        if (add)
+          FetchTile(add + ahead.at(maps, c), maps.width * maps.block,
+                    kTile * lanes * static_cast<int>(sizeof(T)));
+        const float* from = m + ((t - begin) * vectors + j) * lanes;
+        const auto more = bias ? hn::Load(d, bias + c) : hn::Zero(d);
+        const std::ptrdiff_t corner = tile.at(maps, c), row = maps.width * maps.block;
+        Transform<kPatch, kTile>(
+            d, OutputLine(),
+            [&](int r, int q) HWY_ATTR { return hn::Load(d, from + (r * kPatch + q) * steps.place); },
+            [&](int r, int q, hn::Vec<D> made) HWY_ATTR {
+              if (r >= tile.rows || q >= tile.columns) return;
+              const std::ptrdiff_t at = corner + r * row + q * maps.block;
+              auto sum = hn::Add(made, more);
+              if (add) sum = hn::Add(sum, LoadFloats(d, add + at));
+              StoreFloats(sum, d, y + at);
+            });
       }
     }
   }
@@ -109,34 +118,31 @@ HWY_NOINLINE void WriteTiles(D d, const Maps& maps, const float* m, std::ptrdiff
 template <class D, class T>
 void Run(D d, const Pass& pass, const WinogradPart& part, const T* x, const float* weight, const float* bias,
          const T* add, T* y, float* scratch) {
-  const int lanes = static_cast<int>(hn::Lanes(d)), in = pass.from.channels;
+  constexpr int kLanes = static_cast<int>(hn::MaxLanes(d)), lanes = kLanes;
+  const int in = pass.from.channels;
   const int room = tiles_in_work(part.tiles, in);
-  const std::ptrdiff_t patches = place_step(room * in),
-                       weights = place_step(kMostVectors * lanes * std::min(in, kInputsInWork)),
-                       sums = place_step(room * kMostVectors * lanes);
-  float* const u = scratch + kPlaces * patches;
-  float* const m = u + kPlaces * weights;
+  const ScratchSteps patches = patches_by_tiles(in, lanes);
+  float* const u = scratch + most_patches_by_tiles(room, in);
+  float* const m = u + most_transformed_weights(in);
   for (int t = 0; t < part.tiles; t += room) {
     const int first = part.first_tile + t, count = std::min(room, part.tiles - t);
-    ReadPatches(d, pass.from, x, first, count, room, scratch, patches);
+    ReadPatches(d, pass.from, x, first, count, patches, scratch);
     for (int c = 0, vectors; c < part.channels; c += vectors * lanes) {
       vectors = Together((part.channels - c) / lanes);
+      const ScratchSteps weights = transformed_weights(vectors, lanes), sums = sums_of_tiles(vectors, lanes);
       for (int i = 0; i < in; i += kInputsInWork) {
         const int inputs = std::min(kInputsInWork, in - i);
-        ReadWeights(d, pass, weight, i, inputs, part.first_channel + c, vectors, u, weights);
-        const ProductSteps steps = {.outer = inputs / lanes,
-                                    .inner = lanes,
-                                    .left_row = lanes,
-                                    .left_outer = room * lanes,
-                                    .left_inner = 1,
-                                    .right_outer = lanes * vectors * lanes,
-                                    .right_inner = vectors * lanes,
-                                    .out_row = vectors * lanes};
-        for (int p = 0; p < kPlaces; ++p)
-          Tiles(d, count, vectors, steps, {lanes, lanes}, scratch + p * patches + i * room, u + p * weights,
-                m + p * sums, i == 0 ? Into::overwrite : Into::extend);
+        ReadWeights(d, pass, weight, i, inputs, part.first_channel + c, vectors, u);
+        WithVectors(vectors, [&](auto j) HWY_ATTR {
+          const PackedByChannels<kLanes, j> steps = {inputs / lanes, patches.vector, weights.vector,
+                                                     patches.four, sums.four};
+          for (int p = 0; p < kPlaces; ++p)
+            Rows<j>(d, count, steps, PackedVectors<kLanes>(),
+                    scratch + p * patches.place + i / lanes * patches.vector, u + p * weights.place,
+                    m + p * sums.place, i == 0 ? Into::overwrite : Into::extend);
+        });
       }
-      WriteTiles(d, pass.to, m, sums, first, count, part.first_channel + c, vectors, bias, add, y);
+      WriteTiles(d, pass.to, m, first, count, part.first_channel + c, vectors, bias, add, y);
     }
   }
 }
@@ -195,12 +201,11 @@ std::vector<WinogradPart> winograd_parts(const ConvolutionShape& s, WinogradPass
 std::size_t winograd_scratch(const ConvolutionShape& s) {
   std::ptrdiff_t most = 0;
   for (const int in : {s.channels_in, s.channels_out}) {
-    constexpr int kOut = kMostVectors * kMostLanes;
     const int room = tiles_in_work(outputs_of(s).tiles(), in);
-    most = std::max(most, place_step(room * in) + place_step(kOut * std::min(in, kInputsInWork)) +
-                              place_step(room * kOut));
+    most = std::max(
+        most, most_patches_by_tiles(room, in) + most_transformed_weights(in) + most_sums_of_tiles(room));
   }
-  return static_cast<std::size_t>(kPlaces * most) * sizeof(float);
+  return static_cast<std::size_t>(most) * sizeof(float);
 }
 
 HWY_EXPORT(WinogradRun);

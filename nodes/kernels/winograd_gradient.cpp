@@ -8,28 +8,26 @@
 HWY_BEFORE_NAMESPACE();
 namespace dagfusion::kernels::HWY_NAMESPACE {
 
-// The gradients of some tiles, transformed: to[place][tile][vector][lane].
+// The gradients of some tiles, transformed.
 template <class D, class T>
 HWY_NOINLINE void ReadGradients(D d, const Maps& maps, const T* dy, int first, int count, int channel,
-                                int vectors, float* to, std::ptrdiff_t step) {
+                                int vectors, const ScratchSteps& steps, float* to) {
   const int lanes = static_cast<int>(hn::Lanes(d));
   for (int t = 0; t < count; ++t) {
-    const TilePlace tile(maps, first + t);
+    const TilePlace tile(maps, first + t), ahead(maps, first + std::min(t + kFour, count - 1));
     for (int j = 0; j < vectors; ++j) {
+      FetchTile(dy + ahead.at(maps, channel + j * lanes), maps.width * maps.block,
+                kTile * lanes * static_cast<int>(sizeof(T)));
       const T* from = dy + tile.at(maps, channel + j * lanes);
-      hn::Vec<D> read[kTile * kTile], made[kPlaces];
-#pragma GCC unroll 4
-      for (int r = 0; r < kTile; ++r) {
-#pragma GCC unroll 4
-        for (int q = 0; q < kTile; ++q) {
-          const bool there = r < tile.rows && q < tile.columns;
-          read[r * kTile + q] = there ? LoadFloats(d, from + (r * maps.width + q) * maps.block) : hn::Zero(d);
-        }
-      }
-      Transform<kTile, kPatch>(d, read, made, OutputGradientLine());
-      float* out = to + (static_cast<std::ptrdiff_t>(t) * vectors + j) * lanes;
-#pragma GCC unroll 36
-      for (int p = 0; p < kPlaces; ++p) hn::Store(made[p], d, out + p * step);
+      float* out = to + (t * vectors + j) * lanes;
+      Transform<kTile, kPatch>(
+          d, OutputGradientLine(),
+          [&](int r, int q) HWY_ATTR {
+            const bool there = r < tile.rows && q < tile.columns;
+            return there ? LoadFloats(d, from + (r * maps.width + q) * maps.block) : hn::Zero(d);
+          },
+          [&](int r, int q, hn::Vec<D> made)
+              HWY_ATTR { hn::Store(made, d, out + (r * kPatch + q) * steps.place); });
     }
   }
 }
@@ -47,69 +45,85 @@ HWY_INLINE void AddBias(D d, const float* transformed, std::ptrdiff_t step, int 
   }
 }
 
-// dweight += G^T u G for the kernels of some output channels, u[place][input channel][vector][lane].
+// dweight += G^T u G for a vector of input channels and some output channels, u[place][input channel][vector][lane].
 template <class D>
-HWY_NOINLINE void AddWeights(D d, int in, int block, const float* u, std::ptrdiff_t step, int channel,
-                             int vectors, float* dweight) {
+HWY_NOINLINE void AddWeights(D d, int in, int block, int first_input, const float* u, std::ptrdiff_t step,
+                             int channel, int vectors, float* dweight) {
   constexpr int kAll = kTaps * kTaps;
   const int lanes = static_cast<int>(hn::Lanes(d)), square = block * block;
   for (int j = 0; j < vectors; ++j) {
     const int o = channel + j * lanes;
-    for (int i = 0; i < in; ++i) {
-      const float* from = u + (static_cast<std::ptrdiff_t>(i) * vectors + j) * lanes;
-      hn::Vec<D> read[kPlaces], made[kAll];
-#pragma GCC unroll 36
-      for (int p = 0; p < kPlaces; ++p) read[p] = hn::Load(d, from + p * step);
-      Transform<kPatch, kTaps>(d, read, made, WeightGradientLine());
+    for (int k = 0; k < lanes; ++k) {
+      const int i = first_input + k;
+      const float* from = u + (k * vectors + j) * lanes;
       float* to = dweight +
                   (static_cast<std::ptrdiff_t>(o / block) * (in / block) + i / block) * kAll * square +
                   i % block * block + o % block;
-#pragma GCC unroll 9
-      for (int tap = 0; tap < kAll; ++tap)
-        hn::Store(hn::Add(hn::Load(d, to + tap * square), made[tap]), d, to + tap * square);
+      Transform<kPatch, kTaps>(
+          d, WeightGradientLine(),
+          [&](int r, int q) HWY_ATTR { return hn::Load(d, from + (r * kPatch + q) * step); },
+          [&](int r, int q, hn::Vec<D> made) HWY_ATTR {
+            float* tap = to + (r * kTaps + q) * square;
+            hn::Store(hn::Add(hn::Load(d, tap), made), d, tap);
+          });
     }
   }
 }
 
-// Some output channels: their sums over all tiles stay in scratch until they are transformed back.
+// Some output channels. Where there are more tiles than are in work at a time, their sums stay in scratch until the last.
 template <class D, class T>
 void Panel(D d, const Maps& inputs, const Maps& outputs, int channel, int channels, const T* x, const T* dy,
            float* dweight, float* dbias, float* scratch) {
-  const int lanes = static_cast<int>(hn::Lanes(d)), in = inputs.channels, tiles = inputs.tiles();
-  const int room = tiles_in_work(tiles, in);
-  const std::ptrdiff_t patches = place_step(room * in),
-                       gradients = place_step(room * kMostVectors * kMostLanes),
-                       sums = place_step(static_cast<std::ptrdiff_t>(in) * channels);
-  float* const dm = scratch + kPlaces * patches;
-  float* const u = dm + kPlaces * gradients;
-  const auto for_columns = [&](const auto& visit) {
-    for (int c = 0, vectors; c < channels; c += vectors * lanes) {
-      vectors = Together((channels - c) / lanes);
-      visit(c, vectors, u + static_cast<std::ptrdiff_t>(c) * in);
-    }
-  };
+  constexpr int kLanes = static_cast<int>(hn::MaxLanes(d)), lanes = kLanes;
+  const int in = inputs.channels, tiles = inputs.tiles();
+  const int room = tiles_in_gradient(tiles);
+  const ScratchSteps patches = patches_by_channels(in, lanes, room);
+  float* const dm = scratch + kPlaces * patches.place;
+  float* const u = dm + kPlaces * gradients_by_tiles(kMostVectors, kMostLanes, room).place;
   for (int first = 0; first < tiles; first += room) {
     const int count = std::min(room, tiles - first);
-    ReadPatches(d, inputs, x, first, count, room, scratch, patches);
-    for_columns([&](int c, int vectors, float* out) {
-      ReadGradients(d, outputs, dy, first, count, channel + c, vectors, dm, gradients);
-      if (dbias) AddBias(d, dm, gradients, count, vectors, dbias + channel + c);
-      const ProductSteps steps = {.inner = count,
-                                  .left_row = 1,
-                                  .left_inner = lanes,
-                                  .right_inner = vectors * lanes,
-                                  .out_row = vectors * lanes};
-      for (int p = 0; p < kPlaces; ++p) {
-        for (int i = 0; i < in; i += lanes)
-          Tiles(d, lanes, vectors, steps, {lanes, lanes}, scratch + p * patches + i * room,
-                dm + p * gradients, out + p * sums + i * vectors * lanes,
-                first == 0 ? Into::overwrite : Into::extend);
+    const bool begin = first == 0, end = first + count == tiles;
+    ReadPatches(d, inputs, x, first, count, patches, scratch);
+    float* sums = u;
+    for (int c = 0, vectors; c < channels; c += vectors * lanes) {
+      vectors = Together((channels - c) / lanes);
+      const ScratchSteps gradients = gradients_by_tiles(vectors, lanes, room),
+                         block = sums_of_weights(vectors, lanes);
+      ReadGradients(d, outputs, dy, first, count, channel + c, vectors, gradients, dm);
+      if (dbias) AddBias(d, dm, gradients.place, count, vectors, dbias + channel + c);
+      for (int i = 0; i < in; i += lanes) {
+        WithVectors(vectors, [&](auto j) HWY_ATTR {
+          const PackedByRows<kLanes, j> steps = {count};
+          for (int p = 0; p < kPlaces; ++p)
+            Rows<j>(d, lanes, steps, PackedVectors<kLanes>(),
+                    scratch + p * patches.place + i / lanes * patches.vector, dm + p * gradients.place,
+                    sums + p * block.place, begin ? Into::overwrite : Into::extend);
+        });
+        if (end) AddWeights(d, in, inputs.block, i, sums, block.place, channel + c, vectors, dweight);
+        if (!begin || !end) sums += block.vector;
       }
-    });
+    }
   }
-  for_columns([&](int c, int vectors, const float* made) {
-    AddWeights(d, in, inputs.block, made, sums, channel + c, vectors, dweight);
-  });
+}
+
+// Floats for a panel of that many channels.
+template <class D>
+std::ptrdiff_t ScratchOfPanel(D d, const Maps& inputs, int channels) {
+  const int lanes = static_cast<int>(hn::Lanes(d)), room = tiles_in_gradient(inputs.tiles());
+  std::ptrdiff_t sums = 0;
+  for (int c = 0, vectors; c < channels; c += vectors * lanes) {
+    vectors = Together((channels - c) / lanes);
+    const std::ptrdiff_t one = sums_of_weights(vectors, lanes).vector;
+    sums = room < inputs.tiles() ? sums + one * (inputs.channels / lanes) : std::max(sums, one);
+  }
+  return kPlaces * (patches_by_channels(inputs.channels, lanes, room).place +
+                    gradients_by_tiles(kMostVectors, kMostLanes, room).place) +
+         sums;
+}
+
+std::ptrdiff_t GradientScratch(const ConvolutionShape& s, int channels) {
+  if (s.block == 16) return ScratchOfPanel(hn::CappedTag<float, 16>(), inputs_of(s), channels);
+  return ScratchOfPanel(hn::CappedTag<float, 8>(), inputs_of(s), channels);
 }
 
 template <class T>
@@ -152,11 +166,10 @@ void for_panels(const ConvolutionShape& s, int first_channel, int channels, cons
 
 }  // namespace
 
+HWY_EXPORT(GradientScratch);
+
 std::size_t winograd_gradient_scratch(const ConvolutionShape& s) {
-  const std::ptrdiff_t in = s.channels_in, room = tiles_in_work(inputs_of(s).tiles(), s.channels_in);
-  return static_cast<std::size_t>(kPlaces) * sizeof(float) *
-         static_cast<std::size_t>(place_step(room * in) + place_step(room * kMostVectors * kMostLanes) +
-                                  place_step(in * panel_of(s)));
+  return static_cast<std::size_t>(HWY_DYNAMIC_DISPATCH(GradientScratch)(s, panel_of(s))) * sizeof(float);
 }
 
 HWY_EXPORT(WinogradGradient);

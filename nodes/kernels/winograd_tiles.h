@@ -44,17 +44,69 @@ struct TilePlace {
   int image, row, column, rows, columns;
 };
 
+constexpr int kFour = 4;            // tiles whose transformed patches lie together
+constexpr int kMostVectors = 3;     // of output channels in work at a time
+constexpr int kMostLanes = 16;      // of a vector
+constexpr int kInputsInWork = 128;  // input channels whose transformed weights stay near
+
 // So many tiles are in work at a time: enough that transforming the weights for them costs little,
-// and few enough that one place of all their patches stays near.
+// and few enough that all their patches stay near.
 inline int tiles_in_work(int tiles, int channels) {
-  return std::min(tiles, std::clamp(32768 / channels / 8 * 8, 32, 128));
+  return std::min((tiles + kFour - 1) / kFour * kFour, std::clamp(32768 / channels / 8 * 8, 32, 128));
 }
 
-// Floats from one of the 36 places to the next:
-// not a power of two, or all would share the same few lines of a cache.
-inline std::ptrdiff_t place_step(std::ptrdiff_t floats) { return (floats + 15) / 16 * 16 + 16; }
+// The sums of the gradients are read and written once for so many tiles.
+inline int tiles_in_gradient(int tiles) { return std::min((tiles + kFour - 1) / kFour * kFour, 128); }
 
-constexpr int kInputsInWork = 128;                // input channels whose transformed weights stay near
-constexpr int kMostVectors = 3, kMostLanes = 16;  // of output channels in work at a time
+// In floats. Not a power of two, or what lies at all 36 places would share the same few lines of a cache.
+inline std::ptrdiff_t apart(std::ptrdiff_t floats) { return (floats + 15) / 16 * 16 + 16; }
+
+// How scratch is laid out: floats from one of these to the next. Tiles lie in fours beside each other.
+struct ScratchSteps {
+  std::ptrdiff_t place, four, vector;  // vector: of input channels
+};
+// Transformed patches for products that sum over channels: [four tiles][place][vector of channels][tile][lane].
+inline ScratchSteps patches_by_tiles(int channels, int lanes) {
+  const std::ptrdiff_t place = apart(kFour * channels);
+  return {place, kPlaces * place, kFour * lanes};
+}
+// For products that sum over tiles: [place][vector of channels][tile][lane].
+inline ScratchSteps patches_by_channels(int channels, int lanes, int tiles) {
+  return {apart(static_cast<std::ptrdiff_t>(tiles) * channels), kFour * lanes,
+          static_cast<std::ptrdiff_t>(tiles) * lanes};
+}
+// Transformed weights: [vector of input channels][place][input channel][vector of output channels][lane].
+inline ScratchSteps transformed_weights(int vectors, int lanes) {
+  const std::ptrdiff_t place = apart(lanes * vectors * lanes);
+  return {place, 0, kPlaces * place};
+}
+// Sums for some output channels, not transformed back: [four tiles][place][tile][vector of output channels][lane].
+inline ScratchSteps sums_of_tiles(int vectors, int lanes) {
+  const std::ptrdiff_t place = apart(kFour * vectors * lanes);
+  return {place, kPlaces * place, 0};
+}
+// Transformed gradients of some output channels: [place][tile][vector of output channels][lane].
+inline ScratchSteps gradients_by_tiles(int vectors, int lanes, int tiles) {
+  return {apart(tiles * vectors * lanes), kFour * vectors * lanes, 0};
+}
+
+// Sums of gradients of the weights, not transformed back:
+// [vectors of output channels][vector of input channels][place][input channel][vector of output channels][lane].
+inline ScratchSteps sums_of_weights(int vectors, int lanes) {
+  const std::ptrdiff_t place = (lanes * vectors + 1) * lanes;
+  return {place, 0, kPlaces * place};
+}
+
+// Floats that these take, at most.
+inline std::ptrdiff_t most_patches_by_tiles(int tiles, int channels) {
+  return tiles / kFour * patches_by_tiles(channels, kMostLanes).four;
+}
+inline std::ptrdiff_t most_transformed_weights(int inputs) {
+  return (std::min(inputs, kInputsInWork) + kMostLanes - 1) / kMostLanes *
+         transformed_weights(kMostVectors, kMostLanes).vector;
+}
+inline std::ptrdiff_t most_sums_of_tiles(int tiles) {
+  return tiles / kFour * sums_of_tiles(kMostVectors, kMostLanes).four;
+}
 
 }  // namespace dagfusion::kernels
