@@ -37,7 +37,7 @@ What a training leaves: the pipeline as it ran, logs, previews and checkpoints; 
 
 constexpr const char* kEnvironment = R"(.TP
 .B DAGFUSION_INSTRUCTION_SET
-avx2 keeps a processor that has AVX\\-512 to what others have: to their speed, and to the bits that they compute.
+avx2 keeps a processor that has AVX\-512 to what others have: to their speed, and to the bits that they compute.
 .TP
 .B DAGFUSION_PLUGINS
 Directories with colons between them, in which a plugin is looked for by its name when it is not beside the file that names it.
