@@ -301,6 +301,18 @@ class TorchStream final : public TorchFile {
   }
 
  private:
+  [[noreturn]] void refuse_other_pickle(std::span<const std::uint8_t> head) const {
+    const std::string_view name = "torch_utils.persistence";  // of NVIDIA's networks
+    if (std::search(head.begin(), head.end(), name.begin(), name.end()) == head.end())
+      throw std::runtime_error("is a pickle, but not one of torch.save");
+    throw std::runtime_error(
+        fmt::format("is a pickle of whole objects with their program, which is not run here; if you trust "
+                    "it, save its tensors, in "
+                    "a clone of the repository that it is of: python -c \"import pickle, torch; "
+                    "torch.save(pickle.load(open('{0}', 'rb'))['ema'].state_dict(), '{0}.pt')\"",
+                    path_.string()));
+  }
+
   void read_pickles(std::span<const std::uint8_t> head) {
     std::uint64_t at = 0;
     const auto next = [&] {
@@ -312,7 +324,7 @@ class TorchStream final : public TorchFile {
     const std::uint8_t magic[] = {0x80, 0x02, 0x8A, 0x0A, 0x6C, 0xFC, 0x9C, 0x46,
                                   0xF9, 0x20, 0x6A, 0xA8, 0x50, 0x19, '.'};
     if (head.size() < sizeof(magic) || !std::equal(std::begin(magic), std::end(magic), head.begin()))
-      throw std::runtime_error("is a pickle, but not one of torch.save");
+      refuse_other_pickle(head);
     next();
     const Pickle version = next();
     if (version.root().integer != kVersion)

@@ -5,12 +5,16 @@
 //
 // x, y: [N,C,H,W]; q, k, v and proj are 1x1 convolutions. The weight of proj starts near zero
 // (init_scale 1e-10): at first y is x. norm: false leaves the norm out, as some networks of diffusers do in the middle.
+// skip_scale: y is multiplied by it (Song et al. 2021, arXiv:2011.13456: sqrt(1/2)).
 
 #include "graph/types/catalog.h"
+#include "nodes/network/groups.h"
 #include "nodes/network/network_init.h"
 
 namespace dagfusion {
 namespace {
+
+constexpr double kSongsScale = 0.1;  // of the variance of queries, keys and values
 
 void expand(Builder& b) {
   const Wire x = b.input("x");
@@ -18,19 +22,24 @@ void expand(Builder& b) {
   const Parameters& p = b.parameters();
   const Setting channels = b.spec(x).shape[1];
   const std::string& init = p.text("init");
-  const std::map<std::string, Setting> one_by_one =
+  std::map<std::string, Setting> one_by_one =
       starting({{"channels", channels}, {"kernel", std::int64_t{1}}}, init);
+  if (init == "song") one_by_one["init_scale"] = kSongsScale;
 
   Wire h = x;
   if (p.flag("norm"))
-    h = b.add("norm", "group_norm", {{"x", x}}, {{"groups", p.integer("groups")}, {"eps", p.real("eps")}});
+    h = b.add("norm", "group_norm", {{"x", x}},
+              {{"groups", groups_of(b.spec(x).shape[1], p.integer("groups"), p.integer("group_channels"))},
+               {"eps", p.real("eps")}});
   const Wire q = b.add("q", "conv2d", {{"x", h}}, one_by_one);
   const Wire k = b.add("k", "conv2d", {{"x", h}}, one_by_one);
   const Wire v = b.add("v", "conv2d", {{"x", h}}, one_by_one);
   const Wire mixed =
       b.add("attention", "attention", {{"q", q}, {"k", k}, {"v", v}}, {{"heads", p.integer("heads")}});
-  b.output("y", b.add("proj", "conv2d", {{"x", mixed}, {"add", x}},
-                      starting({{"channels", channels}, {"kernel", std::int64_t{1}}}, init, true)));
+  h = b.add("proj", "conv2d", {{"x", mixed}, {"add", x}},
+            starting({{"channels", channels}, {"kernel", std::int64_t{1}}}, init, true));
+  if (p.real("skip_scale") != 1) h = b.add("scale", "scale", {{"x", h}}, {{"factor", p.real("skip_scale")}});
+  b.output("y", h);
 }
 
 }  // namespace
@@ -65,6 +74,8 @@ NodeType attention_block() {
                       .maximum = 1,
                       .above_minimum = true},
                      {.name = "norm", .kind = Kind::boolean, .doc = "normalise x first", .standard = true},
+                     group_channels_parameter(),
+                     skip_scale_parameter(),
                      network_init_parameter()},
       .expand = expand};
 }

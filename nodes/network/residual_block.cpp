@@ -9,9 +9,12 @@
 //
 // film: time(temb) has a scale and a shift for each channel (Dhariwal and Nichol 2021, arXiv:2105.05233, "AdaGN"):
 //   h = conv1(silu(norm1(x))) ;  y = conv2(dropout(silu(norm2(h) * (1 + scale) + shift))) + shortcut(x)
-// resample: down (average_pool) or up (nearest_upsample) changes the sides of silu(norm1(x)) and of x alike.
+// resample: down (average_pool) or up (nearest_upsample) changes the sides of silu(norm1(x)) and of x alike; with
+// resample_shortcut: conv a 1x1 convolution follows on the short cut (Song et al. 2021, arXiv:2011.13456).
+// skip_scale: y is multiplied by it, so that its variance does not grow from block to block (there: sqrt(1/2)).
 
 #include "graph/types/catalog.h"
+#include "nodes/network/groups.h"
 #include "nodes/network/network_init.h"
 
 namespace dagfusion {
@@ -34,10 +37,14 @@ void expand(Builder& b) {
   const bool film = p.flag("film");
   if (film && !b.has_input("temb"))
     b.fail_at("film", "'film' is true, but input 'temb', which it scales and shifts by, is not wired");
-  const std::map<std::string, Setting> norm = {
-      {"groups", p.integer("groups")}, {"eps", p.real("eps")}, {"silu", true}};
+  const auto norm = [&p](std::int64_t of_channels) {
+    return std::map<std::string, Setting>{
+        {"groups", groups_of(of_channels, p.integer("groups"), p.integer("group_channels"))},
+        {"eps", p.real("eps")},
+        {"silu", true}};
+  };
 
-  Wire h = b.add("norm1", "group_norm", {{"x", x}}, norm);
+  Wire h = b.add("norm1", "group_norm", {{"x", x}}, norm(b.spec(x).shape[1]));
   h = resampled(b, "resample", h);
   x = resampled(b, "resample_shortcut", x);
   h = b.add("conv1", "conv2d", {{"x", h}}, starting({{"channels", channels}, {"kernel", kernel}}, init));
@@ -45,16 +52,19 @@ void expand(Builder& b) {
   if (b.has_input("temb"))
     time = b.add("time", "linear", {{"x", b.input("temb")}},
                  starting({{"channels", p.integer("channels") * (film ? 2 : 1)}}, init));
-  h = b.add("norm2", "group_norm", {{"x", h}, {film ? "film" : "shift", time}}, norm);
+  h = b.add("norm2", "group_norm", {{"x", h}, {film ? "film" : "shift", time}}, norm(p.integer("channels")));
   if (p.real("dropout") > 0) h = b.add("dropout", "dropout", {{"x", h}}, {{"rate", p.real("dropout")}});
 
   Wire shortcut = x;
-  if (b.spec(x).shape[1] != p.integer("channels")) {
+  const bool projects = p.text("resample") != "none" && p.text("resample_shortcut") == "conv";
+  if (projects || b.spec(x).shape[1] != p.integer("channels")) {
     shortcut = b.add("shortcut", "conv2d", {{"x", x}},
                      starting({{"channels", channels}, {"kernel", std::int64_t{1}}}, init));
   }
-  b.output("y", b.add("conv2", "conv2d", {{"x", h}, {"add", shortcut}},
-                      starting({{"channels", channels}, {"kernel", kernel}}, init, true)));
+  h = b.add("conv2", "conv2d", {{"x", h}, {"add", shortcut}},
+            starting({{"channels", channels}, {"kernel", kernel}}, init, true));
+  if (p.real("skip_scale") != 1) h = b.add("scale", "scale", {{"x", h}}, {{"factor", p.real("skip_scale")}});
+  b.output("y", h);
 }
 
 }  // namespace
@@ -106,6 +116,13 @@ NodeType residual_block() {
                           .doc = "halve or double the sides before conv1, and those of the short cut",
                           .standard = std::string("none"),
                           .choices = {"none", "down", "up"}},
+                         {.name = "resample_shortcut",
+                          .kind = Kind::choice,
+                          .doc = "of a short cut whose sides change: nothing more, or a 1x1 convolution",
+                          .standard = std::string("plain"),
+                          .choices = {"plain", "conv"}},
+                         group_channels_parameter(),
+                         skip_scale_parameter(),
                          network_init_parameter()},
           .expand = expand};
 }

@@ -19,13 +19,19 @@
 //   iddpm       cos_sin     0           1e-5  same     conv      true   4               openai    arXiv:2102.09672
 //   adm         cos_sin     0           1e-5  same     block     true   C / 64          openai    arXiv:2105.05233
 //   diffusers   cos_sin     0           1e-5  same     conv      false  C / 8           pytorch   UNet2DModel's defaults
+//   ddpmpp      sin_cos     1           1e-6  same     block     false  1               song      arXiv:2206.00364
+// ddpmpp is the DDPM++ of Song et al. 2021, arXiv:2011.13456, as Karras et al. train it. There skip_scale is sqrt(1/2),
+// groups have 4 channels at least, short cuts that change sides have a convolution, the way up has attention behind the
+// last block of a level, and labels are added to the embedding before linear1.
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 
 #include "graph/types/catalog.h"
+#include "nodes/network/groups.h"
 #include "nodes/network/network_init.h"
 #include "nodes/network/unet_style.h"
 
@@ -62,7 +68,7 @@ class UNet {
                     starting({{"channels", channels_}, {"kernel", std::int64_t{3}}}, init_));
     h = up(middle(down(h)));
     h = b_.add("norm_out", "group_norm", {{"x", h}},
-               {{"groups", groups()}, {"eps", style_.eps}, {"silu", true}});
+               {{"groups", groups_at(channels_ * multipliers_[0])}, {"eps", style_.eps}, {"silu", true}});
     const std::int64_t out_channels = b_.parameters().integer("out_channels");
     b_.output("y", b_.add("conv_out", "conv2d", {{"x", h}},
                           starting({{"channels", out_channels == 0 ? shape[1] : out_channels},
@@ -73,6 +79,9 @@ class UNet {
  private:
   std::int64_t levels() const { return static_cast<std::int64_t>(multipliers_.size()); }
   std::int64_t groups() const { return b_.parameters().integer("groups"); }
+  std::int64_t groups_at(std::int64_t channels) const {
+    return groups_of(channels, groups(), style_.group_channels);
+  }
 
   void check_multipliers() const {
     if (levels() >= 1 && levels() <= 8) return;
@@ -81,9 +90,9 @@ class UNet {
 
   void check_groups() const {
     const auto divide = [&](std::int64_t channels, const std::string& whose) {
-      if (channels % groups() == 0) return;
+      if (channels % groups_at(channels) == 0) return;
       b_.fail_at("groups", fmt::format("'groups' is {}, which does not divide the {} channels of {}",
-                                       groups(), channels, whose));
+                                       groups_at(channels), channels, whose));
     };
     divide(channels_, "'conv_in'");
     for (std::int64_t i = 0; i < levels(); ++i)
@@ -184,16 +193,33 @@ class UNet {
   void embed_time() {
     Wire h = b_.add("time/embedding", "time_embedding", {{"t", b_.input("t")}},
                     {{"dim", channels_}, {"order", style_.time_order}, {"freq_shift", style_.freq_shift}});
+    h = labelled(h, "start");
     h = b_.add("time/linear1", "linear", {{"x", h}}, starting({{"channels", 4 * channels_}}, init_));
     h = b_.add("time/silu1", "silu", {{"x", h}});
     h = b_.add("time/linear2", "linear", {{"x", h}}, starting({{"channels", 4 * channels_}}, init_));
-    if (classes_ > 0)
+    h = labelled(h, "end");
+    temb_ = b_.add("time/silu2", "silu", {{"x", h}});
+  }
+
+  // With the labels that enter at this place.
+  Wire labelled(Wire h, const std::string& place) {
+    if (classes_ > 0 && style_.class_at == place)
       h = b_.add("class_embedding", "class_embedding", {{"x", h}, {"label", b_.input("label")}},
-                 {{"classes", classes_}, {"null_class", b_.parameters().flag("null_class")}});
-    if (augment_ > 0)
+                 class_settings());
+    if (augment_ > 0 && style_.augment_at == place)
       h = b_.add("augment_embedding", "augment_embedding", {{"x", h}, {"label", b_.input("augment")}},
                  {{"length", augment_}});
-    temb_ = b_.add("time/silu2", "silu", {{"x", h}});
+    return h;
+  }
+
+  // Song et al. have a linear layer there, whose input is sqrt(classes) for the class and 0 for all others.
+  std::map<std::string, Setting> class_settings() const {
+    std::map<std::string, Setting> settings = {{"classes", classes_},
+                                               {"null_class", b_.parameters().flag("null_class")}};
+    if (init_ == "song")
+      settings["init_std"] =
+          std::sqrt(2.0 * static_cast<double>(classes_) / static_cast<double>(classes_ + channels_));
+    return settings;
   }
 
   Wire residual(const std::string& name, Wire h, std::int64_t channels,
@@ -205,6 +231,9 @@ class UNet {
                    {"eps", style_.eps},
                    {"film", style_.film},
                    {"resample", resample},
+                   {"resample_shortcut", style_.resample_shortcut},
+                   {"group_channels", style_.group_channels},
+                   {"skip_scale", style_.skip_scale},
                    {"init", init_}});
   }
 
@@ -216,6 +245,8 @@ class UNet {
                    {"groups", groups()},
                    {"eps", style_.eps},
                    {"norm", norm},
+                   {"group_channels", style_.group_channels},
+                   {"skip_scale", style_.skip_scale},
                    {"init", init_}});
   }
 
@@ -234,9 +265,10 @@ class UNet {
   }
 
   // Block `number` of a level, with attention when the level's height asks for it.
-  Wire block(const std::string& level, std::int64_t number, Wire h, std::int64_t channels) {
+  Wire block(const std::string& level, std::int64_t number, Wire h, std::int64_t channels,
+             bool attends = true) {
     h = residual(fmt::format("{}/block{}", level, number), h, channels);
-    if (b_.broken(h)) return h;
+    if (b_.broken(h) || !attends) return h;
     if (std::count(attention_at_.begin(), attention_at_.end(), b_.spec(h).shape[2]) == 0) return h;
     return attention(fmt::format("{}/attention{}", level, number), h);
   }
@@ -267,7 +299,7 @@ class UNet {
       for (std::int64_t j = 0; j <= blocks_; ++j) {
         h = b_.add(fmt::format("{}/concat{}", level, j), "concat", {{"a", h}, {"b", kept_.back()}});
         kept_.pop_back();
-        h = block(level, j, h, channels_ * multipliers_[i]);
+        h = block(level, j, h, channels_ * multipliers_[i], style_.attention_up == "each" || j == blocks_);
       }
       if (i > 0) h = larger(level + "/upsample", h, channels_ * multipliers_[i]);
     }
@@ -372,9 +404,9 @@ NodeType unet() {
             .kind = Kind::choice,
             .doc = "what kind of network it is, where the keys below do not say: of Ho et al., OpenAI's "
                    "improved-diffusion "
-                   "and guided-diffusion, or diffusers",
+                   "and guided-diffusion, diffusers, or EDM's DDPM++",
             .standard = std::string("ddpm"),
-            .choices = {"ddpm", "iddpm", "adm", "diffusers"}},
+            .choices = {"ddpm", "iddpm", "adm", "diffusers", "ddpmpp"}},
            {.name = "head_channels",
             .kind = Kind::integer,
             .doc = "channels of a head of every attention, instead of `heads` (as `preset`)",
@@ -420,8 +452,37 @@ NodeType unet() {
             .standard = true},
            {.name = "init",
             .kind = Kind::choice,
-            .doc = "how weights start: as Ho et al., as OpenAI, or as PyTorch (as `preset`)",
-            .choices = {"ho", "openai", "pytorch"}}},
+            .doc = "how weights start: as Ho et al., as OpenAI, as PyTorch, or as Song et al. (as `preset`)",
+            .choices = {"ho", "openai", "pytorch", "song"}},
+           {.name = "skip_scale",
+            .kind = Kind::real,
+            .doc = "what every residual block and attention gives is multiplied by it (as `preset`)",
+            .minimum = 0,
+            .maximum = 1,
+            .above_minimum = true},
+           {.name = "group_channels",
+            .kind = Kind::integer,
+            .doc = "fewest channels of a group: narrow norms get fewer than `groups` (as `preset`)",
+            .minimum = 1,
+            .maximum = 4096},
+           {.name = "resample_shortcut",
+            .kind = Kind::choice,
+            .doc = "of short cuts whose sides change, with `resample: block`: nothing more, or a 1x1 "
+                   "convolution (as `preset`)",
+            .choices = {"plain", "conv"}},
+           {.name = "attention_up",
+            .kind = Kind::choice,
+            .doc = "on the way up, attention behind each block of a level, or behind its last (as `preset`)",
+            .choices = {"each", "last"}},
+           {.name = "class_at",
+            .kind = Kind::choice,
+            .doc = "where the class is added to the time embedding: before linear1, or behind linear2 (as "
+                   "`preset`)",
+            .choices = {"start", "end"}},
+           {.name = "augment_at",
+            .kind = Kind::choice,
+            .doc = "where the label `augment` is added to the time embedding (as `preset`)",
+            .choices = {"start", "end"}}},
       .expand = [](Builder& b) { UNet(b).build(); }};
 }
 

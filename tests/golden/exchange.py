@@ -1,8 +1,8 @@
 """Writes exchange/: small networks of other programs with random weights, and what they compute.
 
-Run with: python3 tests/golden/exchange.py IMPROVED_DIFFUSION GUIDED_DIFFUSION DDIM (diffusers 0.27.2, PyTorch 1.13), three
-clones of https://github.com/openai/improved-diffusion, https://github.com/openai/guided-diffusion and
-https://github.com/ermongroup/ddim. Their norms have 32 groups; here they get GROUPS, so that networks can be small.
+Run with: python3 tests/golden/exchange.py IMPROVED_DIFFUSION GUIDED_DIFFUSION DDIM EDM (diffusers 0.27.2, PyTorch 1.13), four
+clones of https://github.com/openai/improved-diffusion, https://github.com/openai/guided-diffusion,
+https://github.com/ermongroup/ddim and https://github.com/NVlabs/edm; "-" leaves the networks of one out. Norms of all but the last have 32 groups; here they get GROUPS, so that networks can be small.
 
 Of each network: its tensors as it saves them, in 16 bits where that is usual, and io.safetensors with x, t, y (and label).
 Weights are rounded to 16 bits before y is computed.
@@ -148,11 +148,46 @@ def of_ermongroup(clone):
     torch.save([twice, {"state": {}, "param_groups": []}, 3, 700, state], folder / "ckpt.pth")  # live, optimiser, average
 
 
+def of_edm(clone):
+    """Its networks as EDMPrecond saves them; heads of the ADM get 4 channels in place of 64."""
+    persistence = types.SimpleNamespace(persistent_class=lambda kind: kind)
+    sys.modules["torch_utils"] = types.SimpleNamespace(persistence=persistence)
+    sys.path.insert(0, str(clone))
+    from training import networks
+
+    class NarrowHeads(networks.UNetBlock):
+        def __init__(self, channels_per_head=64, **more):
+            super().__init__(channels_per_head=4, **more)
+
+    networks.UNetBlock = NarrowHeads
+    classes, augment = 3, 9
+    for name, net, config in (("edm_ddpmpp", "SongUNet", {"channel_mult": [2, 2], "label_dim": classes, "augment_dim": augment}),
+                              ("edm_plain", "SongUNet", {"channel_mult": [1, 3]}),
+                              ("edm_adm", "DhariwalUNet", {"channel_mult": [1, 2], "label_dim": classes, "augment_dim": augment})):
+        torch.manual_seed(len(name))
+        model = fill(getattr(networks, net)(img_resolution=SIZE, in_channels=3, out_channels=3, model_channels=8, num_blocks=2,
+                                            attn_resolutions=[8], **config))
+        given, labels = inputs(), {"class_labels": None}
+        if "label_dim" in config:
+            given["label"] = torch.tensor([-1.0, 2.0])  # -1: none
+            given["augment"] = torch.randn(IMAGES, augment)
+            one_hot = torch.stack([torch.zeros(classes), torch.eye(classes)[2]])
+            labels = {"class_labels": one_hot, "augment_labels": given["augment"]}
+        folder = new_folder(name)
+        write_io(folder, given, y=model(given["x"], given["t"], **labels))
+        torch.save(collections.OrderedDict(("model." + key, value) for key, value in halves(model.state_dict()).items()),
+                   folder / "model.pt")
+
+
 def main():
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    for name in ("improved", "guided", "ddim"):
+    for name in ("improved", "guided", "ddim", "edm"):
         arguments.add_argument(name, type=pathlib.Path)
     clones = arguments.parse_args()
+    if str(clones.edm) != "-":
+        of_edm(clones.edm)
+    if str(clones.improved) == "-":
+        return
     all_of_diffusers()
     improved, guided = import_from(clones.improved, "improved_diffusion"), import_from(clones.guided, "guided_diffusion")
     of_openai("openai_iddpm", improved, num_heads=4, use_scale_shift_norm=True)

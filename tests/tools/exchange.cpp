@@ -61,7 +61,7 @@ Values computed(const Imported& imported, const std::map<std::string, Plain>& gi
   Values seen;
   std::map<std::string, Plain> inputs;
   std::string wires;
-  for (const char* port : {"x", "t", "label"})
+  for (const char* port : {"x", "t", "label", "augment"})
     if (given.count(port)) {
       inputs[port] = given.at(port);
       wires += fmt::format("{}{}: images.{}", wires.empty() ? "" : ", ", port, port);
@@ -112,6 +112,30 @@ TEST(Import, ComputesWhatOpenAIsNetworksDo) {
 
 TEST(Import, ComputesWhatTheOriginalDdpmDoes) {
   expect_the_same("ddpm_original", "ckpt.pth", {.part = "4.", .size = 16, .settings = {"model.groups=4"}});
+}
+
+TEST(Import, ComputesWhatEdmsNetworksDo) {
+  expect_the_same("edm_ddpmpp", "model.pt", {});
+  expect_the_same("edm_plain", "model.pt", {});
+  expect_the_same("edm_adm", "model.pt", {.settings = {"model.head_channels=4"}});
+}
+
+TEST(Import, TellsEdmsNetworksByTheirNames) {
+  ScratchFolder folder;
+  const std::string source = (golden_folder("edm_adm") / "model.pt").string();
+  const Imported adm = imported(folder, source, {.settings = {"model.head_channels=4"}});
+  EXPECT_EQ(adm.notes,
+            (std::vector<std::string>{
+                source + ": 206 tensors (PyTorch (zip), F16) of EDM's DhariwalUNet, below 'model.'",
+                "taken for granted: attention has 64 channels a head (model.head_channels=64)",
+                "taken for granted: diffusion {process: edm, prediction: edm}, as of EDMPrecond"}));
+  EXPECT_EQ(adm.section,
+            "{type: unet, channels: 8, multipliers: [1, 2], blocks: 2, attention_at: [8], groups: 32, "
+            "preset: adm, head_channels: 4, group_channels: 4, augment_at: start, classes: 3, augment: 9}");
+  ScratchFolder other;
+  EXPECT_EQ(imported(other, golden_folder("edm_plain") / "model.pt", {}).section,
+            "{type: unet, channels: 8, multipliers: [1, 3], blocks: 2, attention_at: [8], groups: 32, "
+            "preset: ddpmpp}");
 }
 
 TEST(Import, SaysWhatItTookTheTensorsFor) {
@@ -278,6 +302,39 @@ TEST(Import, RefusesSizesBeforeItMakesAnything) {
       "'X/config.json' says that images are [3,1073741824,1073741824]; sides of 1 to 65536 are known here");
 }
 
+TEST(Import, RefusesWhatEdmsNetworksCanBeAndTheirsHereCannot) {
+  EXPECT_EQ(import_refusal(golden_folder("edm_plain") / "model.pt", {.size = 32}),
+            "'X' is of images of 16x16, but --size is 32");
+  // Of no numbers at all.
+  const auto said = [](const std::string& more) {
+    ScratchFolder folder;
+    std::string header;
+    for (const std::string& name :
+         {std::string("map_layer0.weight"), std::string("enc.16x16_conv.weight"), more})
+      header += (header.empty() ? "{" : ",") +
+                fmt::format(R"("{}":{{"dtype":"U8","shape":[0,1,4,4],"data_offsets":[0,0]}})", name);
+    header += "}";
+    const std::uint64_t length = header.size();
+    write_text(folder.path() / "x", std::string(reinterpret_cast<const char*>(&length), 8) + header);
+    return import_refusal(folder.path() / "x");
+  };
+  EXPECT_EQ(
+      said("map_noise.freqs"),
+      "'X' has 'map_noise.freqs': an embedding of random frequencies, as NCSN++ has, which is not known "
+      "here");
+  EXPECT_EQ(
+      said("enc.8x8_aux_residual.weight"),
+      "'X' has 'enc.8x8_aux_residual.weight': a pyramid of smaller images beside the way down, as NCSN++ "
+      "has, which is not known here");
+  EXPECT_EQ(
+      said("dec.8x8_aux_up.resample_filter"),
+      "'X' has 'dec.8x8_aux_up.resample_filter': a sum of images of all levels, as NCSN++ has, which is "
+      "not known here");
+  EXPECT_EQ(said("enc.8x8_down.conv0.resample_filter"),
+            "'X' has 'enc.8x8_down.conv0.resample_filter': sides change with a smooth filter, as NCSN++ has, "
+            "which is not known here");
+}
+
 TEST(Import, RefusesNetworksWithoutWidth) {
   EXPECT_EQ(Changed().set("config.json", "attention_head_dim", 0).refusal(),
             "'X/config.json' has 'attention_head_dim': 0, which is no number of channels");
@@ -369,7 +426,7 @@ TEST(Import, KnowsNetworksThatItCannotBuild) {
             "UNet2DModel with its "
             "names of attention before 0.15; the original DDPM's, as pesser and ermongroup ported it to "
             "PyTorch; OpenAI's "
-            "improved-diffusion or guided-diffusion");
+            "improved-diffusion or guided-diffusion; EDM's SongUNet; EDM's DhariwalUNet");
   EXPECT_EQ(said("down_blocks.0.resnets.0.conv1.weight"),
             "'X' lies alone, but UNet2DModel's config.json must lie beside it: it says what no tensor says");
 }
@@ -449,6 +506,17 @@ TEST(Export, RefusesWhatDiffusersCannotBe) {
             "section 'model': 'middle_attention' is plain, which UNet2DModel can be with 'film' only");
   EXPECT_EQ(export_refusal("dropout: 0.1", "inside: {'mid/block0/norm1': {eps: 1.0e-3}}"),
             "section 'model' has 'inside', which other programs have no word for");
+  const auto of_edm = [](const std::string& key) {
+    return export_refusal("type: unet,", "type: unet, " + key + ",");
+  };
+  EXPECT_EQ(of_edm("skip_scale: 0.5"),
+            "section 'model': 'skip_scale' is 0.5, which only EDM's networks have a word for");
+  EXPECT_EQ(of_edm("group_channels: 2"),
+            "section 'model': 'group_channels' is 2, which only EDM's networks have a word for");
+  EXPECT_EQ(of_edm("resample_shortcut: conv"),
+            "section 'model': 'resample_shortcut' is conv, which only EDM's networks have a word for");
+  EXPECT_EQ(of_edm("attention_up: last"),
+            "section 'model': 'attention_up' is last, which only EDM's networks have a word for");
   EXPECT_EQ(
       export_refusal("schedule: cosine, timesteps: 100, prediction: v", "process: edm, prediction: edm"),
       "section 'diffusion': 'process' is edm, which DDPMScheduler has no word for; discrete and flow can be "

@@ -119,6 +119,7 @@ std::vector<std::string> export_for_onnx(const ExportRequest& request) {
         {}, fmt::format("checkpoint '{}' has no section 'model'; several models are not exported together",
                         facts.directory.string()));
   const Network network = read_network(*section, facts.model_input, facts.classes);
+  refuse_own_style(network);
   const std::unique_ptr<TensorFile> weights = open_tensor_file(weights_file(facts, request.weights));
   std::map<std::string, std::string> said = {{"step", std::to_string(facts.step)}};
   if (diffusion) said["diffusion"] = write_document(*diffusion);
@@ -153,6 +154,7 @@ std::vector<std::string> export_for_diffusers(const ExportRequest& request) {
                  .step = facts.step,
                  .pipeline = read_text(facts.directory / kPipeline),
                  .measures = last_measures(facts.directory)};
+  refuse_own_style(model.network);
   const std::string unet = unet_config(model.network);
   const std::string scheduler = scheduler_config(diffusion.process(), diffusion.parameters);
   const std::vector<StateTensor> tensors = renamed(*ours, model.network, "model");

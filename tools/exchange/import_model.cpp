@@ -110,7 +110,13 @@ void take_own_facts(const fs::path& path, Network& network) {
   }
 }
 
-std::string usual_diffusion(const Network& network, std::vector<std::string>& notes) {
+std::string usual_diffusion(const Network& network, const TensorLayout& layout,
+                            std::vector<std::string>& notes) {
+  if (layout.name.starts_with("edm")) {
+    const std::string text = "{process: edm, prediction: edm}";
+    notes.push_back("taken for granted: diffusion " + text + ", as of EDMPrecond");
+    return text;
+  }
   const bool learned = network.out_channels == 2 * network.input.at(0);
   const std::string text =
       learned ? "{schedule: linear, timesteps: 1000, prediction: epsilon, variance: learned_range}"
@@ -135,11 +141,12 @@ void refuse_sizes(const Network& network, const fs::path& file) {
 }
 
 // Of the pipelines that come with the program, the one that such a network fits, with what must be changed in it.
-std::string drawing_arguments(const Network& network, const fs::path& run) {
+std::string drawing_arguments(const Network& network, const TensorLayout& layout, const fs::path& run) {
   const bool learned_variance = network.out_channels == 2 * network.input.at(0);
-  const char* pipeline = network.classes > 0 ? "sample_classes"
-                         : learned_variance  ? "sample_learned_variance"
-                                             : "sample";
+  const char* pipeline = network.classes > 0              ? "sample_classes"
+                         : learned_variance               ? "sample_learned_variance"
+                         : layout.name.starts_with("edm") ? "sample_heun"
+                                                          : "sample";
   std::string text = fmt::format("pipelines/{}.yaml vars.checkpoint={}", pipeline, run.string());
   if (network.classes == 0) return text;
   if (!network.null_class)  // no guidance
@@ -196,17 +203,22 @@ bool same_but_for_ones(Shape a, Shape b) {
   return a == b;
 }
 
+ThirdOrder third_order(const ImportRequest& request, const TensorLayout& layout) {
+  if (layout.name.starts_with("edm")) return ThirdOrder::by_channels;
+  return request.qkv == "legacy" ? ThirdOrder::by_heads : ThirdOrder::whole;
+}
+
 // All weights of the table with their values, or all that is wrong.
 class Translation {
  public:
-  Translation(TensorFile& file, const FoundNetwork& found, const Network& network, bool by_heads)
-      : file_(file), found_(found), network_(network), by_heads_(by_heads) {}
+  Translation(TensorFile& file, const FoundNetwork& found, const Network& network, ThirdOrder order)
+      : file_(file), found_(found), network_(network), order_(order) {}
 
   std::vector<StateTensor> translate(const WeightTable& table) {
     std::vector<StateTensor> tensors;
     for (const WeightSpec& weight : table.weights()) translate(weight, tensors);
     for (const auto& [name, facts] : file_.tensors())
-      if (name.starts_with(found_.prefix) && !used_.count(name))
+      if (name.starts_with(found_.prefix) && !used_.count(name) && !is_constant(name))
         problems_.push_back(
             fmt::format("the tensor '{}' {} has no place in this network", name, to_string(facts.shape)));
     if (!problems_.empty()) refuse();
@@ -230,21 +242,11 @@ class Translation {
       problems_.push_back(fmt::format("{} has no name for '{}'", found_.layout->words, weight.path));
       return;
     }
+    if (theirs->classes != TensorLayout::Classes::rows) return translate_classes(weight, *theirs, tensors);
     const std::string name = found_.prefix + theirs->name;
-    const auto facts = file_.tensors().find(name);
-    if (facts == file_.tensors().end()) {
-      problems_.push_back(fmt::format("the tensor '{}' is missing ({} for '{}')", name,
-                                      to_string(weight.shape), weight.path));
-      return;
-    }
-    used_.insert(name);
     Shape wanted = weight.shape;
     if (theirs->third >= 0) wanted[0] *= 3;
-    if (!same_but_for_ones(facts->second.shape, wanted)) {
-      problems_.push_back(fmt::format("the tensor '{}' is {}, but the network has {}", name,
-                                      to_string(facts->second.shape), to_string(wanted)));
-      return;
-    }
+    if (!take(name, wanted, weight)) return;
     tensors.push_back(
         {.name = weight.path,
          .dtype = DType::f32,
@@ -255,12 +257,55 @@ class Translation {
          }});
   }
 
-  std::vector<float> values_of(const std::string& name, int third, std::int64_t channels) const {
+  // Whether the tensor is there, in this shape; else that is a problem.
+  bool take(const std::string& name, const Shape& wanted, const WeightSpec& weight) {
+    const auto facts = file_.tensors().find(name);
+    if (facts == file_.tensors().end()) {
+      problems_.push_back(fmt::format("the tensor '{}' is missing ({} for '{}')", name,
+                                      to_string(weight.shape), weight.path));
+      return false;
+    }
+    used_.insert(name);
+    if (same_but_for_ones(facts->second.shape, wanted)) return true;
+    problems_.push_back(fmt::format("the tensor '{}' is {}, but the network has {}", name,
+                                    to_string(facts->second.shape), to_string(wanted)));
+    return false;
+  }
+
+  std::vector<float> finite(const std::string& name) const {
     std::vector<float> values = file_.read(name);
     if (std::any_of(values.begin(), values.end(), [](float v) { return !std::isfinite(v); }))
       throw UserError({}, fmt::format("'{}': the tensor '{}' holds numbers that are not finite",
                                       file_.path().string(), name));
-    return third < 0 ? values : take_third(values, channels, network_.heads(channels), third, by_heads_);
+    return values;
+  }
+
+  std::vector<float> values_of(const std::string& name, int third, std::int64_t channels) const {
+    const std::vector<float> values = finite(name);
+    return third < 0 ? values : take_third(values, channels, network_.heads(channels), third, order_);
+  }
+
+  bool is_constant(const std::string& name) const {
+    const std::string& word = found_.layout->constants;
+    return !word.empty() && name.ends_with("." + word);
+  }
+
+  // Vectors of classes that lie side by side, and what is added to all of them.
+  void translate_classes(const WeightSpec& weight, const TheirTensor& theirs,
+                         std::vector<StateTensor>& tensors) {
+    const std::string name = found_.prefix + theirs.name, bias = name.substr(0, name.rfind('.')) + ".bias";
+    const bool scaled = theirs.classes == TensorLayout::Classes::scaled_columns;
+    const std::int64_t classes = weight.shape[0] - 1, dim = weight.shape[1];
+    if (!take(name, {dim, classes}, weight) || (scaled && !take(bias, {dim}, weight))) return;
+    const float scale = scaled ? std::sqrt(static_cast<float>(classes)) : 1;
+    tensors.push_back({.name = weight.path,
+                       .dtype = DType::f32,
+                       .shape = weight.shape,
+                       .save = [this, name, bias, scaled, classes, scale](std::byte* out) {
+                         const std::vector<float> rows = rows_of_classes(
+                             finite(name), scaled ? finite(bias) : std::vector<float>(), classes, scale);
+                         std::memcpy(out, rows.data(), rows.size() * sizeof(float));
+                       }});
   }
 
   [[noreturn]] void refuse() const {
@@ -276,7 +321,7 @@ class Translation {
   TensorFile& file_;
   const FoundNetwork& found_;
   const Network& network_;
-  bool by_heads_;
+  ThirdOrder order_;
   std::set<std::string> used_;
   std::vector<std::string> problems_;
 };
@@ -306,14 +351,14 @@ Imported import_model(const ImportRequest& request) {
   refuse_sizes(network, has_config ? source.config : source.tensors);
   const std::string diffusion = has_config && !source.scheduler.empty()
                                     ? read_scheduler_config(source.scheduler, notes)
-                                    : usual_diffusion(network, notes);
+                                    : usual_diffusion(network, *found.layout, notes);
   const Tree kept = sections(section_text(network), diffusion, request.settings);
   const Planned planned = plan_network(kept, network);
   const Checked& checked = planned.checked;
   network = read_network(*kept.find("model"), network.input, checked.classes);
   imported.section = section_text(network);
 
-  Translation translation(*file, found, network, request.qkv == "legacy");
+  Translation translation(*file, found, network, third_order(request, *found.layout));
   const std::vector<StateTensor> tensors = translation.translate(*checked.weights);
   if (const std::string others = translation.others(); !others.empty())
     notes.push_back("left out: " + others);
@@ -325,7 +370,7 @@ Imported import_model(const ImportRequest& request) {
                        .imported = found.layout->words};
   const RunDirectory directory = RunDirectory::create(request.output);
   imported.run = directory.path();
-  imported.draw = drawing_arguments(network, imported.run);
+  imported.draw = drawing_arguments(network, *found.layout, imported.run);
   try {
     imported.checkpoint = write_imported_checkpoint(directory.path(), tensors, write_document(kept), state);
   } catch (...) {

@@ -12,6 +12,25 @@ using Below = TensorLayout::Below;
 
 // {i}: level, {r}: level counted from the last one, {j}: number of the block, {J}: the same from 1.
 // {n}, {k}: OpenAI counts blocks and halvings in one row, and layers within each of them.
+// {s}, {half}, {twice}, {least}: EDM names levels by their height: that of this level, the next, the one before, the last.
+std::vector<TensorLayout::Place> places_of_edm(const std::string& norm_out, const std::string& conv_out) {
+  return {{"conv_in", "enc.{s}_conv"},
+          {"time/linear1", "map_layer0"},
+          {"time/linear2", "map_layer1"},
+          {"class_embedding", "map_label"},
+          {"augment_embedding", "map_augment"},
+          {"down{i}/block{j}", "enc.{s}_block{j}", Below::block},
+          {"down{i}/attention{j}", "enc.{s}_block{j}", Below::attention},
+          {"down{i}/downsample", "enc.{half}_down", Below::down},
+          {"mid/block{j}", "dec.{least}_in{j}", Below::block},
+          {"mid/attention", "dec.{least}_in0", Below::attention},
+          {"up{i}/block{j}", "dec.{s}_block{j}", Below::block},
+          {"up{i}/attention{j}", "dec.{s}_block{j}", Below::attention},
+          {"up{i}/upsample", "dec.{twice}_up", Below::up},
+          {"norm_out", norm_out},
+          {"conv_out", conv_out}};
+}
+
 const std::vector<TensorLayout>& layouts() {
   static const std::vector<TensorLayout::Leaf> attention_of_diffusers = {
       {"norm", "group_norm"}, {"q", "to_q"}, {"k", "to_k"}, {"v", "to_v"}, {"proj", "to_out.0"}};
@@ -33,10 +52,16 @@ const std::vector<TensorLayout>& layouts() {
   static const std::vector<TensorLayout::Leaf> block_of_diffusers = {
       {"norm1", "norm1"}, {"conv1", "conv1"}, {"time", "time_emb_proj"},
       {"norm2", "norm2"}, {"conv2", "conv2"}, {"shortcut", "conv_shortcut"}};
+  static const std::vector<TensorLayout::Leaf> block_of_edm = {{"norm1", "norm0"}, {"conv1", "conv0"},
+                                                               {"time", "affine"}, {"norm2", "norm1"},
+                                                               {"conv2", "conv1"}, {"shortcut", "skip"}};
+  static const std::vector<TensorLayout::Leaf> attention_of_edm = {
+      {"norm", "norm2"}, {"q", "qkv", 0}, {"k", "qkv", 1}, {"v", "qkv", 2}, {"proj", "proj"}};
   static const std::vector<TensorLayout> all = {
       {.name = "diffusers",
        .words = "diffusers' UNet2DModel",
        .sign = "down_blocks.0.resnets.0.conv1.weight",
+       .unless = "mid_block.attentions.0.query.weight",
        .places = places_of_diffusers,
        .block = block_of_diffusers,
        .attention = attention_of_diffusers,
@@ -103,7 +128,24 @@ const std::vector<TensorLayout>& layouts() {
        .attention =
            {{"norm", "norm"}, {"q", "qkv", 0}, {"k", "qkv", 1}, {"v", "qkv", 2}, {"proj", "proj_out"}},
        .down_conv = "op",
-       .up_conv = "conv"}};
+       .up_conv = "conv"},
+      {.name = "edm_song",
+       .words = "EDM's SongUNet",
+       .sign = "map_layer0.weight",
+       .unless = "out_conv.weight",
+       .places = places_of_edm("dec.{s}_aux_norm", "dec.{s}_aux_conv"),
+       .block = block_of_edm,
+       .attention = attention_of_edm,
+       .classes = TensorLayout::Classes::scaled_columns,
+       .constants = "resample_filter"},
+      {.name = "edm_adm",
+       .words = "EDM's DhariwalUNet",
+       .sign = "out_conv.weight",
+       .places = places_of_edm("out_norm", "out_conv"),
+       .block = block_of_edm,
+       .attention = attention_of_edm,
+       .classes = TensorLayout::Classes::columns,
+       .constants = "resample_filter"}};
   return all;
 }
 
@@ -138,15 +180,23 @@ std::string filled_in(std::string pattern, const std::string& ours, const Networ
   const std::int64_t n = down ? 1 + numbers.level * row + place : from_last * row + place;
   const bool attention =
       numbers.level < network.levels() && network.attention[static_cast<std::size_t>(numbers.level)];
-  const std::vector<std::pair<std::string, std::int64_t>> values = {{"{i}", numbers.level},
-                                                                    {"{j}", numbers.number},
-                                                                    {"{J}", numbers.number + 1},
-                                                                    {"{r}", from_last},
-                                                                    {"{n}", n},
-                                                                    {"{k}", attention ? 2 : 1}};
+  const auto sides = [&network](std::int64_t level) {
+    return fmt::format("{0}x{0}", network.input.at(1) >> level);
+  };
+  const std::vector<std::pair<std::string, std::string>> values = {
+      {"{i}", std::to_string(numbers.level)},
+      {"{j}", std::to_string(numbers.number)},
+      {"{J}", std::to_string(numbers.number + 1)},
+      {"{r}", std::to_string(from_last)},
+      {"{n}", std::to_string(n)},
+      {"{k}", std::to_string(attention ? 2 : 1)},
+      {"{s}", sides(numbers.level)},
+      {"{half}", sides(numbers.level + 1)},
+      {"{twice}", sides(std::max<std::int64_t>(0, numbers.level - 1))},
+      {"{least}", sides(network.levels() - 1)}};
   for (const auto& [name, value] : values)
     if (const std::size_t at = pattern.find(name); at != pattern.npos)
-      pattern.replace(at, name.size(), std::to_string(value));
+      pattern.replace(at, name.size(), value);
   return pattern;
 }
 
@@ -177,7 +227,9 @@ std::optional<TheirTensor> their_tensor(const TensorLayout& layout, const Networ
     if (!matches(place.ours, path, numbers, rest)) continue;
     const std::string theirs = filled_in(place.theirs, place.ours, network, numbers);
     const bool resamples = place.below == Below::down || place.below == Below::up;
-    if (place.below == Below::one && rest.empty()) return TheirTensor{theirs + what};
+    const bool classes = place.ours == "class_embedding";
+    if (place.below == Below::one && rest.empty())
+      return TheirTensor{theirs + what, -1, classes ? layout.classes : TensorLayout::Classes::rows};
     if (resamples && rest == "conv")
       return TheirTensor{theirs + "." + (place.below == Below::down ? layout.down_conv : layout.up_conv) +
                          what};
@@ -196,8 +248,7 @@ std::vector<FoundNetwork> find_networks(const std::map<std::string, TensorFile::
       if (!name.ends_with(layout.sign)) continue;
       const std::string prefix = name.substr(0, name.size() - layout.sign.size());
       if (!prefix.empty() && !prefix.ends_with('.')) continue;
-      const bool old = tensors.count(prefix + layout_named("diffusers_old").sign) != 0;
-      if (layout.name == "diffusers" && old) continue;  // it has the signs of both
+      if (!layout.unless.empty() && tensors.count(prefix + layout.unless)) continue;
       found.push_back({&layout, prefix});
     }
   return found;
@@ -211,8 +262,6 @@ std::string known_but_not_read(const std::map<std::string, TensorFile::Facts>& t
       {"downs.0.0.block1.proj.weight",
        "denoising-diffusion-pytorch's Unet, whose linear attention and attention with memory have no nodes "
        "here"},
-      {"model.map_layer0.weight", "EDM's SongUNet or DhariwalUNet, whose blocks are not those of unet"},
-      {"unet.map_layer0.weight", "EDM's SongUNet or DhariwalUNet, whose blocks are not those of unet"},
       {"down_blocks.0.attentions.0.transformer_blocks.0.attn1.to_q.weight",
        "diffusers' UNet2DConditionModel, which is told what to draw by texts"},
       {"pos_embed.proj.weight", "a diffusion transformer, no U-Net"}};
@@ -223,17 +272,32 @@ std::string known_but_not_read(const std::map<std::string, TensorFile::Facts>& t
 }
 
 std::vector<float> take_third(const std::vector<float>& all, std::int64_t channels, std::int64_t heads,
-                              int third, bool by_heads) {
+                              int third, ThirdOrder order) {
   const auto row =
       static_cast<std::int64_t>(all.size()) / (3 * channels);  // numbers behind one output channel
   const std::int64_t depth = channels / heads;
   std::vector<float> values;
   values.reserve(static_cast<std::size_t>(channels * row));
   for (std::int64_t c = 0; c < channels; ++c) {
-    const std::int64_t from = by_heads ? (c / depth * 3 + third) * depth + c % depth : third * channels + c;
+    const std::int64_t from = order == ThirdOrder::by_heads      ? (c / depth * 3 + third) * depth + c % depth
+                              : order == ThirdOrder::by_channels ? c * 3 + third
+                                                                 : third * channels + c;
     values.insert(values.end(), all.begin() + from * row, all.begin() + (from + 1) * row);
   }
   return values;
+}
+
+std::vector<float> rows_of_classes(const std::vector<float>& columns, const std::vector<float>& bias,
+                                   std::int64_t classes, float scale) {
+  const std::int64_t dim = static_cast<std::int64_t>(columns.size()) / classes;
+  std::vector<float> rows;
+  rows.reserve(static_cast<std::size_t>((classes + 1) * dim));
+  for (std::int64_t k = 0; k <= classes; ++k)
+    for (std::int64_t d = 0; d < dim; ++d) {
+      const float own = k < classes ? scale * columns[static_cast<std::size_t>(d * classes + k)] : 0;
+      rows.push_back(own + (bias.empty() ? 0 : bias[static_cast<std::size_t>(d)]));
+    }
+  return rows;
 }
 
 }  // namespace dagfusion

@@ -16,17 +16,22 @@ struct TensorLayout {
     std::string ours, theirs;
     int third = -1;  // of q, k and v in one tensor
   };
+  // Vectors of classes: one below the other, or side by side; scaled: times sqrt(classes), and a bias for all of them.
+  enum class Classes { rows, columns, scaled_columns };
   enum class Below { one, block, attention, down, up };
   struct Place {
     std::string ours, theirs;
     Below below = Below::one;
   };
-  std::string name;   // "diffusers"
-  std::string words;  // "diffusers' UNet2DModel"
-  std::string sign;   // a tensor that only it has
+  std::string name;         // "diffusers"
+  std::string words;        // "diffusers' UNet2DModel"
+  std::string sign;         // a tensor that it has
+  std::string unless = {};  // a tensor that others with this sign have
   std::vector<Place> places;
   std::vector<Leaf> block, attention;
-  std::string down_conv, up_conv;  // the convolution below `down` and `up`
+  std::string down_conv = {}, up_conv = {};  // the convolution below `down` and `up`
+  Classes classes = Classes::rows;
+  std::string constants = {};  // the last word of tensors that are no weights
 };
 
 const std::vector<TensorLayout>& tensor_layouts();
@@ -36,6 +41,7 @@ const TensorLayout& layout_named(const std::string& name);
 struct TheirTensor {
   std::string name;
   int third = -1;
+  TensorLayout::Classes classes = TensorLayout::Classes::rows;
 };
 // Of "model/down0/block1/conv1.weight"; nothing for what the layout has no name for.
 std::optional<TheirTensor> their_tensor(const TensorLayout&, const Network&, const std::string& ours);
@@ -50,8 +56,14 @@ std::vector<FoundNetwork> find_networks(const std::map<std::string, TensorFile::
 // Whose tensors they are when they are of a network that cannot be built here, and why not; "" otherwise.
 std::string known_but_not_read(const std::map<std::string, TensorFile::Facts>&);
 
-// Rows of one of q, k and v in a tensor of all three, [3C,...]: head by head (legacy), or one after the other.
+// How q, k and v lie in a tensor of all three, [3C,...]: one after the other; so head by head; or channel by channel.
+enum class ThirdOrder { whole, by_heads, by_channels };
+// The rows of one of them.
 std::vector<float> take_third(const std::vector<float>& all, std::int64_t channels, std::int64_t heads,
-                              int third, bool by_heads);
+                              int third, ThirdOrder order);
+
+// [D,K] -> [K+1,D]: the vector of each class, times `scale`, and last that of no class; `bias` is added to all, "" = 0.
+std::vector<float> rows_of_classes(const std::vector<float>& columns, const std::vector<float>& bias,
+                                   std::int64_t classes, float scale);
 
 }  // namespace dagfusion

@@ -19,9 +19,6 @@ Network read_network(const Tree& section, const Shape& input, const std::vector<
   const Parameters given =
       Parameters::read(section, catalog().find("unet")->parameters, {"type"}, "section 'model'", faults);
   if (!faults.empty()) throw UserError(std::move(faults));
-  if (given.integer("augment") > 0)
-    given.fail("augment", fmt::format("'augment' is {}, which other programs have no word for",
-                                      given.integer("augment")));
 
   Network network{.input = input,
                   .out_channels = given.integer("out_channels"),
@@ -32,6 +29,7 @@ Network read_network(const Tree& section, const Shape& input, const std::vector<
                   .dropout = given.real("dropout"),
                   .style = asked_style(given),
                   .middle_attention = given.text("middle_attention"),
+                  .augment = given.integer("augment"),
                   .null_class = given.flag("null_class")};
   if (network.out_channels == 0) network.out_channels = input.at(0);
   const std::vector<std::int64_t>& at = given.integers("attention_at");
@@ -62,6 +60,12 @@ void add_style(const UNetStyle& style, std::vector<std::string>& keys) {
   else if (style.heads != preset.heads || preset.head_channels > 0)
     keys.push_back(fmt::format("heads: {}", style.heads));
   add("init", style.init, preset.init);
+  if (style.skip_scale != preset.skip_scale) keys.push_back(fmt::format("skip_scale: {}", style.skip_scale));
+  add("group_channels", style.group_channels, preset.group_channels);
+  add("resample_shortcut", style.resample_shortcut, preset.resample_shortcut);
+  add("attention_up", style.attention_up, preset.attention_up);
+  add("class_at", style.class_at, preset.class_at);
+  add("augment_at", style.augment_at, preset.augment_at);
 }
 
 }  // namespace
@@ -69,7 +73,7 @@ void add_style(const UNetStyle& style, std::vector<std::string>& keys) {
 void take_nearest_preset(UNetStyle& style) {
   std::size_t fewest = SIZE_MAX;
   UNetStyle nearest = style;
-  for (const char* preset : {"ddpm", "iddpm", "adm", "diffusers"}) {
+  for (const char* preset : {"ddpm", "iddpm", "adm", "diffusers", "ddpmpp"}) {
     UNetStyle other = style;
     other.preset = preset;
     other.init = style_of(preset).init;
@@ -79,6 +83,22 @@ void take_nearest_preset(UNetStyle& style) {
     fewest = std::min(fewest, keys.size());
   }
   style = nearest;
+}
+
+void refuse_own_style(const Network& network) {
+  const UNetStyle &style = network.style, &usual = style_of("ddpm");
+  const auto refuse = [](bool own, const char* key, const auto& value) {
+    if (own)
+      throw UserError(
+          {},
+          fmt::format("section 'model': '{}' is {}, which only EDM's networks have a word for", key, value));
+  };
+  refuse(network.augment > 0, "augment", network.augment);
+  refuse(style.skip_scale != usual.skip_scale, "skip_scale", style.skip_scale);
+  refuse(style.group_channels != usual.group_channels, "group_channels", style.group_channels);
+  refuse(style.resample_shortcut != usual.resample_shortcut, "resample_shortcut", style.resample_shortcut);
+  refuse(style.attention_up != usual.attention_up, "attention_up", style.attention_up);
+  refuse(network.classes > 0 && style.class_at != usual.class_at, "class_at", style.class_at);
 }
 
 std::string section_text(const Network& network) {
@@ -98,6 +118,7 @@ std::string section_text(const Network& network) {
   if (network.middle_attention != "normalised")
     keys.push_back("middle_attention: " + network.middle_attention);
   if (network.classes > 0) keys.push_back(fmt::format("classes: {}", network.classes));
+  if (network.augment > 0) keys.push_back(fmt::format("augment: {}", network.augment));
   if (network.classes > 0 && !network.null_class) keys.push_back("null_class: false");
   return fmt::format("{{{}}}", fmt::join(keys, ", "));
 }

@@ -20,6 +20,7 @@ struct Network {
   UNetStyle style = style_of("ddpm");
   std::string middle_attention = "normalised";
   std::int64_t classes = 0;
+  std::int64_t augment = 0;  // numbers of the label that says what was done to an image
   bool null_class = true;
   std::vector<std::string> class_names;
 
@@ -38,6 +39,9 @@ Network read_network(const Tree& section, const Shape& input, const std::vector<
 
 // The preset from which the fewest keys differ, with its initial weights.
 void take_nearest_preset(UNetStyle&);
+
+// What neither diffusers nor an ONNX graph of ours can be. Throws UserError.
+void refuse_own_style(const Network&);
 
 // The section, as YAML on one line: "{type: unet, …}"; what its preset says is left out.
 std::string section_text(const Network&);

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <charconv>
+
 #include "graph/document/fault.h"
 
 namespace dagfusion {
@@ -20,6 +22,8 @@ class Shapes {
       fail(fmt::format("has a tensor '{}{}' of {}", prefix_, name, to_string(found->second.shape)));
     return found->second.shape[i];
   }
+  const std::string& prefix() const { return prefix_; }
+  const std::map<std::string, TensorFile::Facts>& all() const { return file_.tensors(); }
   // The same of a width, which must not be 0.
   std::int64_t width(const std::string& name, std::size_t i) const {
     const std::int64_t found = side(name, i);
@@ -111,6 +115,66 @@ Network original(const Shapes& shapes, std::vector<std::string>&) {
   return network;
 }
 
+// Height of the images, which is part of EDM's names: "enc.32x32_conv.weight".
+std::int64_t height_in_names(const Shapes& shapes) {
+  const std::string begin = shapes.prefix() + "enc.";
+  for (const auto& [name, facts] : shapes.all()) {
+    std::int64_t height = 0;
+    if (!name.starts_with(begin)) continue;
+    std::from_chars(name.data() + begin.size(), name.data() + name.size(), height);
+    if (height > 0 && name == fmt::format("{0}{1}x{1}_conv.weight", begin, height)) return height;
+  }
+  shapes.fail(fmt::format("has no tensor '{}enc.32x32_conv.weight', or of another size", shapes.prefix()));
+}
+
+void refuse_ncsnpp(const Shapes& shapes) {
+  const auto refuse = [&](const std::string& name, const char* what) {
+    shapes.fail(
+        fmt::format("has '{}{}': {}, as NCSN++ has, which is not known here", shapes.prefix(), name, what));
+  };
+  for (const auto& [name, facts] : shapes.all()) {
+    if (!name.starts_with(shapes.prefix())) continue;
+    const std::string rest = name.substr(shapes.prefix().size());
+    if (rest == "map_noise.freqs") refuse(rest, "an embedding of random frequencies");
+    if (rest.find("_aux_down") != rest.npos || rest.find("_aux_residual") != rest.npos)
+      refuse(rest, "a pyramid of smaller images beside the way down");
+    if (rest.find("_aux_up") != rest.npos) refuse(rest, "a sum of images of all levels");
+    if (rest.ends_with(".resample_filter") && facts.shape != Shape{1, 1, 2, 2})
+      refuse(rest, "sides change with a smooth filter");
+  }
+}
+
+Network edm(const Shapes& shapes, bool song, std::vector<std::string>& notes) {
+  Network network;
+  const std::int64_t height = height_in_names(shapes);
+  refuse_ncsnpp(shapes);
+  const auto at = [&](std::int64_t level, const char* rest) {
+    return fmt::format("enc.{0}x{0}_{1}", height >> level, rest);
+  };
+  const std::string last = song ? fmt::format("dec.{0}x{0}_aux_conv.weight", height) : "out_conv.weight";
+  network.input = {shapes.side(at(0, "conv.weight"), 1), height, height};
+  network.channels = shapes.width(at(0, "conv.weight"), 0);
+  network.out_channels = shapes.side(last, 0);
+  if (shapes.side("map_layer0.weight", 1) != network.channels)
+    shapes.fail(fmt::format(
+        "has a first convolution of {} channels, but a time embedding of {}; here both are the same",
+        network.channels, shapes.side("map_layer0.weight", 1)));
+  network.blocks = 0;
+  while (network.blocks < kMostBlocks &&
+         shapes.has(at(0, fmt::format("block{}.conv0.weight", network.blocks).c_str())))
+    ++network.blocks;
+  for (std::int64_t i = 0; (height >> i) > 0 && shapes.has(at(i, "block0.conv0.weight")); ++i)
+    add_level(shapes, network, shapes.side(at(i, "block0.conv1.weight"), 0),
+              shapes.has(at(i, "block0.qkv.weight")));
+  network.style = style_of(song ? "ddpmpp" : "adm");
+  network.style.group_channels = style_of("ddpmpp").group_channels;
+  network.style.augment_at = "start";
+  if (shapes.has("map_label.weight")) network.classes = shapes.side("map_label.weight", 1);
+  if (shapes.has("map_augment.weight")) network.augment = shapes.side("map_augment.weight", 1);
+  if (!song) notes.push_back("taken for granted: attention has 64 channels a head (model.head_channels=64)");
+  return network;
+}
+
 }  // namespace
 
 Network network_of(const TensorFile& file, const FoundNetwork& found, std::int64_t size,
@@ -118,6 +182,12 @@ Network network_of(const TensorFile& file, const FoundNetwork& found, std::int64
   const Shapes shapes(file, found.prefix);
   if (found.layout->name.starts_with("diffusers"))
     shapes.fail("lies alone, but UNet2DModel's config.json must lie beside it: it says what no tensor says");
+  if (found.layout->name.starts_with("edm")) {
+    Network network = edm(shapes, found.layout->name == "edm_song", notes);
+    if (size != 0 && size != network.input.at(1))
+      shapes.fail(fmt::format("is of images of {0}x{0}, but --size is {1}", network.input.at(1), size));
+    return network;
+  }
   if (size == 0)
     shapes.fail(
         "does not say how large its images are, which no tensor says; say it with --size, such as --size 32");

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <random>
+#include <regex>
 
 #include "graph/document/fault.h"
 #include "nodes/files/durable.h"
@@ -171,6 +172,12 @@ TEST(TensorFile, RefusesWhatIsNoFileOfTensors) {
   EXPECT_EQ(refusal_of(zipped({{"a/data.pkl", ""}, {"a/constants.pkl", ""}})),
             "is a program of TorchScript; save its state_dict() instead");
   EXPECT_EQ(refusal_of(pickled("N")), "is a pickle, but not one of torch.save");
+  const std::string edm = refusal_of(pickled("ctorch_utils.persistence\n_reconstruct_persistent_obj\n)R"));
+  EXPECT_EQ(
+      std::regex_replace(edm, std::regex("'/[^']*/x"), "'X"),
+      "is a pickle of whole objects with their program, which is not run here; if you trust it, save its "
+      "tensors, in a clone of the repository that it is of: python -c \"import pickle, torch; "
+      "torch.save(pickle.load(open('X', 'rb'))['ema'].state_dict(), 'X.pt')\"");
 }
 
 TEST(TensorFile, RunsNothingOfAPickle) {

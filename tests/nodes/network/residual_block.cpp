@@ -72,6 +72,30 @@ TEST(ResidualBlock, ChangesTheSidesOfBothWays) {
   EXPECT_EQ(nodes_of(up).back(), "conv2 conv2d [1,8,8,8]");
 }
 
+TEST(ResidualBlock, ScalesTheSumAndConvolvesAShortCutWhoseSidesChange) {
+  const Checked checked = expanded(
+      "type: residual_block, channels: 8, groups: 4, resample: down, resample_shortcut: conv, skip_scale: "
+      "0.5",
+      {{"x", numbered({1, 8, 4, 4})}});
+  EXPECT_EQ(nodes_of(checked),
+            (std::vector<std::string>{"norm1 group_norm [1,8,4,4]", "resample average_pool [1,8,2,2]",
+                                      "resample_shortcut average_pool [1,8,2,2]", "conv1 conv2d [1,8,2,2]",
+                                      "norm2 group_norm [1,8,2,2]", "shortcut conv2d [1,8,2,2]",
+                                      "conv2 conv2d [1,8,2,2]", "scale scale [1,8,2,2]"}));
+}
+
+TEST(ResidualBlock, HasFewerGroupsWhereTheyWouldBeNarrow) {
+  const Checked checked = expanded("type: residual_block, channels: 24, groups: 4, group_channels: 4",
+                                   {{"x", numbered({1, 8, 4, 4})}});
+  const auto groups = [&](const std::string& norm) {
+    for (const CheckedNode& n : checked.nodes)
+      if (n.path == "node/" + norm) return n.parameters.integer("groups");
+    return std::int64_t{0};
+  };
+  EXPECT_EQ(groups("norm1"), 2);
+  EXPECT_EQ(groups("norm2"), 4);
+}
+
 TEST(ResidualBlock, StartsAsItsInitSays) {
   const auto bound = [](const std::string& init, const std::string& weight) {
     const Checked checked = expanded("type: residual_block, channels: 8, groups: 4, init: " + init,

@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <deque>
 
 #include "tests/fixtures/composite.h"
@@ -42,6 +43,46 @@ TEST(UNet, HasTheWeightsOfTheNetworksOfOpenAI) {
                {{"x", numbered({1, 3, 64, 64})}, {"t", numbered({1})}, {"label", {{1}, {3}}}})
           .weights->parameters(),
       295'904'454);
+}
+
+// As EDM's code counts them: SongUNet for CIFAR-10 with classes and augmentation, and DhariwalUNet for ImageNet at 64
+// pixels, which has no row for images without a class.
+TEST(UNet, HasTheWeightsOfTheNetworksOfEdm) {
+  EXPECT_EQ(
+      expanded("type: unet, preset: ddpmpp, channels: 128, multipliers: [2, 2, 2], blocks: 4, attention_at: "
+               "[16], classes: 10, augment: 9",
+               {{"x", numbered({1, 3, 32, 32})}, {"t", numbered({1})}, {"label", {{1}, {3}}}})
+          .weights->parameters(),
+      55'735'299);
+  const std::int64_t no_class = 4 * 192;
+  EXPECT_EQ(
+      expanded("type: unet, preset: adm, channels: 192, multipliers: [1, 2, 3, 4], blocks: 3, attention_at: "
+               "[32, 16, 8], group_channels: 4, classes: 1000",
+               {{"x", numbered({1, 3, 64, 64})}, {"t", numbered({1})}, {"label", {{1}, {3}}}})
+          .weights->parameters(),
+      295'899'267 + no_class);
+}
+
+TEST(UNet, OfSongHasAttentionBehindTheLastBlockOfALevelOnTheWayUp) {
+  std::string attention;
+  for (const std::string& line : nodes_of(expanded(
+           "type: unet, preset: ddpmpp, channels: 8, multipliers: [1, 2], blocks: 2, attention_at: [8]",
+           images({1, 3, 16, 16}))))
+    if (const std::size_t at = line.find("/attention "); at != line.npos)
+      attention += line.substr(0, at) + " ";
+  EXPECT_EQ(attention, "down1/attention0 down1/attention1 mid/attention up1/attention2 ");
+}
+
+TEST(UNet, OfSongStartsAsHisDoes) {
+  const Checked checked =
+      expanded("type: unet, preset: ddpmpp, channels: 8, multipliers: [1, 2], blocks: 1, attention_at: [8]",
+               images({1, 3, 16, 16}));
+  const auto bound = [&](const std::string& weight) {
+    return checked.weights->weights()[checked.weights->find("node/" + weight)].init.value;
+  };
+  EXPECT_DOUBLE_EQ(bound("mid/attention/q.weight"), std::sqrt(0.1 * 6 / 32));
+  EXPECT_NEAR(bound("mid/block0/conv2.weight"), 1e-5 * std::sqrt(6.0 / (2 * 9 * 16)), 1e-12);
+  EXPECT_DOUBLE_EQ(bound("down0/downsample/shortcut.weight"), std::sqrt(6.0 / 16));
 }
 
 TEST(UNet, DoesWhatItsPresetSaysButForWhatIsWritten) {
