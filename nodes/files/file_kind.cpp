@@ -88,7 +88,7 @@ std::string what_reads(FileKind kind) {
       return "is an HDF5 file, which hdf5_images reads and pack_hdf5.yaml packs";
     case FileKind::npy:
     case FileKind::npz:
-      return "is an array of NumPy, which npy_reader reads and pack_npy.yaml packs";
+      return "is an array of NumPy, which npy_images reads and pack_npy.yaml packs";
     case FileKind::zip:
       return "is a zip archive; image_folder reads the pictures in it, and pack_zip.yaml packs them";
     case FileKind::tar:

@@ -67,6 +67,14 @@ Hdf5Type type_of(hid_t type) {
   const H5T_class_t kind = H5Tget_class(type);
   made.bytes = H5Tget_size(type);
   made.name = kind_in_words(kind);
+  if (kind == H5T_ENUM) {  // h5py's truth values, numbers with names
+    const Hdf5Id numbers(H5Tget_super(type), H5Tclose);
+    if (const auto number = numbers ? number_of(numbers, H5T_INTEGER) : std::nullopt) {
+      made.kind = Hdf5Type::Kind::number;
+      made.number = *number;
+      made.name = fmt::format("an enumeration of {}", name_of(*number));
+    }
+  }
   if (kind == H5T_INTEGER || kind == H5T_FLOAT) {
     made.name = fmt::format("numbers of {} bytes", made.bytes);
     if (const auto number = number_of(type, kind)) {

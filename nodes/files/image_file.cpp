@@ -27,7 +27,8 @@ bool could_be_images(const Hdf5Entry& entry) {
   const Shape& s = entry.shape;
   if (entry.type.kind == Hdf5Type::Kind::bytes_of_any_length) return s.size() == 1;
   if (entry.type.kind != Hdf5Type::Kind::number) return false;
-  if (s.size() == 4) return is_channels(s[3]) || is_channels(s[1]);
+  if (s.size() == 4)  // [N,1,1,1] are labels
+    return (is_channels(s[3]) && s[1] * s[2] > 1) || (is_channels(s[1]) && s[2] * s[3] > 1);
   return s.size() == 3 && s[1] > 1 && s[2] > 1;
 }
 
@@ -120,30 +121,26 @@ std::vector<std::string> ImageFile::image_keys(const std::string& key) const {
 void ImageFile::take_order(const std::string& order) {
   const Hdf5Rows& images = parts_[0];
   const Shape& s = images.shape();
-  const std::string is = fmt::format("has '{}' {}", images.name(), to_string(s));
+  const std::string is = s.size() == 3 || s.size() == 4
+                             ? fmt::format("has '{}' {}", images.name(), to_string(s))
+                             : fmt::format("has '{}'", images.name());
   if (images.type().kind == Hdf5Type::Kind::bytes_of_any_length && s.size() == 1) return take_encoded();
   if (images.type().kind != Hdf5Type::Kind::number)
     fail(fmt::format("has '{}' of {}, which are no images", images.name(), images.type().name));
-  if (s.size() != 3 && s.size() != 4)
-    fail(fmt::format("has '{}' with {} sides; they must be [N,H,W,C], [N,C,H,W] or [N,H,W]", images.name(),
-                     s.size()));
-  order_ = order;
-  if (order == "auto")
-    order_ = s.size() == 3 ? "NHW" : is_channels(s[3]) ? "NHWC" : is_channels(s[1]) ? "NCHW" : "NHWC";
-  if (order_.size() != s.size()) fail(fmt::format("{}, which is not [N,H,W,C] in the order {}", is, order_));
-  const bool last = order_ == "NHWC";
-  channels_ = order_ == "NHW" ? 1 : last ? s[3] : s[1];
-  height_ = order_ == "NCHW" ? s[2] : s[1];
-  width_ = order_ == "NCHW" ? s[3] : s[2];
-  if (!is_channels(channels_)) fail(fmt::format("{} with {} channels; there must be 1 or 3", is, channels_));
-  if (height_ > kMostPixels || width_ > kMostPixels || height_ * width_ > kMostPixels)
-    fail(fmt::format("{} of {}x{} pixels; the limit is {} Mpixel", is, width_, height_, kMostPixels >> 20));
-  strides_ =
-      order_ == "NCHW" ? Strides{height_ * width_, width_, 1} : Strides{1, width_ * channels_, channels_};
+  try {
+    const PixelOrder found = pixel_order_of(s, order);
+    order_ = found.name;
+    channels_ = found.channels;
+    height_ = found.height;
+    width_ = found.width;
+    strides_ = found.strides;
+  } catch (const std::runtime_error& error) {
+    fail(is + error.what());
+  }
   row_bytes_ = images.row_bytes();
   for (const Hdf5Rows& part : parts_) room_bytes_ = std::max(room_bytes_, part.room_bytes());
   room_bytes_ = aligned(room_bytes_) + aligned(row_bytes_);
-  if (!images.type().number.is_byte()) room_bytes_ += aligned(image_bytes() * sizeof(float));
+  room_bytes_ += aligned(image_bytes() * sizeof(float));
 }
 
 // Every image is a file of its own inside: a PNG or JPEG. All have the size of the first.
@@ -181,6 +178,7 @@ void ImageFile::take_range(const std::vector<double>& given) {
   const NumberFormat& number = parts_[0].type().number;
   if (!given.empty()) {
     range_ = {given[0], given[1]};
+    is_all_bytes_ = range_.black == 0 && range_.white == 255;
     return;
   }
   if (stored_ == Stored::encoded || number.is_byte()) return;
@@ -231,8 +229,7 @@ std::vector<std::int64_t> ImageFile::numbers(const Hdf5Rows& rows, std::int64_t 
                                              std::int64_t most) const {
   const NumberFormat& format = rows.type().number;
   const auto per_image = static_cast<std::int64_t>(count_of(rows.shape()) / rows.count());
-  if (rows.type().kind != Hdf5Type::Kind::number || format.kind == NumberFormat::Kind::real ||
-      per_image != 1 || rows.count() != count_)
+  if (rows.type().kind != Hdf5Type::Kind::number || per_image != 1 || rows.count() != count_)
     fail(
         fmt::format("has '{}' that are not one whole number for each of the {} images", rows.name(), count_));
   std::vector<double> values(static_cast<std::size_t>(count_));
@@ -240,6 +237,10 @@ std::vector<std::int64_t> ImageFile::numbers(const Hdf5Rows& rows, std::int64_t 
   read_numbers(format, std::as_bytes(std::span(all)), values);
   std::vector<std::int64_t> made;
   for (const double value : values) {
+    if (value != std::floor(value))
+      fail(fmt::format(
+          "has {:g} among '{}', which is no whole number; 'label_key: none' reads the images alone", value,
+          rows.name()));
     if (value < static_cast<double>(least) || value > static_cast<double>(most))
       fail(fmt::format("has {:.0f} among '{}'; they must lie between {} and {}", value, rows.name(), least,
                        most));
@@ -313,8 +314,10 @@ void ImageFile::take_labels(const std::string& label_key) {
       const auto ones = std::count(one.begin(), one.end(), 1.0F),
                  zeros = std::count(one.begin(), one.end(), 0.0F);
       if (ones != 1 || ones + zeros != static_cast<std::ptrdiff_t>(classes))
-        fail(fmt::format("has '{}' {} that are not one-hot: those of image {} are no single 1 among zeros",
-                         key, to_string(rows.shape()), image));
+        fail(
+            fmt::format("has '{}' {} that are not one-hot: those of image {} are no single 1 among zeros; "
+                        "'label_key: none' reads the images alone",
+                        key, to_string(rows.shape()), image));
       labels_.push_back(static_cast<std::int32_t>(std::find(one.begin(), one.end(), 1.0F) - one.begin()));
     }
     return;
@@ -407,7 +410,7 @@ void ImageFile::gather(std::int64_t image, T* to, const Strides& target, std::sp
     return copy(decoded.pixels.data(), {1, width_ * channels_, channels_}, convert);
   }
   const NumberFormat& number = parts_[0].type().number;
-  if (number.is_byte()) return copy(row.data(), strides_, convert);
+  if (number.is_byte() && is_all_bytes_) return copy(row.data(), strides_, convert);
   const std::size_t begin = room_bytes_ - aligned(image_bytes() * sizeof(float));
   const std::span<float> values(reinterpret_cast<float*>(room.data() + begin), image_bytes());
   read_numbers(number, std::as_bytes(row), values);

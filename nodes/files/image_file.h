@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "nodes/files/hdf5_file.h"
+#include "nodes/files/pixel_order.h"
 #include "nodes/files/pixel_range.h"
 
 namespace dagfusion {
@@ -55,9 +56,7 @@ class ImageFile {
 
  private:
   enum class Stored { numbers, encoded };
-  struct Strides {
-    std::int64_t channel = 0, row = 0, column = 0;
-  };
+  using Strides = PixelStrides;
 
   [[noreturn]] void fail(const std::string& what) const { file_->fail(what); }
   std::vector<std::string> image_keys(const std::string& key) const;
@@ -85,6 +84,7 @@ class ImageFile {
   Strides strides_;    // of a row, in numbers
   std::int64_t count_ = 0, height_ = 0, width_ = 0, channels_ = 0;
   PixelRange range_;
+  bool is_all_bytes_ = true;  // bytes from 0 to 255 stay as they are
   std::size_t row_bytes_ = 0, room_bytes_ = 0;
   std::vector<std::int32_t> labels_;
   std::vector<std::uint32_t> checksums_;

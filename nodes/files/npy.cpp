@@ -11,6 +11,7 @@
 #include <charconv>
 #include <cmath>
 #include <cstring>
+#include <fstream>
 #include <limits>
 #include <stdexcept>
 #include <utility>
@@ -306,6 +307,16 @@ std::uint32_t NpyFile::checksum() const {
     sum = crc32c(numbers, sum);
   }
   return sum;
+}
+
+std::vector<std::string> arrays_of_npz(const std::filesystem::path& path) {
+  std::vector<std::string> names;
+  std::array<char, 4> start{};
+  std::ifstream(path, std::ios::binary).read(start.data(), start.size());
+  if (std::memcmp(start.data(), "PK\3\4", start.size()) != 0) return names;
+  for (const ZipMember& member : list_zip(path))
+    if (member.name.ends_with(".npy")) names.push_back(member.name.substr(0, member.name.size() - 4));
+  return names;
 }
 
 std::string npy_header(const std::string& type, const Shape& shape) {

@@ -15,6 +15,7 @@
 
 #include "graph/types/catalog.h"
 #include "graph/types/setup.h"
+#include "nodes/files/file_kind.h"
 #include "nodes/files/files_matching.h"
 #include "nodes/files/image_file.h"
 
@@ -109,6 +110,7 @@ class Hdf5Images final : public DataSet {
     std::vector<ImageFile> files;
     try {
       for (const std::filesystem::path& path : typed) {
+        expect_kind(path, FileKind::hdf5);
         files.emplace_back(path, options);
         refuse_unlike(files.front(), files.back());
       }

@@ -11,6 +11,7 @@
 #include "graph/types/catalog.h"
 #include "graph/types/setup.h"
 #include "nodes/files/crc32c.h"
+#include "nodes/files/file_kind.h"
 #include "nodes/files/idx.h"
 
 namespace dagfusion {
@@ -59,6 +60,7 @@ class IdxImages final : public DataSet {
   static IdxFile open(Setup& setup, std::string_view parameter, std::size_t sides) {
     const std::filesystem::path path = setup.readable(parameter);
     try {
+      expect_kind(path, FileKind::idx);
       IdxFile file = read_idx(path);
       if (file.shape.size() != sides)
         throw std::runtime_error(fmt::format("'{}' holds {}, not {}", path.string(), to_string(file.shape),

@@ -9,6 +9,7 @@
 
 #include "graph/types/catalog.h"
 #include "graph/types/setup.h"
+#include "nodes/files/file_kind.h"
 #include "nodes/files/npy.h"
 
 namespace dagfusion {
@@ -68,6 +69,7 @@ class NpyReader final : public DataSet {
   static NpyFile open(Setup& setup) {
     const std::filesystem::path path = setup.readable("path");
     try {
+      expect_kind(path, kind_of_file(path) == FileKind::npz ? FileKind::npz : FileKind::npy);
       NpyFile array(path, setup.text("key"));
       if (array.shape().empty())
         throw std::runtime_error("'" + path.string() + "' is a single number; it needs a first side");

@@ -70,11 +70,13 @@ nodes:
 YAML
   run save.yaml
   ends 0
-  packs pack_npy.yaml vars.source=saved/001/images.npy vars.labels=saved/001/labels.npy 'vars.key=""' 'vars.label_key=""' \
-    vars.order=as_stored
+  packs pack_npy.yaml vars.source=saved/001/images.npy vars.labels=saved/001/labels.npy
   looked out.h5
   has "$out" "sizes      12 of 16x16x3"
   has "$out" "classes    0 '0' 6, 1 '1' 6"
+  looked saved/001/images.npy
+  has "$out" "images.npy: an array of NumPy, 12 images"
+  has "$out" "sizes      12 of 16x16x3"
 }
 
 PacksMnistAndCifar() {
@@ -91,6 +93,9 @@ PacksMnistAndCifar() {
   looked out.h5
   has "$out" "sizes      8 of 32x32x3"
   has "$out" "classes    0 'airplane' 3, 1 'automobile' 3, 2 'bird' 2"
+  looked "$golden/cifar-10-python.tar.gz"
+  has "$out" "CIFAR, 10 images"
+  has "$out" "classes    0 'airplane' 3, 1 'automobile' 4, 2 'bird' 3"
   packs pack_cifar10.yaml vars.source=cifar
   looked out.h5
   has "$out" "sizes      2 of 32x32x3"

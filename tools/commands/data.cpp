@@ -148,8 +148,11 @@ int data_command(int argc, char** argv, const Command& about) {
   Arguments arguments{about.help(), "run-pipeline data"};
   std::string path, key, sheet, html;
   bool json = false;
-  arguments.option("data", path, "a folder, .zip, .tar, HDF5 or IDX file; several: 'data/*.h5'").required();
-  arguments.option("--key", key, "the dataset of images in an HDF5 file");
+  arguments
+      .option("data", path,
+              "a folder, .zip, .tar, HDF5, IDX, .npy or .npz file, or CIFAR's; several: 'data/*.h5'")
+      .required();
+  arguments.option("--key", key, "the dataset of images in an HDF5 or .npz file");
   arguments.option("--sheet", sheet, "write a contact sheet with the classes' names").shown_as("PNG");
   arguments.option("--html", html, "write a page with all of it").shown_as("FILE");
   arguments.flag("--json", json, "for programs");

@@ -21,7 +21,8 @@ struct LookedData {
   std::function<Image(std::int64_t)> read;  // throws std::runtime_error for what is damaged
 };
 
-// A folder, .zip, .tar, an HDF5 file or an IDX file; several where the path has * in it. Throws std::runtime_error.
+// A folder, .zip, .tar (compressed or not), an HDF5 or IDX file, .npy, .npz, CIFAR's files; several of some where the path has
+// * in it. Throws std::runtime_error.
 LookedData look_at_data(const std::string& path, const std::string& key);
 
 }  // namespace dagfusion

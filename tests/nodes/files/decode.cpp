@@ -168,7 +168,9 @@ TEST(ReadImage, NamesTheFile) {
   save(folder / "a.png", {1, 2, 3});
   EXPECT_THROW(
       try { read_image(folder / "a.png", "a.png", {}); } catch (const std::runtime_error& error) {
-        EXPECT_EQ(error.what(), "'" + folder / "a.png" + "' is neither a PNG, JPEG, WebP nor BMP file");
+        EXPECT_EQ(error.what(),
+                  "'" + folder / "a.png" +
+                      "' is no picture that is read: PNG, JPEG, WebP, BMP, TIFF, GIF, HEIC, AVIF or JPEG XL");
         throw;
       },
       std::runtime_error);
