@@ -21,7 +21,7 @@ constexpr std::int64_t kMostEncodedPixels = std::int64_t{16} << 20;
 
 std::size_t aligned(std::size_t bytes) { return (bytes + kAlignment - 1) / kAlignment * kAlignment; }
 
-bool is_channels(std::int64_t side) { return side == 1 || side == 3; }
+bool is_channels(std::int64_t side) { return side == 1 || side == 3 || side == 4; }
 
 bool could_be_images(const Hdf5Entry& entry) {
   const Shape& s = entry.shape;

@@ -9,7 +9,7 @@
 namespace dagfusion {
 namespace {
 
-bool is_channels(std::int64_t side) { return side == 1 || side == 3; }
+bool is_channels(std::int64_t side) { return side == 1 || side == 3 || side == 4; }
 
 }  // namespace
 
@@ -26,7 +26,8 @@ PixelOrder pixel_order_of(const Shape& s, const std::string& wanted) {
   order.height = order.name == "NCHW" ? s[2] : s[1];
   order.width = order.name == "NCHW" ? s[3] : s[2];
   if (!is_channels(order.channels))
-    throw std::runtime_error(fmt::format(" with {} channels; there must be 1 or 3", order.channels));
+    throw std::runtime_error(
+        fmt::format(" with {} channels; there must be 1, 3, or 4 with alpha", order.channels));
   if (order.height > kMostPixels || order.width > kMostPixels || order.height * order.width > kMostPixels)
     throw std::runtime_error(fmt::format(" of {}x{} pixels; the limit is {} Mpixel", order.width,
                                          order.height, kMostPixels >> 20));

@@ -48,8 +48,11 @@ class Hdf5Writer final : public Ordered, public NeedsAll {
       setup.fail_at_input(
           "images", fmt::format("input 'images' is {}; it must be u8, u16 or f32", name_of(x_.spec.dtype)));
     if (channels_ != 1 && channels_ != 3)
-      setup.fail_at_input("images", fmt::format("input 'images' is {} with {} channels; there must be 1 or 3",
-                                                to_string(x_.spec.shape), channels_));
+      setup.fail_at_input(
+          "images",
+          fmt::format("input 'images' is {} with {} channels; there must be 1 or 3; to_channels makes "
+                      "them so",
+                      to_string(x_.spec.shape), channels_));
     refuse_folder(setup, "path");
     // Below the directory of a run there is nothing yet.
     if (setup.run().output.empty() || fs::path(wanted_).is_absolute()) {

@@ -13,6 +13,7 @@
 #include "graph/types/setup.h"
 #include "nodes/files/cifar.h"
 #include "nodes/files/crc32c.h"
+#include "nodes/sources/selection.h"
 
 namespace dagfusion {
 namespace {
@@ -30,24 +31,29 @@ class CifarImages final : public DataSet {
     } catch (const std::runtime_error& error) {
       setup.fail_at("path", error.what());
     }
+    SelectableImages images{.count = set_.count(), .classes = set_.classes};
+    images.label = [this](std::int64_t image) { return set_.labels[static_cast<std::size_t>(image)]; };
+    if (!set_.names.empty())
+      images.name = [this](std::int64_t image) { return set_.names[static_cast<std::size_t>(image)]; };
+    selection_ = Selection(setup, images);
   }
 
-  std::optional<std::int64_t> size() const override { return set_.count(); }
+  std::optional<std::int64_t> size() const override { return selection_.size(); }
   std::string fingerprint() const override {
     std::uint32_t sum = crc32c(std::as_bytes(std::span(set_.pixels)));
     sum = crc32c(std::as_bytes(std::span(set_.labels)), sum);
-    return fmt::format("cifar {} {:08x}", set_.count(), sum);
+    return fmt::format("cifar {} {:08x}{}", set_.count(), sum, selection_.fingerprint());
   }
   std::vector<std::string> class_names() const override { return set_.classes; }
   std::string sample_name(std::int64_t sample) const override {
-    return set_.names.empty() ? std::string() : set_.names[static_cast<std::size_t>(sample)];
+    return set_.names.empty() ? std::string() : set_.names[static_cast<std::size_t>(selection_[sample])];
   }
 
   void forward(Call& call) const override {
     auto* images = call.out<std::uint8_t>(images_);
     auto* label = call.out<std::int32_t>(label_);
     for (int i = 0; i < images_.spec.shape[0]; ++i, images += kCifarPixels) {
-      const std::int64_t sample = call.sample(i);
+      const std::int64_t sample = selection_[call.sample(i)];
       std::copy_n(set_.pixels.begin() + sample * kCifarPixels, kCifarPixels, images);
       label[i] = set_.labels[static_cast<std::size_t>(sample)];
     }
@@ -56,6 +62,7 @@ class CifarImages final : public DataSet {
  private:
   Output images_, label_;
   CifarSet set_;
+  Selection selection_;
 };
 
 }  // namespace
@@ -65,22 +72,23 @@ NodeType cifar_images() {
           .summary = "Reads CIFAR-10 and CIFAR-100 as they are distributed, binary or python.",
           .stands_for = {"source"},
           .paper = "Krizhevsky 2009, Learning Multiple Layers of Features from Tiny Images",
-          .example = "{type: cifar_images, path: cifar-10-python.tar.gz}",
+          .example = "{type: cifar_images, path: cifar-10-batches-bin}",
           .role = Role::data_set,
           .outputs = {{"images", "[N,3,32,32] u8", "images"}, {"label", "[N] i32", "class of each image"}},
-          .parameters = {{.name = "path",
-                          .kind = Kind::text,
-                          .doc = "the .tar.gz, its unpacked folder, or files: cifar-10-batches-py/test_batch",
-                          .required = true},
-                         {.name = "part",
-                          .kind = Kind::choice,
-                          .doc = "which images of a folder or .tar.gz; files are taken as they are named",
-                          .standard = "train",
-                          .choices = {"train", "test", "all"}},
-                         {.name = "shuffle",
-                          .kind = Kind::boolean,
-                          .doc = "another order in every epoch",
-                          .standard = false}},
+          .parameters = Selection::parameters_behind(
+              {{.name = "path",
+                .kind = Kind::text,
+                .doc = "the .tar.gz, its unpacked folder, or files: cifar-10-batches-py/test_batch",
+                .required = true},
+               {.name = "part",
+                .kind = Kind::choice,
+                .doc = "which images of a folder or .tar.gz; files are taken as they are named",
+                .standard = "train",
+                .choices = {"train", "test", "all"}},
+               {.name = "shuffle",
+                .kind = Kind::boolean,
+                .doc = "another order in every epoch",
+                .standard = false}}),
           .shuffled_by = "shuffle",
           .create = make_node<CifarImages>};
 }

@@ -18,6 +18,7 @@
 #include "nodes/files/file_kind.h"
 #include "nodes/files/files_matching.h"
 #include "nodes/files/image_file.h"
+#include "nodes/sources/selection.h"
 
 namespace dagfusion {
 namespace {
@@ -40,9 +41,14 @@ class Hdf5Images final : public DataSet {
       setup.fail_at("labels", "'labels' is true, but '" + first.path() + "' has no dataset '/labels'");
     for (const std::string& note : first.notes())
       setup.note_at("path", fmt::format("'{}': {}", first.path(), note));
+    SelectableImages images{.count = count_, .classes = class_names()};
+    images.name = [this](std::int64_t image) { return name_of(image); };
+    if (first.has_labels())
+      images.label = [this](std::int64_t image) { return file_of(image).label(image - begin_of(image)); };
+    selection_ = Selection(setup, images);
   }
 
-  std::optional<std::int64_t> size() const override { return count_; }
+  std::optional<std::int64_t> size() const override { return selection_.size(); }
   std::vector<std::string> class_names() const override {
     if (!files_.front().class_names().empty()) return files_.front().class_names();
     std::int32_t largest = -1;
@@ -54,14 +60,12 @@ class Hdf5Images final : public DataSet {
     for (std::int32_t label = 0; label <= largest; ++label) names.push_back(std::to_string(label));
     return names;
   }
-  std::string sample_name(std::int64_t sample) const override {
-    return file_of(sample).image_name(sample - begin_of(sample));
-  }
+  std::string sample_name(std::int64_t sample) const override { return name_of(selection_[sample]); }
 
   std::string fingerprint() const override {
     std::string all = files_.front().fingerprint();
     for (std::size_t i = 1; i < files_.size(); ++i) all += ", " + files_[i].fingerprint();
-    return all;
+    return all + selection_.fingerprint();
   }
 
   void prepare(Preparation& preparation) override { preparation.scratch(room_bytes_); }
@@ -71,7 +75,7 @@ class Hdf5Images final : public DataSet {
     const std::span room(reinterpret_cast<std::uint8_t*>(call.scratch()), room_bytes_);
     const std::size_t each = files_.front().image_bytes();
     for (int i = 0; i < images_.spec.shape[0]; ++i) {
-      const std::int64_t sample = call.sample(i), image = sample - begin_of(sample);
+      const std::int64_t sample = selection_[call.sample(i)], image = sample - begin_of(sample);
       const ImageFile& file = file_of(sample);
       const std::size_t at = static_cast<std::size_t>(i) * each;
       if (signed_)
@@ -83,6 +87,8 @@ class Hdf5Images final : public DataSet {
   }
 
  private:
+  std::string name_of(std::int64_t image) const { return file_of(image).image_name(image - begin_of(image)); }
+
   std::size_t number_of(std::int64_t sample) const {
     return static_cast<std::size_t>(std::upper_bound(begins_.begin(), begins_.end(), sample) -
                                     begins_.begin() - 1);
@@ -140,6 +146,7 @@ class Hdf5Images final : public DataSet {
   std::vector<ImageFile> files_;
   std::vector<std::int64_t> begins_;
   std::int64_t count_ = 0;
+  Selection selection_;
   std::size_t room_bytes_ = 0;
   Output images_, label_;
 };
@@ -155,7 +162,7 @@ NodeType hdf5_images() {
       .role = Role::data_set,
       .outputs = {{"images", "[N,C,H,W] any", "images: u8, or f32 in [-1,1] with `values: signed`"},
                   {"label", "[N] i32", "class of each image, -1 when unknown"}},
-      .parameters =
+      .parameters = Selection::parameters_behind(
           {{.name = "path",
             .kind = Kind::text,
             .doc = "an HDF5 file, or several that match data/*.h5",
@@ -196,7 +203,7 @@ NodeType hdf5_images() {
            {.name = "shuffle",
             .kind = Kind::boolean,
             .doc = "another order in every epoch",
-            .standard = false}},
+            .standard = false}}),
       .shuffled_by = "shuffle",
       .create = make_node<Hdf5Images>};
 }

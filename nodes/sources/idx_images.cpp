@@ -13,6 +13,7 @@
 #include "nodes/files/crc32c.h"
 #include "nodes/files/file_kind.h"
 #include "nodes/files/idx.h"
+#include "nodes/sources/selection.h"
 
 namespace dagfusion {
 namespace {
@@ -30,13 +31,19 @@ class IdxImages final : public DataSet {
     x_ = setup.output("images", {frame, 1, images_.shape[1], images_.shape[2]});
     label_ = setup.output("label", {frame});
     each_ = static_cast<std::size_t>(images_.shape[1] * images_.shape[2]);
+    SelectableImages images{.count = images_.shape[0], .classes = class_names()};
+    if (!labels_.bytes.empty())
+      images.label = [this](std::int64_t image) {
+        return std::int32_t{labels_.bytes[static_cast<std::size_t>(image)]};
+      };
+    selection_ = Selection(setup, images);
   }
 
-  std::optional<std::int64_t> size() const override { return images_.shape[0]; }
+  std::optional<std::int64_t> size() const override { return selection_.size(); }
   std::string fingerprint() const override {
-    return fmt::format("idx {} {:08x} {:08x}", to_string(images_.shape),
+    return fmt::format("idx {} {:08x} {:08x}{}", to_string(images_.shape),
                        crc32c(std::as_bytes(std::span(images_.bytes))),
-                       crc32c(std::as_bytes(std::span(labels_.bytes))));
+                       crc32c(std::as_bytes(std::span(labels_.bytes))), selection_.fingerprint());
   }
   std::vector<std::string> class_names() const override {
     std::vector<std::string> names;
@@ -50,7 +57,7 @@ class IdxImages final : public DataSet {
     auto* x = call.out<std::uint8_t>(x_);
     auto* label = call.out<std::int32_t>(label_);
     for (int i = 0; i < x_.spec.shape[0]; ++i, x += each_) {
-      const auto sample = static_cast<std::size_t>(call.sample(i));
+      const auto sample = static_cast<std::size_t>(selection_[call.sample(i)]);
       std::copy_n(images_.bytes.begin() + static_cast<std::ptrdiff_t>(sample * each_), each_, x);
       label[i] = labels_.bytes.empty() ? -1 : labels_.bytes[sample];
     }
@@ -73,6 +80,7 @@ class IdxImages final : public DataSet {
 
   IdxFile images_, labels_;
   std::size_t each_ = 0;
+  Selection selection_;
   Output x_, label_;
 };
 
@@ -87,12 +95,13 @@ NodeType idx_images() {
       .role = Role::data_set,
       .outputs = {{"images", "[N,1,H,W] u8", "images"},
                   {"label", "[N] i32", "class of each image, -1 when unknown"}},
-      .parameters = {{.name = "path", .kind = Kind::text, .doc = "file of the images", .required = true},
-                     {.name = "labels", .kind = Kind::text, .doc = "file of the classes", .standard = ""},
-                     {.name = "shuffle",
-                      .kind = Kind::boolean,
-                      .doc = "another order in every epoch",
-                      .standard = false}},
+      .parameters = Selection::parameters_behind(
+          {{.name = "path", .kind = Kind::text, .doc = "file of the images", .required = true},
+           {.name = "labels", .kind = Kind::text, .doc = "file of the classes", .standard = ""},
+           {.name = "shuffle",
+            .kind = Kind::boolean,
+            .doc = "another order in every epoch",
+            .standard = false}}),
       .shuffled_by = "shuffle",
       .create = make_node<IdxImages>};
 }

@@ -25,6 +25,7 @@
 #include "nodes/files/picture_archive.h"
 #include "nodes/files/picture_list.h"
 #include "nodes/files/tar.h"
+#include "nodes/sources/selection.h"
 
 namespace dagfusion {
 namespace {
@@ -63,19 +64,26 @@ class ImageFolder final : public DataSet, public GivesPictures {
     if (const std::string kinds = several_kinds(list_); !kinds.empty()) setup.note_at("path", kinds);
     for (const std::string& line : list_.left_out) setup.note_at("path", line);
     if (!list_.classes.empty()) setup.note_at("path", said_of_classes());
+    SelectableImages images{.count = static_cast<std::int64_t>(list_.files.size()), .classes = list_.classes};
+    images.name = [this](std::int64_t image) { return file(image).name; };
+    if (!list_.classes.empty()) images.label = [this](std::int64_t image) { return file(image).label; };
+    selection_ = Selection(setup, images);
   }
 
   int picture_channels() const override { return decoding_.channels; }
-  std::optional<std::int64_t> size() const override { return static_cast<std::int64_t>(list_.files.size()); }
+  std::optional<std::int64_t> size() const override { return selection_.size(); }
   std::vector<std::string> class_names() const override { return list_.classes; }
-  std::string sample_name(std::int64_t sample) const override { return shuffled_ ? "" : file(sample).name; }
+  std::string sample_name(std::int64_t sample) const override {
+    return shuffled_ ? "" : file(selection_[sample]).name;
+  }
 
   // Names and sizes; times change whenever a folder is copied.
   std::string fingerprint() const override {
     std::string all;
     for (const PictureFile& file : list_.files) all += fmt::format("{}\n{}\n", file.name, file.bytes);
     const auto key = stream_key(0, all);
-    return fmt::format("image_folder {} files {:08x}{:08x}", list_.files.size(), key[0], key[1]);
+    return fmt::format("image_folder {} files {:08x}{:08x}{}", list_.files.size(), key[0], key[1],
+                       selection_.fingerprint());
   }
 
   void forward(Call& call) const override {
@@ -84,7 +92,7 @@ class ImageFolder final : public DataSet, public GivesPictures {
     const auto count = static_cast<std::size_t>(images_.spec.shape[0]);
     images.resize(count);
     for (std::size_t i = 0; i < count; ++i) {
-      const std::int64_t sample = call.sample(static_cast<int>(i));
+      const std::int64_t sample = selection_[call.sample(static_cast<int>(i))];
       DecodingNotes notes;
       images[i] = read(static_cast<std::size_t>(sample), notes);
       say_once(call, notes, file(sample).name);
@@ -184,6 +192,7 @@ class ImageFolder final : public DataSet, public GivesPictures {
   bool shuffled_;
   std::unique_ptr<PictureArchive> archive_;  // null: a folder
   PictureList list_;
+  Selection selection_;
   mutable std::atomic_flag said_animated_, said_pages_, said_converted_;
 };
 
@@ -198,7 +207,7 @@ NodeType image_folder() {
       .role = Role::data_set,
       .outputs = {{"images", "[N] images", "the pictures"},
                   {"label", "[N] i32", "number of the class, -1 without one"}},
-      .parameters =
+      .parameters = Selection::parameters_behind(
           {{.name = "path",
             .kind = Kind::text,
             .doc = "folder to read, a .zip, or one or several .tar, compressed or not: shards/*.tar",
@@ -230,7 +239,7 @@ NodeType image_folder() {
            {.name = "shuffle",
             .kind = Kind::boolean,
             .doc = "another order in every epoch",
-            .standard = false}},
+            .standard = false}}),
       .shuffled_by = "shuffle",
       .create = make_node<ImageFolder>};
 }

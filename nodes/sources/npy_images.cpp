@@ -14,6 +14,7 @@
 
 #include "graph/types/catalog.h"
 #include "graph/types/setup.h"
+#include "nodes/sources/selection.h"
 
 namespace dagfusion {
 namespace {
@@ -27,10 +28,13 @@ class NpyImagesNode final : public DataSet {
                            signed_ ? DType::f32 : DType::u8);
     label_ = setup.output("label", {frame});
     for (const std::string& note : file_.notes()) setup.note_at("path", note);
+    SelectableImages images{.count = file_.count(), .classes = file_.class_names()};
+    if (file_.has_labels()) images.label = [this](std::int64_t image) { return file_.label(image); };
+    selection_ = Selection(setup, images);
   }
 
-  std::optional<std::int64_t> size() const override { return file_.count(); }
-  std::string fingerprint() const override { return file_.fingerprint(); }
+  std::optional<std::int64_t> size() const override { return selection_.size(); }
+  std::string fingerprint() const override { return file_.fingerprint() + selection_.fingerprint(); }
   std::vector<std::string> class_names() const override { return file_.class_names(); }
 
   void prepare(Preparation& preparation) override { preparation.scratch(file_.room_bytes()); }
@@ -39,7 +43,7 @@ class NpyImagesNode final : public DataSet {
     auto* label = call.out<std::int32_t>(label_);
     const std::span room(call.scratch(), file_.room_bytes());
     for (int i = 0; i < images_.spec.shape[0]; ++i) {
-      const std::int64_t image = call.sample(i);
+      const std::int64_t image = selection_[call.sample(i)];
       const std::size_t at = static_cast<std::size_t>(i) * file_.image_numbers();
       if (signed_)
         file_.read_signed(image, call.out<float>(images_) + at, room);
@@ -72,58 +76,58 @@ class NpyImagesNode final : public DataSet {
 
   bool signed_;
   NpyImages file_;
+  Selection selection_;
   Output images_, label_;
 };
 
 }  // namespace
 
 NodeType npy_images() {
-  return {
-      .name = "npy_images",
-      .summary = "Reads images of one size, and their classes, from arrays of NumPy (.npy, .npz).",
-      .stands_for = {"source"},
-      .example = "{type: npy_images, path: mnist.npz, key: x_train}",
-      .role = Role::data_set,
-      .outputs = {{"images", "[N,C,H,W] any", "images: u8, or f32 in [-1,1] with `values: signed`"},
-                  {"label", "[N] i32", "class of each image, -1 when unknown"}},
-      .parameters = {{.name = "path", .kind = Kind::text, .doc = "a .npy or .npz file", .required = true},
-                     {.name = "key",
-                      .kind = Kind::text,
-                      .doc = "the array of images in a .npz; found when only one could be",
-                      .standard = ""},
-                     {.name = "labels",
-                      .kind = Kind::text,
-                      .doc = "another file that holds the classes; none = the same .npz, if it has any",
-                      .standard = ""},
-                     {.name = "label_key",
-                      .kind = Kind::text,
-                      .doc = "the array of classes in a .npz, or none; found by the usual names",
-                      .standard = ""},
-                     {.name = "order",
-                      .kind = Kind::choice,
-                      .doc = "of the array's sides; auto = by which of them is 1 or 3",
-                      .standard = "auto",
-                      .choices = {"auto", "NHWC", "NCHW", "NHW"}},
-                     {.name = "shape",
-                      .kind = Kind::integers,
-                      .doc = "of one image, where an array has it as a flat row: [28, 28]",
-                      .standard = std::vector<std::int64_t>{}},
-                     {.name = "range",
-                      .kind = Kind::reals,
-                      .doc =
-                          "the numbers that are black and white; none = the usual range that holds them all",
-                      .standard = std::vector<double>{}},
-                     {.name = "values",
-                      .kind = Kind::choice,
-                      .doc = "bytes, rounded where the file has other numbers, or signed: f32 in [-1,1]",
-                      .standard = "bytes",
-                      .choices = {"bytes", "signed"}},
-                     {.name = "shuffle",
-                      .kind = Kind::boolean,
-                      .doc = "another order in every epoch",
-                      .standard = false}},
-      .shuffled_by = "shuffle",
-      .create = make_node<NpyImagesNode>};
+  return {.name = "npy_images",
+          .summary = "Reads images of one size, and their classes, from arrays of NumPy (.npy, .npz).",
+          .stands_for = {"source"},
+          .example = "{type: npy_images, path: images.npy}",
+          .role = Role::data_set,
+          .outputs = {{"images", "[N,C,H,W] any", "images: u8, or f32 in [-1,1] with `values: signed`"},
+                      {"label", "[N] i32", "class of each image, -1 when unknown"}},
+          .parameters = Selection::parameters_behind(
+              {{.name = "path", .kind = Kind::text, .doc = "a .npy or .npz file", .required = true},
+               {.name = "key",
+                .kind = Kind::text,
+                .doc = "the array of images in a .npz; found when only one could be",
+                .standard = ""},
+               {.name = "labels",
+                .kind = Kind::text,
+                .doc = "another file that holds the classes; none = the same .npz, if it has any",
+                .standard = ""},
+               {.name = "label_key",
+                .kind = Kind::text,
+                .doc = "the array of classes in a .npz, or none; found by the usual names",
+                .standard = ""},
+               {.name = "order",
+                .kind = Kind::choice,
+                .doc = "of the array's sides; auto = by which of them is 1 or 3",
+                .standard = "auto",
+                .choices = {"auto", "NHWC", "NCHW", "NHW"}},
+               {.name = "shape",
+                .kind = Kind::integers,
+                .doc = "of one image, where an array has it as a flat row: [28, 28]",
+                .standard = std::vector<std::int64_t>{}},
+               {.name = "range",
+                .kind = Kind::reals,
+                .doc = "the numbers that are black and white; none = the usual range that holds them all",
+                .standard = std::vector<double>{}},
+               {.name = "values",
+                .kind = Kind::choice,
+                .doc = "bytes, rounded where the file has other numbers, or signed: f32 in [-1,1]",
+                .standard = "bytes",
+                .choices = {"bytes", "signed"}},
+               {.name = "shuffle",
+                .kind = Kind::boolean,
+                .doc = "another order in every epoch",
+                .standard = false}}),
+          .shuffled_by = "shuffle",
+          .create = make_node<NpyImagesNode>};
 }
 
 }  // namespace dagfusion

@@ -36,8 +36,11 @@ struct Given final : Map {
   void forward(Call&) const override {}
 };
 
-// A value that fits a port: two images, letters as large as the layers of a small network.
-TensorSpec fitting(const Port& port) {
+// Of a batch in training nothing may be missing.
+const std::set<std::string> kOnlyInPreprocessing = {"drop_duplicates"};
+
+// A value that fits a port: so many images, letters as large as the layers of a small network.
+TensorSpec fitting(const Port& port, std::int64_t images) {
   static const std::map<std::string, DType> kDtypes = {
       {"u8", DType::u8}, {"i32", DType::i32}, {"images", DType::images}};
   const PortSpec spec = parse_port(port.spec);
@@ -45,14 +48,14 @@ TensorSpec fitting(const Port& port) {
   if (const auto dtype = kDtypes.find(spec.dtype); dtype != kDtypes.end()) made.dtype = dtype->second;
   for (const std::string& side : spec.sides) {
     if (side == "...") {
-      if (made.shape.empty()) made.shape.push_back(2);
+      if (made.shape.empty()) made.shape.push_back(images);
       made.shape.insert(made.shape.end(), {3, 8, 8});
     } else if (std::isdigit(static_cast<unsigned char>(side[0]))) {
       made.shape.push_back(std::stoi(side));
     } else {
       const bool sample = side == "N", bytes = made.dtype == DType::u8 || port.name == "images";
       const bool space = side == "H" || side == "W";
-      made.shape.push_back(sample ? 2 : space ? 8 : bytes ? 3 : 16);
+      made.shape.push_back(sample ? images : space ? 8 : bytes ? 3 : 16);
     }
   }
   return made;
@@ -65,8 +68,10 @@ class Around {
   explicit Around(const NodeType& type) : types_(catalog()) {
     if (type.name == "prior_noise")  // asks for the size of the model's images
       options_.model = ModelSource{.input = {3, 8, 8}};
-    give("features", {.shape = {2, 16}});
-    give("wanted", {.shape = {2, 4}});
+    const bool preprocesses = kOnlyInPreprocessing.contains(type.name);
+    if (preprocesses) images_ = 1;
+    give("features", {.shape = {images_, 16}});
+    give("wanted", {.shape = {images_, 4}});
     Tree example = parse_document(type.example, "example");
     Tree* in = example.find("in");
     if (in && in->is_scalar()) {
@@ -84,14 +89,15 @@ class Around {
           in->entries.push_back({port.name, in->where, reference});
         }
     }
-    yaml_ = "run: {steps: 1, batch_size: 2, micro_batch: 2}\n";
+    yaml_ = preprocesses ? "run: {images: 1, micro_batch: 1}\n"
+                         : "run: {steps: 1, batch_size: 2, micro_batch: 2}\n";
     yaml_ += type.name == "hybrid_loss" ? "diffusion: {variance: learned_range}\n" : "diffusion: {}\n";
     yaml_ += "model: {type: unet, classes: auto}\nnodes:\n" + given_;
     for (const char* node : {"digits: {type: drawn_digits, size: 8}",  // so that there are classes
                              "out: {type: linear, in: features, channels: 4}",
                              "loss: {type: mse_loss, in: {prediction: out, target: wanted}}"})
       yaml_ += fmt::format("  {}\n", node);
-    if (!type.minimizes)
+    if (!type.minimizes && !preprocesses)
       yaml_ += "  adam: {type: adam, minimize: loss}\n  ema: {type: weight_average, after: adam}\n";
     yaml_ += "  example:\n";
     std::istringstream lines(write_document(example));
@@ -104,7 +110,7 @@ class Around {
  private:
   void wire(const Port& port, Tree& reference) {
     reference.text = "given_" + port.name;
-    if (names_.insert(reference.text).second) give(reference.text, fitting(port));
+    if (names_.insert(reference.text).second) give(reference.text, fitting(port, images_));
   }
   void give(const std::string& name, const TensorSpec& spec) {
     types_.nodes.push_back({.name = "type_" + name,
@@ -117,6 +123,7 @@ class Around {
   Catalog types_;
   CheckOptions options_;
   std::set<std::string> names_;
+  std::int64_t images_ = 2;
   std::string given_, yaml_;
 };
 

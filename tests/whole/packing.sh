@@ -58,6 +58,30 @@ FoldersArchivesAndPackedFilesGiveTheSame() {
   is "${out%read in*}" "$folder"
 }
 
+PacksAPartSmallerAndWithoutDuplicates() {
+  draw
+  packs pack_images.yaml vars.source=pictures vars.size=16
+  mv out.h5 first.h5
+  packs pack_hdf5.yaml vars.source=first.h5 vars.size=8 vars.channels=1 'vars.only=[10]' vars.most=4
+  looked out.h5
+  has "$out" "sizes      4 of 8x8x1"
+  has "$out" "classes    0 '2' 0, 1 '10' 4"
+  packs pack_hdf5.yaml vars.source=first.h5 vars.split=train vars.validation=0.4
+  looked out.h5
+  local train=${out#*file, } held
+  packs pack_hdf5.yaml vars.source=first.h5 vars.split=validation vars.validation=0.4
+  looked out.h5
+  held=${out#*file, }
+  is "$((${train%% image*} + ${held%% image*}))" 12
+  cp pictures/2/1.png pictures/10/same.png
+  printf 'extends: %s\ninsert: {after: {square: {once: {type: drop_duplicates}}}}\n' "$pipelines/pack_images.yaml" >once.yaml
+  rm -f out.h5
+  run once.yaml vars.source=pictures vars.size=16 vars.file=out.h5
+  ends 0
+  has "$out$err" "'2/1.png' is the same as '10/same.png'"
+  has "$out" 'packed 12 images 16x16x3 into out.h5'
+}
+
 PacksArraysOfNumPy() {
   draw
   cat >save.yaml <<'YAML'

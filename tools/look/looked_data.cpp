@@ -60,6 +60,19 @@ LookedData of_archives(const std::vector<fs::path>& paths) {
   return data;
 }
 
+// What is behind transparent pixels of four channels.
+Image over_white(Image image) {
+  if (image.channels != 4) return image;
+  Image made{image.height, image.width, 3};
+  for (std::size_t at = 0; at < image.pixels.size(); at += 4)
+    for (std::size_t c = 0; c < 3; ++c) {
+      const int alpha = image.pixels[at + 3];
+      made.pixels.push_back(
+          static_cast<std::uint8_t>((image.pixels[at + c] * alpha + 255 * (255 - alpha) + 127) / 255));
+    }
+  return made;
+}
+
 LookedData of_hdf5(const std::vector<fs::path>& paths, const std::string& key) {
   auto files = std::make_shared<std::vector<ImageFile>>();
   auto begins = std::make_shared<std::vector<std::int64_t>>();
@@ -90,7 +103,7 @@ LookedData of_hdf5(const std::vector<fs::path>& paths, const std::string& key) {
     std::vector<std::uint8_t> room(file.room_bytes() + kAlign);
     const std::size_t skip = (kAlign - reinterpret_cast<std::uintptr_t>(room.data()) % kAlign) % kAlign;
     file.read(i - (*begins)[find(i)], image.pixels, std::span(room).subspan(skip));
-    return image;
+    return over_white(std::move(image));
   };
   return data;
 }
@@ -151,7 +164,7 @@ LookedData of_npy(const fs::path& path, const std::string& key) {
     image.pixels.resize(planes.size());
     planes_to_pixels(planes.data(), order.channels, order.height, order.width, image.pixels.data(),
                      order.width * order.channels);
-    return image;
+    return over_white(std::move(image));
   };
   return data;
 }

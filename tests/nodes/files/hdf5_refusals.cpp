@@ -90,7 +90,7 @@ TEST(Hdf5Images, RefusesOtherShapesAndTypes) {
   EXPECT_EQ(complaint([](const NewHdf5& file) {
               file.images({2, 2, 2, 2});
             }),
-            "has '/images' [2,2,2,2] with 2 channels; there must be 1 or 3");
+            "has '/images' [2,2,2,2] with 2 channels; there must be 1, 3, or 4 with alpha");
   EXPECT_EQ(complaint(
                 [](const NewHdf5& file) {
                   file.images({2, 2, 2, 1});

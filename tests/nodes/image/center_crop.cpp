@@ -35,6 +35,15 @@ TEST(CenterCrop, PutsColoursIntoPlanes) {
   EXPECT_EQ(node.output("y").values, (std::vector<float>{4, 5, 6}));
 }
 
+TEST(CenterCrop, CutsMiddlesThatAreNotSquare) {
+  // 3 rows to 1 and 4 columns to 2: the middle row, one column off each side.
+  OneNode node = crop("{type: center_crop, size: 1, width: 2, channels: 1}",
+                      {{3, 4, 1, {0, 1, 2, 3, 10, 11, 12, 13, 20, 21, 22, 23}}});
+  node.forward();
+  EXPECT_EQ(node.output("y").shape, (Shape{1, 1, 1, 2}));
+  EXPECT_EQ(node.output("y").values, (std::vector<float>{11, 12}));
+}
+
 TEST(CenterCrop, NamesAPictureThatIsTooSmall) {
   EXPECT_EQ(complaint("{type: center_crop, size: 4}", {3, 9, 3, Bytes(81), "cat/1.png"}),
             "'cat/1.png' has 9x3 pixels, too few to cut 4x4 out of it; resize first");

@@ -119,7 +119,8 @@ TEST(Hdf5Writer, RefusesTwoChannels) {
   ScratchFolder folder;
   EXPECT_EQ(without_place(refusal("{type: hdf5_writer, path: a.h5}", {{"images", numbered({1, 2, 2, 2})}},
                                   bytes_in(folder))),
-            "node 'node' (hdf5_writer): input 'images' is [1,2,2,2] with 2 channels; there must be 1 or 3");
+            "node 'node' (hdf5_writer): input 'images' is [1,2,2,2] with 2 channels; there must be 1 or 3; "
+            "to_channels makes them so");
 }
 
 }  // namespace

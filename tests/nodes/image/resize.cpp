@@ -29,6 +29,16 @@ TEST(Resize, ShrinksByTheMeanOfWhatAPixelCovers) {
   EXPECT_EQ(small.name, "cat/1.png");
 }
 
+TEST(Resize, GivesUpProportionsForAWidth) {
+  OneNode node("{type: resize, size: 1, width: 4, filter: box}", {},
+               {.images = {{"images", {picture(2, 2, 1, {10, 20, 30, 40})}}}});
+  node.forward();
+  const Image wide = node.output_images("resized")[0];
+  EXPECT_EQ(wide.height, 1);
+  EXPECT_EQ(wide.width, 4);
+  EXPECT_EQ(wide.pixels, (Bytes{20, 20, 30, 30}));
+}
+
 TEST(Resize, KeepsProportions) {
   const Image tall = resized(8, picture(30, 20, 3, Bytes(1800, 50)));
   EXPECT_EQ(tall.height, 12);
