@@ -1,14 +1,16 @@
 """Writes exchange/: small networks of other programs with random weights, and what they compute.
 
-Run with: python3 tests/golden/exchange.py IMPROVED_DIFFUSION GUIDED_DIFFUSION DDIM EDM (diffusers 0.27.2, PyTorch 1.13), four
-clones of https://github.com/openai/improved-diffusion, https://github.com/openai/guided-diffusion,
-https://github.com/ermongroup/ddim and https://github.com/NVlabs/edm; "-" leaves the networks of one out. Norms of all but the last have 32 groups; here they get GROUPS, so that networks can be small.
+Run with: python3 tests/golden/exchange.py IMPROVED_DIFFUSION GUIDED_DIFFUSION DDIM EDM DDP (diffusers 0.27.2, PyTorch 1.13; DDP:
+PyTorch 2.15 and einops), five clones of https://github.com/openai/improved-diffusion, https://github.com/openai/guided-diffusion,
+https://github.com/ermongroup/ddim, https://github.com/NVlabs/edm and https://github.com/lucidrains/denoising-diffusion-pytorch;
+"-" leaves the networks of one out. Norms of the first three have 32 groups; here they get GROUPS, so that networks can be small.
 
 Of each network: its tensors as it saves them, in 16 bits where that is usual, and io.safetensors with x, t, y (and label).
 Weights are rounded to 16 bits before y is computed.
 """
 import argparse
 import collections
+import importlib
 import json
 import pathlib
 import sys
@@ -179,13 +181,46 @@ def of_edm(clone):
                    folder / "model.pt")
 
 
+class Anything(types.ModuleType):
+    """Stands in for what only its training needs."""
+
+    def __getattr__(self, name):
+        return Anything(name) if not name.startswith("__") else super().__getattribute__(name)
+
+
+def of_denoising_diffusion_pytorch(clone):
+    """A milestone of its Trainer: the live network, the average, and a part of an optimiser's state."""
+    for name in ("torchvision", "scipy", "scipy.optimize", "PIL", "tqdm", "tqdm.auto", "ema_pytorch", "accelerate"):
+        sys.modules[name] = Anything(name)
+    package = Anything("denoising_diffusion_pytorch")
+    package.__path__ = [str(clone / "denoising_diffusion_pytorch")]
+    sys.modules[package.__name__] = package
+    theirs = importlib.import_module("denoising_diffusion_pytorch.denoising_diffusion_pytorch")
+
+    torch.manual_seed(6)
+    net = theirs.Unet(8, dim_mults=(1, 2, 3), attn_heads=2, attn_dim_head=6, full_attn=(False, True, True))
+    fill(net)
+    given = inputs()
+    folder = new_folder("denoising_diffusion_pytorch")
+    write_io(folder, given, y=net(given["x"], given["t"]))
+    whole = theirs.GaussianDiffusion(net, image_size=SIZE, timesteps=20)
+    average = halves(whole.state_dict())
+    live = collections.OrderedDict((name, value * 2) for name, value in average.items())
+    state = {"state": {0: {"step": torch.tensor(7.0), "exp_avg": torch.ones(3)}}, "param_groups": [{"lr": 1e-4, "params": [0]}]}
+    ema = {"initted": torch.tensor([True]), "step": torch.tensor([7])}
+    ema.update(("ema_model." + name, value) for name, value in average.items())
+    torch.save({"step": 7, "model": live, "opt": state, "ema": ema, "scaler": None, "version": "2.2.5"}, folder / "model-1.pt")
+
+
 def main():
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    for name in ("improved", "guided", "ddim", "edm"):
+    for name in ("improved", "guided", "ddim", "edm", "ddp"):
         arguments.add_argument(name, type=pathlib.Path)
     clones = arguments.parse_args()
     if str(clones.edm) != "-":
         of_edm(clones.edm)
+    if str(clones.ddp) != "-":
+        of_denoising_diffusion_pytorch(clones.ddp)
     if str(clones.improved) == "-":
         return
     all_of_diffusers()

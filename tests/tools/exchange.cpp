@@ -120,6 +120,10 @@ TEST(Import, ComputesWhatEdmsNetworksDo) {
   expect_the_same("edm_adm", "model.pt", {.settings = {"model.head_channels=4"}});
 }
 
+TEST(Import, ComputesWhatDenoisingDiffusionPytorchDoes) {
+  expect_the_same("denoising_diffusion_pytorch", "model-1.pt", {.part = "ema.ema_model.model.", .size = 16});
+}
+
 TEST(Import, TellsEdmsNetworksByTheirNames) {
   ScratchFolder folder;
   const std::string source = (golden_folder("edm_adm") / "model.pt").string();
@@ -208,6 +212,23 @@ std::string import_refusal(const fs::path& source, const ImportRequest& request 
   for (std::size_t at; (at = message.find(source.string())) != message.npos;)
     message.replace(at, source.string().size(), "X");
   return message;
+}
+
+TEST(Import, TellsTheNetworksOfAMilestoneApart) {
+  const fs::path milestone = golden_folder("denoising_diffusion_pytorch") / "model-1.pt";
+  EXPECT_EQ(import_refusal(milestone, {.size = 16}),
+            "'X' holds 2 networks, below 'ema.ema_model.model.' and 'model.model.'; say which with --part");
+  EXPECT_EQ(import_refusal(milestone, {.part = "model.model."}),
+            "'X' does not say how large its images are, which no tensor says; say it with --size, such as "
+            "--size 32");
+  ScratchFolder folder;
+  const Imported network = imported(folder, milestone, {.part = "ema.ema_model.model.", .size = 16});
+  EXPECT_EQ(network.section,
+            "{type: linear_attention_unet, channels: 8, multipliers: [1, 2, 3], full_attention_at: [8, 4], "
+            "heads: 2, head_channels: 6, memory: 4}");
+  EXPECT_EQ(network.notes[1],
+            "taken for granted: diffusion {schedule: sigmoid, timesteps: 1000, prediction: v}, as "
+            "GaussianDiffusion without further words");
 }
 
 TEST(Import, AsksForWhatNoTensorSays) {
@@ -418,15 +439,14 @@ TEST(Import, KnowsNetworksThatItCannotBuild) {
     write_text(folder.path() / "x", std::string(reinterpret_cast<const char*>(&length), 8) + header + "x");
     return import_refusal(folder.path() / "x");
   };
-  EXPECT_EQ(said("model.downs.0.0.block1.proj.weight"),
-            "'X' holds denoising-diffusion-pytorch's Unet, whose linear attention and attention with memory "
-            "have no nodes here");
+  EXPECT_EQ(said("pos_embed.proj.weight"), "'X' holds a diffusion transformer, no U-Net");
   EXPECT_EQ(said("a.b"),
             "'X' holds 1 tensors, such as 'a.b', which are not those of diffusers' UNet2DModel; diffusers' "
             "UNet2DModel with its "
             "names of attention before 0.15; the original DDPM's, as pesser and ermongroup ported it to "
             "PyTorch; OpenAI's "
-            "improved-diffusion or guided-diffusion; EDM's SongUNet; EDM's DhariwalUNet");
+            "improved-diffusion or guided-diffusion; EDM's SongUNet; EDM's DhariwalUNet; "
+            "denoising-diffusion-pytorch's Unet");
   EXPECT_EQ(said("down_blocks.0.resnets.0.conv1.weight"),
             "'X' lies alone, but UNet2DModel's config.json must lie beside it: it says what no tensor says");
 }

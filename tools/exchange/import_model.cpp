@@ -117,6 +117,11 @@ std::string usual_diffusion(const Network& network, const TensorLayout& layout,
     notes.push_back("taken for granted: diffusion " + text + ", as of EDMPrecond");
     return text;
   }
+  if (layout.name == "denoising_diffusion_pytorch") {
+    const std::string text = "{schedule: sigmoid, timesteps: 1000, prediction: v}";
+    notes.push_back("taken for granted: diffusion " + text + ", as GaussianDiffusion without further words");
+    return text;
+  }
   const bool learned = network.out_channels == 2 * network.input.at(0);
   const std::string text =
       learned ? "{schedule: linear, timesteps: 1000, prediction: epsilon, variance: learned_range}"
@@ -195,16 +200,14 @@ nodes:
 }
 
 bool same_but_for_ones(Shape a, Shape b) {
-  const auto cut = [](Shape& s) {
-    while (s.size() > 1 && s.back() == 1) s.pop_back();
-  };
-  cut(a);
-  cut(b);
+  std::erase(a, 1);
+  std::erase(b, 1);
   return a == b;
 }
 
 ThirdOrder third_order(const ImportRequest& request, const TensorLayout& layout) {
   if (layout.name.starts_with("edm")) return ThirdOrder::by_channels;
+  if (layout.name == "denoising_diffusion_pytorch") return ThirdOrder::whole;
   return request.qkv == "legacy" ? ThirdOrder::by_heads : ThirdOrder::whole;
 }
 
@@ -355,7 +358,7 @@ Imported import_model(const ImportRequest& request) {
   const Tree kept = sections(section_text(network), diffusion, request.settings);
   const Planned planned = plan_network(kept, network);
   const Checked& checked = planned.checked;
-  network = read_network(*kept.find("model"), network.input, checked.classes);
+  if (network.type == "unet") network = read_network(*kept.find("model"), network.input, checked.classes);
   imported.section = section_text(network);
 
   Translation translation(*file, found, network, third_order(request, *found.layout));

@@ -145,7 +145,46 @@ const std::vector<TensorLayout>& layouts() {
        .block = block_of_edm,
        .attention = attention_of_edm,
        .classes = TensorLayout::Classes::columns,
-       .constants = "resample_filter"}};
+       .constants = "resample_filter"},
+      {.name = "denoising_diffusion_pytorch",
+       .words = "denoising-diffusion-pytorch's Unet",
+       .sign = "downs.0.0.block1.proj.weight",
+       .places = {{"conv_in", "init_conv"},
+                  {"time/linear1", "time_mlp.1"},
+                  {"time/linear2", "time_mlp.3"},
+                  {"down{i}/block{j}", "downs.{i}.{j}", Below::block},
+                  {"down{i}/linear_attention", "downs.{i}.2", Below::linear_attention},
+                  {"down{i}/attention", "downs.{i}.2", Below::attention},
+                  {"down{i}/downsample/conv", "downs.{i}.3.1"},
+                  {"down{i}/conv", "downs.{i}.3"},
+                  {"mid/block{j}", "mid_block{J}", Below::block},
+                  {"mid/attention", "mid_attn", Below::attention},
+                  {"up{i}/block{j}", "ups.{r}.{j}", Below::block},
+                  {"up{i}/linear_attention", "ups.{r}.2", Below::linear_attention},
+                  {"up{i}/attention", "ups.{r}.2", Below::attention},
+                  {"up{i}/upsample/conv", "ups.{r}.3.1"},
+                  {"up{i}/conv", "ups.{r}.3"},
+                  {"block_out", "final_res_block", Below::block},
+                  {"conv_out", "final_conv"}},
+       .block = {{"time", "mlp.1"},
+                 {"conv1", "block1.proj"},
+                 {"norm1", "block1.norm.g", -1, true},
+                 {"conv2", "block2.proj"},
+                 {"norm2", "block2.norm.g", -1, true},
+                 {"shortcut", "res_conv"}},
+       .attention = {{"norm", "norm.g", -1, true},
+                     {"q", "to_qkv", 0},
+                     {"k", "to_qkv", 1},
+                     {"v", "to_qkv", 2},
+                     {"attention", "mem_kv", -1, true},
+                     {"proj", "to_out"}},
+       .linear_attention = {{"norm", "norm.g", -1, true},
+                            {"q", "to_qkv", 0},
+                            {"k", "to_qkv", 1},
+                            {"v", "to_qkv", 2},
+                            {"attention", "mem_kv", -1, true},
+                            {"proj", "to_out.0"},
+                            {"norm_out", "to_out.1.g", -1, true}}}};
   return all;
 }
 
@@ -206,6 +245,20 @@ const TensorLayout::Leaf* leaf_of(const std::vector<TensorLayout::Leaf>& leaves,
   return found == leaves.end() ? nullptr : &*found;
 }
 
+const std::vector<TensorLayout::Leaf>& leaves_below(const TensorLayout& layout, Below below) {
+  static const std::vector<TensorLayout::Leaf> none;
+  switch (below) {
+    case Below::one:
+      return none;
+    case Below::attention:
+      return layout.attention;
+    case Below::linear_attention:
+      return layout.linear_attention;
+    default:
+      return layout.block;
+  }
+}
+
 }  // namespace
 
 const std::vector<TensorLayout>& tensor_layouts() { return layouts(); }
@@ -233,10 +286,9 @@ std::optional<TheirTensor> their_tensor(const TensorLayout& layout, const Networ
     if (resamples && rest == "conv")
       return TheirTensor{theirs + "." + (place.below == Below::down ? layout.down_conv : layout.up_conv) +
                          what};
-    const bool block = place.below == Below::block || resamples;
-    if (const auto* leaf = leaf_of(block ? layout.block : layout.attention, rest);
-        leaf && place.below != Below::one)
-      return TheirTensor{theirs + "." + leaf->theirs + what, leaf->third};
+    const auto* leaf = leaf_of(leaves_below(layout, place.below), rest);
+    if (leaf && leaf->whole) return TheirTensor{theirs + "." + leaf->theirs};
+    if (leaf) return TheirTensor{theirs + "." + leaf->theirs + what, leaf->third};
   }
   return std::nullopt;
 }
@@ -259,9 +311,6 @@ std::string known_but_not_read(const std::map<std::string, TensorFile::Facts>& t
     std::string sign, what;
   };
   static const std::vector<Known> known = {
-      {"downs.0.0.block1.proj.weight",
-       "denoising-diffusion-pytorch's Unet, whose linear attention and attention with memory have no nodes "
-       "here"},
       {"down_blocks.0.attentions.0.transformer_blocks.0.attn1.to_q.weight",
        "diffusers' UNet2DConditionModel, which is told what to draw by texts"},
       {"pos_embed.proj.weight", "a diffusion transformer, no U-Net"}};

@@ -14,11 +14,12 @@ namespace dagfusion {
 struct TensorLayout {
   struct Leaf {
     std::string ours, theirs;
-    int third = -1;  // of q, k and v in one tensor
+    int third = -1;      // of q, k and v in one tensor
+    bool whole = false;  // `theirs` says all of the name
   };
   // Vectors of classes: one below the other, or side by side; scaled: times sqrt(classes), and a bias for all of them.
   enum class Classes { rows, columns, scaled_columns };
-  enum class Below { one, block, attention, down, up };
+  enum class Below { one, block, attention, linear_attention, down, up };
   struct Place {
     std::string ours, theirs;
     Below below = Below::one;
@@ -28,7 +29,7 @@ struct TensorLayout {
   std::string sign;         // a tensor that it has
   std::string unless = {};  // a tensor that others with this sign have
   std::vector<Place> places;
-  std::vector<Leaf> block, attention;
+  std::vector<Leaf> block, attention, linear_attention = {};
   std::string down_conv = {}, up_conv = {};  // the convolution below `down` and `up`
   Classes classes = Classes::rows;
   std::string constants = {};  // the last word of tensors that are no weights

@@ -101,10 +101,26 @@ void refuse_own_style(const Network& network) {
   refuse(network.classes > 0 && style.class_at != usual.class_at, "class_at", style.class_at);
 }
 
+namespace {
+
+std::string linear_attention_text(const Network& network, const std::vector<std::int64_t>& full_at) {
+  std::string out_channels;
+  if (network.out_channels != network.input.at(0))
+    out_channels = fmt::format(", out_channels: {}", network.out_channels);
+  return fmt::format(
+      "{{type: {}, channels: {}, multipliers: [{}], full_attention_at: [{}], heads: {}, head_channels: {}, "
+      "memory: {}{}}}",
+      network.type, network.channels, fmt::join(network.multipliers, ", "), fmt::join(full_at, ", "),
+      network.style.heads, network.style.head_channels, network.memory, out_channels);
+}
+
+}  // namespace
+
 std::string section_text(const Network& network) {
   std::vector<std::int64_t> at;
   for (std::int64_t i = 0; i < network.levels(); ++i)
     if (network.attention[static_cast<std::size_t>(i)]) at.push_back(network.input.at(1) >> i);
+  if (network.type != "unet") return linear_attention_text(network, at);
   std::vector<std::string> keys = {"type: unet",
                                    fmt::format("channels: {}", network.channels),
                                    fmt::format("multipliers: [{}]", fmt::join(network.multipliers, ", ")),

@@ -12,14 +12,16 @@
 namespace dagfusion {
 
 struct Network {
+  std::string type = "unet";
   Shape input;  // [C,H,W]
   std::int64_t out_channels = 3, channels = 128, blocks = 2, groups = 32;
   std::vector<std::int64_t> multipliers;
-  std::vector<bool> attention;  // of each level
+  std::vector<bool> attention;  // of each level; of a linear_attention_unet: full attention
   double dropout = 0;
   UNetStyle style = style_of("ddpm");
   std::string middle_attention = "normalised";
   std::int64_t classes = 0;
+  std::int64_t memory = 0;   // keys and values that the attention of a linear_attention_unet learns
   std::int64_t augment = 0;  // numbers of the label that says what was done to an image
   bool null_class = true;
   std::vector<std::string> class_names;

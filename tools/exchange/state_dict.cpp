@@ -175,6 +175,38 @@ Network edm(const Shapes& shapes, bool song, std::vector<std::string>& notes) {
   return network;
 }
 
+Network denoising_diffusion_pytorch(const Shapes& shapes) {
+  Network network;
+  network.type = "linear_attention_unet";
+  network.channels = shapes.width("init_conv.weight", 0);
+  network.input = {shapes.side("init_conv.weight", 1)};
+  network.out_channels = shapes.side("final_conv.weight", 0);
+  if (network.input[0] == 2 * network.out_channels)
+    shapes.fail(fmt::format("takes {} channels and gives {}: self-conditioning, which is not known here",
+                            network.input[0], network.out_channels));
+  if (shapes.side("time_mlp.1.weight", 1) != network.channels)
+    shapes.fail(fmt::format(
+        "has a first convolution of {} channels, but a time embedding of {}; here both are the same",
+        network.channels, shapes.side("time_mlp.1.weight", 1)));
+  for (std::int64_t i = 0; i < kMostBlocks && shapes.has(fmt::format("downs.{}.0.block1.proj.weight", i));
+       ++i) {
+    const std::string halves = fmt::format("downs.{}.3.1.weight", i),
+                      last = fmt::format("downs.{}.3.weight", i);
+    add_level(shapes, network, shapes.side(shapes.has(halves) ? halves : last, 0),
+              shapes.has(fmt::format("downs.{}.2.to_out.weight", i)));
+  }
+  network.style.heads = shapes.side("mid_attn.mem_kv", 1);
+  network.memory = shapes.side("mid_attn.mem_kv", 2);
+  network.style.head_channels = shapes.side("mid_attn.mem_kv", 3);
+  return network;
+}
+
+Network of_tensors(const Shapes& shapes, const std::string& layout, std::vector<std::string>& notes) {
+  if (layout == "openai") return openai(shapes, notes);
+  if (layout == "denoising_diffusion_pytorch") return denoising_diffusion_pytorch(shapes);
+  return original(shapes, notes);
+}
+
 }  // namespace
 
 Network network_of(const TensorFile& file, const FoundNetwork& found, std::int64_t size,
@@ -191,7 +223,7 @@ Network network_of(const TensorFile& file, const FoundNetwork& found, std::int64
   if (size == 0)
     shapes.fail(
         "does not say how large its images are, which no tensor says; say it with --size, such as --size 32");
-  Network network = found.layout->name == "openai" ? openai(shapes, notes) : original(shapes, notes);
+  Network network = of_tensors(shapes, found.layout->name, notes);
   network.input.insert(network.input.end(), 2, size);
   return network;
 }
