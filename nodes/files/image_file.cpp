@@ -96,6 +96,9 @@ std::vector<std::string> ImageFile::image_keys(const std::string& key) const {
     const bool inside = key.empty() || wanted == "/" || entry.name.starts_with(wanted + "/");
     if (inside && could_be_images(entry)) found.push_back(entry);
   }
+  const bool has_sets =
+      std::any_of(found.begin(), found.end(), [](const auto& e) { return e.shape.size() != 3; });
+  if (key.empty() && !has_sets) refuse_one_each(all, !found.empty());
   if (found.size() == 1) return {found[0].name};
   if (are_classes(found)) {
     std::sort(found.begin(), found.end(),
@@ -116,6 +119,32 @@ std::vector<std::string> ImageFile::image_keys(const std::string& key) const {
       fail(fmt::format("has '{}' {}, which looks like [H,W,C,N]; transpose(3, 0, 1, 2) makes [N,H,W,C] of it",
                        entry.name, to_string(entry.shape)));
   fail(fmt::format("has no dataset of images ([N,H,W,C], [N,C,H,W] or [N,H,W]); it has {}", listed(all)));
+}
+
+// Many programs give every image a dataset of its own.
+void ImageFile::refuse_one_each(const std::vector<Hdf5Entry>& all, bool of_numbers) const {
+  constexpr std::ptrdiff_t kFewest = 3;
+  const auto is_image = [](const Hdf5Entry& entry) {
+    const Shape& s = entry.shape;
+    return entry.type.kind == Hdf5Type::Kind::number && s.size() == 3 && is_channels(s[2]) && s[0] > 1;
+  };
+  const auto is_picture = [](const Hdf5Entry& entry) {
+    const bool bytes = entry.type.kind == Hdf5Type::Kind::number && entry.type.number.is_byte();
+    return (bytes && entry.shape.size() == 1) || (entry.shape.empty() && entry.type.name == "opaque bytes");
+  };
+  const auto images = std::count_if(all.begin(), all.end(), is_image),
+             pictures = std::count_if(all.begin(), all.end(), is_picture);
+  const auto most = static_cast<std::ptrdiff_t>(all.size());
+  if (of_numbers && images >= kFewest && 2 * images > most)
+    fail(
+        fmt::format("has a dataset for each image, {} of them: {}; one of all images is read: "
+                    "numpy.stack(list) makes [N,H,W,C] of them",
+                    images, listed(all)));
+  if (!of_numbers && pictures >= kFewest && 2 * pictures > most)
+    fail(fmt::format(
+        "has a dataset for each picture's file, {} of them: {}; saved as files, pack_images.yaml packs "
+        "them",
+        pictures, listed(all)));
 }
 
 void ImageFile::take_order(const std::string& order) {
@@ -181,10 +210,10 @@ void ImageFile::take_range(const std::vector<double>& given) {
     is_all_bytes_ = range_.black == 0 && range_.white == 255;
     return;
   }
-  if (stored_ == Stored::encoded || number.is_byte()) return;
+  if (stored_ == Stored::encoded) return;
   const std::vector<double> said = parts_[0].attribute("range");
   if (said.size() == 2 && said[0] < said[1]) {
-    range_ = {said[0], said[1]};
+    if (!number.is_byte()) range_ = {said[0], said[1]};
     return;
   }
   const bool two_bytes = number.kind == NumberFormat::Kind::unsigned_integer && number.bytes == 2;
@@ -195,6 +224,11 @@ void ImageFile::take_range(const std::vector<double>& given) {
     const std::span<std::uint8_t> row = read_row(image, room);
     read_numbers(number, std::as_bytes(row), one);
     values.insert(values.end(), one.begin(), one.end());
+  }
+  if (number.is_byte()) {  // truth values, or bytes
+    is_all_bytes_ = values.empty() || *std::max_element(values.begin(), values.end()) != 1;
+    if (!is_all_bytes_) range_ = {0, 1};
+    return;
   }
   const std::optional<PixelRange> found = usual_range(values, two_bytes);
   if (!found) {
@@ -329,7 +363,7 @@ void ImageFile::take_labels(const std::string& label_key) {
 void ImageFile::say_what_it_is(std::size_t cache_bytes) {
   const Hdf5Rows& first = parts_[0];
   const bool plain = parts_.size() == 1 && first.name() == "/images" && order_ == "NHWC" &&
-                     first.type().number.is_byte() && stored_ == Stored::numbers;
+                     first.type().number.is_byte() && is_all_bytes_ && stored_ == Stored::numbers;
   if (!plain) {
     const std::string where = parts_.size() == 1
                                   ? fmt::format("'{}'", first.name())

@@ -60,7 +60,7 @@ class ImageFile {
 
   [[noreturn]] void fail(const std::string& what) const { file_->fail(what); }
   std::vector<std::string> image_keys(const std::string& key) const;
-  void open_parts(const std::vector<std::string>& keys);
+  void refuse_one_each(const std::vector<Hdf5Entry>&, bool of_numbers) const;
   void take_order(const std::string& order);
   void take_encoded();
   void take_range(const std::vector<double>& range);

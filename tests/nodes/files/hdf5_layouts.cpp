@@ -203,6 +203,55 @@ TEST(Hdf5Layouts, TakesAGroupForEachClass) {
   EXPECT_EQ(read.classes, (Names{"cat", "dog"}));
 }
 
+TEST(Hdf5Layouts, TakesTruthValuesForBlackAndWhite) {
+  const Contents read = contents([](const NewHdf5& file) {
+    put(file, "x", {1, 2, 2, 1}, {0, 1, 1, 0}, H5T_STD_U8LE);
+  });
+  EXPECT_EQ(read.images, (std::vector<Bytes>{{0, 255, 255, 0}}));
+}
+
+TEST(Hdf5Layouts, TakesClassesInFloatsAndInManySides) {
+  const auto labels = [](const Shape& shape, const Numbers& values, hid_t type) {
+    return contents([&](const NewHdf5& file) {
+             put(file, "x", {2, 2, 2, 1}, counting(8), H5T_STD_U8LE);
+             put(file, "y", shape, values, type);
+           })
+        .labels;
+  };
+  EXPECT_EQ(labels({2}, {3, 1}, H5T_IEEE_F32LE), (Labels{3, 1}));
+  EXPECT_EQ(labels({2, 1, 1, 1}, {1, 0}, H5T_STD_U8LE), (Labels{1, 0}));  // PatchCamelyon
+}
+
+TEST(Hdf5Layouts, ReadsFourChannelsAsTheyAre) {
+  const Contents read = contents([](const NewHdf5& file) {
+    put(file, "x", {1, 1, 2, 4}, counting(8), H5T_STD_U8LE);
+  });
+  EXPECT_EQ(read.images, (std::vector<Bytes>{{0, 1, 2, 3, 4, 5, 6, 7}}));
+}
+
+TEST(Hdf5Layouts, SaysWhatToDoWithADatasetForEachImage) {
+  const auto said = [](const Shape& shape) {
+    try {
+      contents([&](const NewHdf5& file) {
+        for (const char* name : {"a", "b", "c"})
+          put(file, name, shape, counting(static_cast<std::size_t>(count_of(shape))), H5T_STD_U8LE);
+      });
+    } catch (const std::runtime_error& error) {
+      const std::string message = error.what();
+      return message.substr(message.find("' ") + 2);
+    }
+    return std::string();
+  };
+  EXPECT_EQ(said({4, 5, 3}),
+            "has a dataset for each image, 3 of them: '/a' uint8 [4,5,3], '/b' uint8 [4,5,3], '/c' uint8 "
+            "[4,5,3]; one "
+            "of all images is read: numpy.stack(list) makes [N,H,W,C] of them");
+  EXPECT_EQ(said({9}),
+            "has a dataset for each picture's file, 3 of them: '/a' uint8 [9], '/b' uint8 [9], '/c' uint8 "
+            "[9]; saved "
+            "as files, pack_images.yaml packs them");
+}
+
 TEST(Hdf5Layouts, ReadsPicturesThatAreStoredAsFiles) {
   const Contents read = contents([](const NewHdf5& file) {
     const hsize_t count = 2;
