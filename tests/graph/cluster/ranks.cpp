@@ -63,7 +63,8 @@ std::vector<float> sum_on(int ranks, int groups, std::size_t floats) {
     sum->wait();
     return bytes_of(mine.front());
   });
-  for (const RankEnd& end : ends) EXPECT_EQ(end.gave, ends[0].gave) << end.said;
+  for (const RankEnd& end : ends) EXPECT_TRUE(end.exit == 0 && end.gave == ends[0].gave) << end.said;
+  if (ends[0].gave.empty()) return {};
   std::vector<float> values(ends[0].gave.size() / sizeof(float));
   std::memcpy(values.data(), ends[0].gave.data(), ends[0].gave.size());
   return values;
