@@ -104,6 +104,7 @@ struct Checked {
   std::vector<std::string> classes;       // that the model knows, by label
   std::string model_from, model_weights;  // `model: {from, weights}`; empty otherwise
   std::optional<std::int64_t> images;     // how many images travel when nothing is trained
+  std::uint64_t memory = 0;               // that the run may take, in bytes; 0: what there is
   std::vector<std::string> notes;         // what the user should know, one line each
 };
 
@@ -120,6 +121,7 @@ struct CheckOptions {
   bool bfloat16 = false;     // the core has bfloat16 primitives
   int auto_micro_batch = 1;  // what `micro_batch: auto` stands for
   int ranks = 1;             // processes that share the run
+  int threads = 1;           // where the file says none: lanes, and so memory, go by them
   bool training = false;     // as if something were minimized, for benches of single nodes
   // Opens a checkpoint named by the user; throws UserError.
   std::function<ModelSource(const std::string& from, const Position&)> open_model;

@@ -6,6 +6,7 @@
 
 #include "graph/check/checking.h"
 #include "graph/cluster/groups.h"
+#include "graph/document/number.h"
 
 namespace dagfusion {
 
@@ -21,6 +22,25 @@ int number_or_auto(const Parameters& run, const std::string& name, int largest) 
   if (value < 1 || value > largest)
     run.fail(name, fmt::format("'{}' is {}; it must be auto or a number from 1 to {}", name, text, largest));
   return value;
+}
+
+// 0 for auto.
+std::uint64_t bytes_or_auto(const Parameters& run, const std::string& name) {
+  const std::string& text = run.text(name);
+  if (text == "auto") return 0;
+  const std::size_t end = text.find_first_not_of("0123456789.");
+  const std::string number = text.substr(0, end);
+  const std::size_t begin = end == std::string::npos ? end : text.find_first_not_of(' ', end);
+  const std::string unit = begin == std::string::npos ? "" : text.substr(begin);
+  double value = 0;
+  for (const auto& [known, bytes] : {std::pair{"MiB", 0x1p20}, {"GiB", 0x1p30}, {"MB", 1e6}, {"GB", 1e9}})
+    if (unit == known && is_real(number) && parse(number, value) && value * bytes >= 1e6 &&
+        value * bytes < 0x1p53)
+      return static_cast<std::uint64_t>(value * bytes);
+  run.fail(name,
+           fmt::format("'{}' is '{}'; it must be auto or a size of 1 MB at least, like 800 MiB or 1.5 GiB",
+                       name, text));
+  return 0;
 }
 
 std::int64_t largest_divisor(std::int64_t of, std::int64_t at_most) {
@@ -107,6 +127,7 @@ void Checking::read_run() {
              "'precision' is bfloat16, which this build cannot compute on this core; float32 runs anywhere");
   settings.activation = half ? DType::bf16 : DType::f32;
   if (run.has("images")) checked.images = run.integer("images");
+  checked.memory = bytes_or_auto(run, "memory");
   settings.lanes = number_or_auto(run, "lanes", 1024);
   settings.threads = number_or_auto(run, "threads", 1024);
   settings.frames_in_flight = number_or_auto(run, "frames_in_flight", 4096);

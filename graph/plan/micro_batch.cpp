@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "graph/plan/planned_memory.h"
+
 namespace dagfusion {
 
 namespace {
@@ -41,13 +43,29 @@ int fitting_micro_batch(const Planned& one) {
   return best;
 }
 
+namespace {
+
+bool fits(const Planned& planned, int threads) {
+  const Checked& checked = planned.checked;
+  const int lanes = lanes_of(checked.run, checked.run.threads > 0 ? checked.run.threads : threads);
+  return checked.memory == 0 || planned_memory(planned, lanes) <= checked.memory;
+}
+
+}  // namespace
+
 Planned check_and_plan(const Tree& file, const Catalog& catalog, CheckOptions options) {
   options.auto_micro_batch = 1;
   Planned planned = plan(check(file, catalog, options));
   if (!micro_batch_is_auto(file)) return planned;
-  options.auto_micro_batch = fitting_micro_batch(planned);
-  if (options.auto_micro_batch == 1) return planned;
-  return plan(check(file, catalog, options));
+  const RunSettings run = planned.checked.run;
+  const int most = fitting_micro_batch(planned);
+  for (int n = most; n > 1; --n) {
+    if (n < most && run.training && run.batch_size % (std::int64_t{n} * run.gradient_groups) != 0) continue;
+    options.auto_micro_batch = n;
+    Planned larger = plan(check(file, catalog, options));
+    if (fits(larger, options.threads)) return larger;
+  }
+  return planned;
 }
 
 }  // namespace dagfusion

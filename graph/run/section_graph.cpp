@@ -54,6 +54,14 @@ void SectionGraph::make_nodes() {
   retire_.core = retire_.body.get();
 }
 
+// Where many frames are in the model at once, each keeps a thread: what leads to its end goes before gradients of weights,
+// which fill up the last ones' time. With few threads they follow at once, while what they read is still near.
+bool SectionGraph::keeps_others_waiting(const Task& task) const {
+  constexpr int kManyThreads = 8;
+  return shared_.threads >= kManyThreads && task.admitted && plan_.seed >= 0 &&
+         task.kind != Task::Kind::accumulate;
+}
+
 void SectionGraph::make_inner(int t) {
   const int node = plan_.tasks[t].visits[0].node;
   Chain& chain = chains_[t];
@@ -112,12 +120,13 @@ void SectionGraph::make_core(int t) {
                                           }));
       break;
     default:
-      chain.body = std::make_unique<Body>(graph_, task.serial ? flow::serial : flow::unlimited,
-                                          within_run([this, t](Frame* f) {
-                                            begins(t, f);
-                                            bodies_.run(t, *f);
-                                            ends(t, f);
-                                          }));
+      chain.body = std::make_unique<Body>(
+          graph_, task.serial ? flow::serial : flow::unlimited, within_run([this, t](Frame* f) {
+            begins(t, f);
+            bodies_.run(t, *f);
+            ends(t, f);
+          }),
+          flow::queueing(), keeps_others_waiting(task) ? flow::node_priority_t{1} : flow::no_priority);
   }
 }
 

@@ -68,6 +68,7 @@ class SectionGraph {
   void make_nodes();
   void make_chain(int task);
   void make_core(int task);
+  bool keeps_others_waiting(const Task&) const;
   void make_inner(int task);
   void prepend(Chain& chain, int index, int count, bool ordered, bool by_turns);
   void make_edges();

@@ -51,6 +51,14 @@ std::vector<Parameter> run_parameters() {
        .standard = std::string("auto"),
        .choices = {"auto"},
        .wanted = "auto or a number"},
+      {.name = "memory",
+       .kind = Kind::text,
+       .doc = "what the run may take, like 800 MiB; fewer images a frame where micro_batch is auto; auto: no "
+              "limit but the "
+              "machine's",
+       .standard = std::string("auto"),
+       .choices = {"auto"},
+       .wanted = "auto or a size like 800 MiB or 1.5 GiB"},
       {.name = "precision",
        .kind = Kind::choice,
        .doc = "of activations and packed weights",

@@ -23,24 +23,34 @@ struct VectorSteps {
   std::ptrdiff_t right, out;
 };
 
-// Steps of products whose right factor and result are packed, [k][J vectors][lane] and [row][J vectors][lane]: the compiler
-// knows most of them. Of the left factor either rows or k are neighbours.
 template <int kLanes>
 struct PackedVectors {
   static constexpr std::ptrdiff_t right = kLanes, out = kLanes;
 };
-template <int kLanes, int J>
-struct PackedByChannels {  // left: [outer][row][inner k]
-  std::ptrdiff_t outer, left_outer, right_outer, left_four, out_four;
-  static constexpr std::ptrdiff_t inner = kLanes, left_row = kLanes, left_inner = 1, right_inner = J * kLanes,
-                                  out_row = J * kLanes;
+
+// Steps of which the compiler knows most. kRight: from one k to the next, of the right factor, and from one row to the
+// next, of the result; that is kLanes in the blocked layout, and as many vectors where these are packed beside each other.
+// The left factor is [outer][row][lane of k]; `ahead`: what is fetched while a tile is computed lies so far behind it.
+template <int kLanes, int kRight>
+struct ByChannels {
+  std::ptrdiff_t outer, left_outer, right_outer, left_four, out_four, ahead;
+  static constexpr std::ptrdiff_t inner = kLanes, left_row = kLanes, left_inner = 1, right_inner = kRight,
+                                  out_row = kRight;
 };
-template <int kLanes, int J>
-struct PackedByRows {  // left: [k][row]
+// It is [k][row].
+template <int kLanes, int kRight>
+struct ByRows {
   std::ptrdiff_t inner;
   static constexpr std::ptrdiff_t outer = 1, left_outer = 0, right_outer = 0, left_row = 1,
-                                  left_inner = kLanes, left_four = 4, right_inner = J * kLanes,
-                                  out_row = J * kLanes, out_four = 4 * J * kLanes;
+                                  left_inner = kLanes, left_four = 4, right_inner = kRight, out_row = kRight,
+                                  out_four = 4 * kRight;
+};
+// It is [row][k].
+template <int kRight>
+struct ByNeighbours {
+  std::ptrdiff_t inner, left_row, left_four;
+  static constexpr std::ptrdiff_t outer = 1, left_outer = 0, right_outer = 0, left_inner = 1,
+                                  right_inner = kRight, out_row = kRight, out_four = 4 * kRight;
 };
 
 // Where row m lies: rows lie in fours.
@@ -66,6 +76,13 @@ HWY_NOINLINE void Tile(D d, const Steps& s, const Vectors& v, const float* left,
   for (std::ptrdiff_t o = 0; o < s.outer; ++o) {
     const float* a = left + o * s.left_outer;
     const float* b = right + o * s.right_outer;
+    if constexpr (requires { s.ahead; }) {
+      constexpr int kLine = 16;
+#pragma GCC unroll 16
+      for (int at = 0; at < M * static_cast<int>(s.left_row); at += kLine)
+        __builtin_prefetch(a + s.ahead + RowAt(at / static_cast<int>(s.left_row), s.left_row, s.left_four) +
+                           at % static_cast<int>(s.left_row));
+    }
 #pragma GCC unroll 4
     for (std::ptrdiff_t i = 0; i < s.inner; ++i, a += s.left_inner, b += s.right_inner) {
       hn::Vec<D> columns[J];

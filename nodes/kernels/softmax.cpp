@@ -17,8 +17,14 @@ void Softmax(float scale, float* s, std::size_t rows, std::size_t columns) {
   const auto factor = hn::Set(d, scale), lowest = hn::Set(d, -87.0f);
   constexpr float kNone = -std::numeric_limits<float>::infinity();
   for (std::size_t r = 0; r < rows; ++r, s += columns) {
-    auto largest = hn::Set(d, kNone);
-    for (std::size_t i = 0; i < whole; i += lanes) largest = hn::Max(largest, hn::LoadU(d, s + i));
+    auto largest = hn::Set(d, kNone), second = largest;  // two at a time: each waits for the one before it
+    std::size_t at = 0;
+    for (; at + 2 * lanes <= whole; at += 2 * lanes) {
+      largest = hn::Max(largest, hn::LoadU(d, s + at));
+      second = hn::Max(second, hn::LoadU(d, s + at + lanes));
+    }
+    if (at < whole) largest = hn::Max(largest, hn::LoadU(d, s + at));
+    largest = hn::Max(largest, second);
     if (left > 0) largest = hn::Max(largest, LoadLast(d, s + whole, left, kNone));
     largest = hn::MaxOfLanes(d, largest);
 

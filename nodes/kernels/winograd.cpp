@@ -115,6 +115,31 @@ HWY_NOINLINE void WriteTiles(D d, const Maps& maps, const float* m, int first, i
   }
 }
 
+// Of some tiles and some input channels.
+struct Factors {
+  const float* patches;
+  ScratchSteps patch_steps;
+  const float* weights;
+  int inputs, tiles;
+  Into into;
+};
+
+// The products at all places, to m for J vectors of output channels.
+template <int J, class D>
+void Multiply(D d, const Factors& f, float* m) {
+  constexpr int kLanes = static_cast<int>(hn::MaxLanes(d));
+  const ScratchSteps weights = transformed_weights(J, kLanes), sums = sums_of_tiles(J, kLanes);
+  const ByChannels<kLanes, J* kLanes> steps = {.outer = f.inputs / kLanes,
+                                               .left_outer = f.patch_steps.vector,
+                                               .right_outer = weights.vector,
+                                               .left_four = f.patch_steps.four,
+                                               .out_four = sums.four,
+                                               .ahead = f.patch_steps.four};
+  for (int p = 0; p < kPlaces; ++p)
+    Rows<J>(d, f.tiles, steps, PackedVectors<kLanes>(), f.patches + p * f.patch_steps.place,
+            f.weights + p * weights.place, m + p * sums.place, f.into);
+}
+
 template <class D, class T>
 void Run(D d, const Pass& pass, const WinogradPart& part, const T* x, const float* weight, const float* bias,
          const T* add, T* y, float* scratch) {
@@ -129,18 +154,16 @@ void Run(D d, const Pass& pass, const WinogradPart& part, const T* x, const floa
     ReadPatches(d, pass.from, x, first, count, patches, scratch);
     for (int c = 0, vectors; c < part.channels; c += vectors * lanes) {
       vectors = Together((part.channels - c) / lanes);
-      const ScratchSteps weights = transformed_weights(vectors, lanes), sums = sums_of_tiles(vectors, lanes);
       for (int i = 0; i < in; i += kInputsInWork) {
         const int inputs = std::min(kInputsInWork, in - i);
         ReadWeights(d, pass, weight, i, inputs, part.first_channel + c, vectors, u);
-        WithVectors(vectors, [&](auto j) HWY_ATTR {
-          const PackedByChannels<kLanes, j> steps = {inputs / lanes, patches.vector, weights.vector,
-                                                     patches.four, sums.four};
-          for (int p = 0; p < kPlaces; ++p)
-            Rows<j>(d, count, steps, PackedVectors<kLanes>(),
-                    scratch + p * patches.place + i / lanes * patches.vector, u + p * weights.place,
-                    m + p * sums.place, i == 0 ? Into::overwrite : Into::extend);
-        });
+        const Factors factors = {.patches = scratch + i / lanes * patches.vector,
+                                 .patch_steps = patches,
+                                 .weights = u,
+                                 .inputs = inputs,
+                                 .tiles = count,
+                                 .into = i == 0 ? Into::overwrite : Into::extend};
+        WithVectors(vectors, [&](auto j) HWY_ATTR { Multiply<j>(d, factors, m); });
       }
       WriteTiles(d, pass.to, m, first, count, part.first_channel + c, vectors, bias, add, y);
     }

@@ -70,6 +70,27 @@ HWY_NOINLINE void AddWeights(D d, int in, int block, int first_input, const floa
   }
 }
 
+// For a vector of input channels.
+struct Factors {
+  const float* patches;
+  std::ptrdiff_t patch_place;
+  const float* gradients;
+  std::ptrdiff_t gradient_place;
+  int tiles;
+  Into into;
+};
+
+// The products at all places, to u for J vectors of output channels.
+template <int J, class D>
+void Multiply(D d, const Factors& f, float* u) {
+  constexpr int kLanes = static_cast<int>(hn::MaxLanes(d));
+  const ByRows<kLanes, J* kLanes> steps = {f.tiles};
+  const std::ptrdiff_t place = sums_of_weights(J, kLanes).place;
+  for (int p = 0; p < kPlaces; ++p)
+    Rows<J>(d, kLanes, steps, PackedVectors<kLanes>(), f.patches + p * f.patch_place,
+            f.gradients + p * f.gradient_place, u + p * place, f.into);
+}
+
 // Some output channels. Where there are more tiles than are in work at a time, their sums stay in scratch until the last.
 template <class D, class T>
 void Panel(D d, const Maps& inputs, const Maps& outputs, int channel, int channels, const T* x, const T* dy,
@@ -92,13 +113,10 @@ void Panel(D d, const Maps& inputs, const Maps& outputs, int channel, int channe
       ReadGradients(d, outputs, dy, first, count, channel + c, vectors, gradients, dm);
       if (dbias) AddBias(d, dm, gradients.place, count, vectors, dbias + channel + c);
       for (int i = 0; i < in; i += lanes) {
-        WithVectors(vectors, [&](auto j) HWY_ATTR {
-          const PackedByRows<kLanes, j> steps = {count};
-          for (int p = 0; p < kPlaces; ++p)
-            Rows<j>(d, lanes, steps, PackedVectors<kLanes>(),
-                    scratch + p * patches.place + i / lanes * patches.vector, dm + p * gradients.place,
-                    sums + p * block.place, begin ? Into::overwrite : Into::extend);
-        });
+        const Factors factors = {
+            scratch + i / lanes * patches.vector,  patches.place, dm, gradients.place, count,
+            begin ? Into::overwrite : Into::extend};
+        WithVectors(vectors, [&](auto j) HWY_ATTR { Multiply<j>(d, factors, sums); });
         if (end) AddWeights(d, in, inputs.block, i, sums, block.place, channel + c, vectors, dweight);
         if (!begin || !end) sums += block.vector;
       }

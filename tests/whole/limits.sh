@@ -53,6 +53,20 @@ PackingEndsInOneSentenceWithoutMemory() {
   ends_in_one_sentence digits.h5 pack.yaml run.lanes=8 run.threads=4
 }
 
+images_a_frame() {  # MEMORY
+  "$program" plan train.yaml run.batch_size=8 run.micro_batch=auto run.threads=2 run.memory="$1" | sed -n 's/.*; \([0-9]*\) images* a frame.*/\1/p'
+}
+
+TakesFewerImagesAFrameWhereMemoryIsSaid() {
+  is "$(images_a_frame auto) $(images_a_frame '8 MB') $(images_a_frame '6 MB') $(images_a_frame '4 MB')" '8 4 2 1'
+  run train.yaml run.steps=1 run.memory='1 MB'
+  ends 1
+  has "$err" 'run.memory allows'
+  run train.yaml run.memory=much
+  ends 2
+  has "$err" "'memory' is 'much'; it must be auto or a size of 1 MB at least, like 800 MiB or 1.5 GiB"
+}
+
 EndsThoughALibraryWaitsForItsThreads() {
   [[ -n ${FAULTS-} ]] && LD_PRELOAD=$FAULTS "$program" --help >out.txt 2>&1 || exit 77  # a sanitizer takes terabytes
   status=0

@@ -30,7 +30,7 @@ TEST(SameBits, WithAnyThreadsLanesAndFramesInFlight) {
   ASSERT_EQ(reference().size(),
             7u);  // weights, Adam's moments, average, sums of the log, pipeline, facts, MANIFEST
   for (const Way& way : {Way{1, 3, 8}, Way{1, 8, 4}, Way{2, 1, 4}, Way{2, 2, 8}, Way{3, 1, 8}, Way{3, 3, 4},
-                         Way{4, 2, 2}, Way{4, 8, 8}}) {
+                         Way{4, 2, 2}, Way{4, 8, 8}, Way{9, 8, 8}}) {
     const std::string differ = differing(trained(small_training(kSteps), kSteps, way), reference());
     EXPECT_EQ(differ, "") << way.threads << " threads, " << way.lanes << " lanes, " << way.frames_in_flight
                           << " frames in flight";

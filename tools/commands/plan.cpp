@@ -5,11 +5,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <fstream>
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "graph/cluster/cost.h"
 #include "graph/cluster/groups.h"
 #include "graph/plan/planned_memory.h"
+#include "graph/plan/replay.h"
 #include "graph/plan/work.h"
 #include "tools/commands/commands.h"
 #include "tools/show/words.h"
@@ -250,6 +253,120 @@ class PlanTold {
   const int threads_, lanes_, frames_;
 };
 
+// Measured times of a pipeline's nodes, as `bench --json` gives them.
+class BenchedTimes {
+ public:
+  BenchedTimes(const std::string& file, const Checked& checked) : file_(file) {
+    std::ifstream stream(file);
+    if (!stream)
+      throw UserError(
+          {file}, "--times: there is no such file; `run-pipeline bench FILE --json > times.json` makes one");
+    try {
+      const Json read = Json::parse(stream);
+      batch_size_ = read.at("batch_size");
+      micro_batch_ = read.at("micro_batch");
+      for (const Json& node : read.at("nodes")) nodes_[node.at("name")] = node;
+    } catch (const Json::exception&) {
+      throw UserError({file}, "--times: is not what `run-pipeline bench FILE --json` writes");
+    }
+    if (batch_size_ != checked.run.batch_size || micro_batch_ != checked.run.micro_batch)
+      throw UserError(
+          {file},
+          fmt::format("--times: measured with batches of {} in frames of {}, and this pipeline has {} in {}",
+                      batch_size_, micro_batch_, checked.run.batch_size, checked.run.micro_batch));
+  }
+
+  // Of each task, for a frame, or for a step.
+  std::vector<double> seconds(const Checked& checked, const Plan& plan) const {
+    std::vector<double> all;
+    for (const Task& task : plan.tasks) all.push_back(seconds_of(checked, task));
+    if (std::ranges::all_of(all, [](double s) { return s == 0; }))
+      throw UserError({file_}, "--times: names none of this pipeline's nodes");
+    return all;
+  }
+
+ private:
+  double seconds_of(const Checked& checked, const Task& task) const {
+    switch (task.kind) {
+      case Task::Kind::sum_gradients:
+        return ms(task.name, "backward_ms") * static_cast<double>(micro_batch_) / 1e3;
+      case Task::Kind::step:
+        return ms(node_of(checked, task), "step_ms") * static_cast<double>(batch_size_) / 1e3;
+      case Task::Kind::accumulate:
+        return ms(node_of(checked, task), "weight_gradient_ms") * static_cast<double>(micro_batch_) / 1e3;
+      case Task::Kind::backward:
+        return ms(node_of(checked, task), "backward_ms") * static_cast<double>(micro_batch_) / 1e3;
+      case Task::Kind::forward:
+      case Task::Kind::ordered:
+        return ms(node_of(checked, task), "forward_ms") * static_cast<double>(micro_batch_) / 1e3;
+      default:
+        return 0;
+    }
+  }
+  static std::string node_of(const Checked& checked, const Task& task) {
+    return task.visits.empty() ? task.name : checked.nodes[task.visits.front().node].path;
+  }
+  double ms(const std::string& node, const char* what) const {
+    const auto found = nodes_.find(node);
+    return found == nodes_.end() ? 0 : found->second.value(what, 0.0);
+  }
+
+  std::string file_;
+  std::int64_t batch_size_ = 0, micro_batch_ = 0;
+  std::map<std::string, Json> nodes_;
+};
+
+// How fast other numbers of cores would train, and what keeps them from more.
+class CoresTold {
+ public:
+  CoresTold(const Planned& planned, const std::string& times, const std::vector<int>& cores)
+      : checked_(planned.checked),
+        plan_(planned.plan),
+        seconds_(BenchedTimes(times, checked_).seconds(checked_, plan_)),
+        cores_(cores) {}
+
+  void say() const {
+    fmt::print("\n{:>5}  {:>5}  {:>10}  {:>9}  {:>8}  {:>10}  {}\n", "cores", "lanes", "a step, ms",
+               "images/s", "speed-up", "efficiency", "what bounds it");
+    for (const int cores : cores_) {
+      const int lanes = std::min(lanes_of(checked_.run, cores), plan_.frames_per_step);
+      const Replay r = replayed(cores, lanes, checked_.run.gradient_groups);
+      fmt::print("{:>5}  {:>5}  {:>10.1f}  {:>9.1f}  {:>8.1f}  {:>9.0f}%  {}\n", cores, lanes,
+                 1e3 * r.step_seconds, static_cast<double>(checked_.run.batch_size) / r.step_seconds,
+                 r.work_seconds / r.step_seconds, 100 * r.efficiency(cores), bound(r, cores, lanes));
+    }
+  }
+
+ private:
+  Replay replayed(int cores, int lanes, int groups) const {
+    return replay(plan_, seconds_, {cores, lanes, frames_in_flight_of(checked_.run, lanes), groups});
+  }
+
+  std::string bound(const Replay& r, int cores, int lanes) const {
+    constexpr double kFull = 0.97, kWorthIt = 1.03;
+    if (r.efficiency(cores) > kFull) return "the work itself";
+    int best = checked_.run.gradient_groups;
+    double least = r.step_seconds;
+    for (int groups = 2 * best; plan_.frames_per_step % groups == 0; groups *= 2)
+      if (const double other = replayed(cores, lanes, groups).step_seconds; other * kWorthIt < least) {
+        least = other;
+        best = groups;
+      }
+    if (best != checked_.run.gradient_groups)
+      return fmt::format("gradients that are added frame by frame: run.gradient_groups={} makes it {:.0f}%",
+                         best, 100 * r.work_seconds / (least * cores));
+    return fmt::format("{} in {} of {:.1f} ms, then {:.1f} ms once per step",
+                       counted(plan_.frames_per_step, "frame"),
+                       counted((plan_.frames_per_step + lanes - 1) / lanes, "wave"), 1e3 * r.frame_seconds,
+                       1e3 * r.steps_seconds);
+  }
+
+  const Checked& checked_;
+  const Plan& plan_;
+  const std::vector<double> seconds_;
+  const std::vector<int>& cores_;
+};
+
 std::vector<std::string> names_of_networks() {
   std::vector<std::string> names;
   for (const Ethernet& network : ethernets()) names.push_back(network.name);
@@ -331,13 +448,24 @@ int plan_command(int argc, char** argv, const Command& about) {
   arguments.option("--network", ranks.network, "between them").among(names_of_networks()).shows_default();
   arguments.option("--rate", ranks.rate, "images/s that one of them trains, as its runs say")
       .between(1e-3, 1e9);
+  std::vector<int> cores;
+  std::string times;
+  arguments.option("--cores", cores, "how fast so many would train, by the times that --times has")
+      .separated_by(',')
+      .between(1, 4096);
+  arguments.option("--times", times, "what `bench FILE --json` wrote");
   return run_command(arguments, argc, argv, [&]() -> int {
+    if (cores.empty() != times.empty())
+      throw UserError({"command line"},
+                      "--cores needs --times, and the other way round: `run-pipeline bench FILE --json > "
+                      "times.json`, then `plan FILE --cores 16,64 --times times.json`");
     const Planned planned = plan_file(pipeline.invocation(), ranks.ranks);
     const PlanTold told(planned);
     if (json)
       fmt::print("{}\n", told.json().dump(2));
     else
       told.say(tasks, slots);
+    if (!cores.empty() && !json) CoresTold(planned, times, cores).say();
     if (ranks.ranks > 1 && !json) RanksTold(planned, ranks).say();
     return kDone;
   });

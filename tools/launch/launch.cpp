@@ -116,8 +116,10 @@ bool writes(const Invocation& request) { return !request.cluster || request.clus
 
 Launch launch_prepared(const Invocation& request, Prepared p) {
   const std::vector<std::string> of_files = p.notes;
-  Planned planned = plan_prepared(p, request.cluster ? request.cluster->size() : 1);
+  Planned planned = plan_prepared(p, request.cluster ? request.cluster->size() : 1, request.threads);
   if (request.adapt) request.adapt(planned.checked);
+  if (planned.checked.memory > 0)
+    require_memory(planned, request.threads, {planned.checked.memory, "run.memory allows"});
   require_memory(planned, request.threads, memory_bound());
   const Checked& checked = planned.checked;
   if (p.checkpoint && p.checkpoint->step >= checked.run.steps &&

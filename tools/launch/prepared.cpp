@@ -9,6 +9,7 @@
 #include "graph/compose/change.h"
 #include "graph/document/number.h"
 #include "graph/plan/micro_batch.h"
+#include "graph/run/run.h"
 #include "graph/types/file_keys.h"
 #include "nodes/catalog.h"
 #include "nodes/dnnl/engine.h"
@@ -206,12 +207,13 @@ void say_gradient_groups(Tree& file, int groups) {
 
 }  // namespace
 
-Planned plan_prepared(Prepared& p, int ranks) {
+Planned plan_prepared(Prepared& p, int ranks, int threads) {
   Planned planned = check_and_plan(
       p.file, catalog(),
       {.channel_block = channel_block(),
        .bfloat16 = bfloat16_available(),
        .ranks = ranks,
+       .threads = threads > 0 ? threads : threads_of({}, 0),
        .open_model = [&p](const std::string& from, const Position& at) { return model_from(p, from, at); }});
   const Checked& checked = planned.checked;
   p.notes.insert(p.notes.end(), checked.notes.begin(), checked.notes.end());

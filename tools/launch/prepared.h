@@ -25,7 +25,7 @@ struct Prepared {
 // `lock`: the run that goes on is this process's from here on.
 Prepared prepare(const Invocation&, bool lock);
 // check and plan: the rest of what can be known before a run.
-Planned plan_prepared(Prepared&, int ranks = 1);
+Planned plan_prepared(Prepared&, int ranks = 1, int threads = 0);  // 0: the cores of this process
 // The file as the run directory keeps it.
 Tree kept(const Tree& file);
 // What the bits of a result depend on: the instruction sets of oneDNN's primitives and of our kernels.
