@@ -221,8 +221,12 @@ void ImageFile::take_range(const std::vector<double>& given) {
   std::vector<std::uint8_t> room(room_bytes_);
   const std::int64_t every = std::max<std::int64_t>(1, count_ / static_cast<std::int64_t>(kMostSampled));
   for (std::int64_t image = 0; image < count_ && !two_bytes; image += every) {
-    const std::span<std::uint8_t> row = read_row(image, room);
-    read_numbers(number, std::as_bytes(row), one);
+    try {
+      read_numbers(number, std::as_bytes(read_row(image, room)), one);
+    } catch (const std::runtime_error&) {
+      if (!number.is_byte()) throw;
+      continue;  // a damaged image is named when it is its turn
+    }
     values.insert(values.end(), one.begin(), one.end());
   }
   if (number.is_byte()) {  // truth values, or bytes
