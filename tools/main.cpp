@@ -2,6 +2,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <cstdio>
@@ -11,9 +12,11 @@
 #include <iostream>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "graph/values/what_of.h"
+#include "nodes/files/confined.h"
 #include "tools/commands/command.h"
 #include "tools/commands/commands.h"
 #include "tools/launch/exit.h"
@@ -24,6 +27,18 @@
 namespace dagfusion {
 
 namespace {
+
+// --no-sandbox, wherever it stands before a `--`, is gone afterwards.
+bool without_sandbox(int& argc, char** argv) {
+  char** const end =
+      std::find_if(argv, argv + argc, [](const char* word) { return std::string_view(word) == "--"; });
+  char** const found =
+      std::find_if(argv, end, [](const char* word) { return std::string_view(word) == "--no-sandbox"; });
+  if (found == end) return false;
+  std::copy(found + 1, argv + argc + 1, found);  // with the null behind the last
+  --argc;
+  return true;
+}
 
 // `help` is --help, and `help check` is `check --help`.
 std::vector<char*> with_help_as_option(int argc, char** argv) {
@@ -99,6 +114,7 @@ int end(int exit) {
 
 int main(int argc, char** argv) {
   using namespace dagfusion;
+  if (!without_sandbox(argc, argv)) start_confinement();  // first of all: there is one thread
   take_file_size_limit_as_error();
   std::set_terminate(end_in_words);
   try {

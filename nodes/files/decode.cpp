@@ -10,6 +10,7 @@
 
 #include "graph/values/open_file.h"
 #include "nodes/files/codecs.h"
+#include "nodes/files/confined.h"
 #include "nodes/files/image_header.h"
 
 namespace dagfusion {
@@ -86,17 +87,17 @@ void divide_by_alpha(Decoded& decoded) {
   }
 }
 
-Image decode_image(std::span<const std::uint8_t> file, const Decoding& decoding, DecodingNotes* notes) {
+namespace {
+
+Image decode_here(std::span<const std::uint8_t> file, const Decoding& decoding, DecodingNotes& notes) {
   const ImageHeader header = read_image_header(file);
   if (header.has_size) refuse_too_large(header.height, header.width);
 
   Decoded decoded = decode_any(file, header);
   turn_upright(decoded);
   const bool converted = decoding.to_srgb && convert_to_srgb(decoded);
-  if (notes)
-    *notes = {.animated = decoded.more == More::frames,
-              .pages = decoded.more == More::pages,
-              .converted = converted};
+  notes = {
+      .animated = decoded.more == More::frames, .pages = decoded.more == More::pages, .converted = converted};
   put_over(decoded, decoding.background);
 
   Image image{decoded.height, decoded.width, decoding.channels};
@@ -108,6 +109,40 @@ Image decode_image(std::span<const std::uint8_t> file, const Decoding& decoding,
   image.pixels.resize(pixels.total() * static_cast<std::size_t>(decoding.channels));
   cv::Mat target(decoded.height, decoded.width, CV_8UC(decoding.channels), image.pixels.data());
   cv::cvtColor(pixels, target, decoding.channels == 1 ? cv::COLOR_RGB2GRAY : cv::COLOR_GRAY2RGB);
+  return image;
+}
+
+struct Made {
+  int height = 0, width = 0;
+  DecodingNotes notes;
+};
+
+ConfinedAnswer decode_confined(const Confined& request) {
+  Made made;
+  const auto decoding = TakenFrom(request.head).value<Decoding>();
+  Image image = decode_here(request.body, decoding, made.notes);
+  made.height = image.height;
+  made.width = image.width;
+  ConfinedAnswer answer;
+  put(answer.head, made);
+  answer.body = std::move(image.pixels);
+  return answer;
+}
+
+}  // namespace
+
+Image decode_image(std::span<const std::uint8_t> file, const Decoding& decoding, DecodingNotes* notes) {
+  Confined request{{}, file};
+  put(request.head, decoding);
+  ConfinedAnswer answer = confined(decode_confined, request);
+  const auto made = TakenFrom(answer.head).value<Made>();
+  refuse_too_large(made.height, made.width);
+  Image image{made.height, made.width, decoding.channels};
+  image.pixels = std::move(answer.body);
+  if (image.pixels.size() != static_cast<std::size_t>(made.height) * static_cast<std::size_t>(made.width) *
+                                 static_cast<std::size_t>(decoding.channels))
+    throw std::runtime_error("is damaged: its pixels are not as many as its size says");
+  if (notes) *notes = made.notes;
   return image;
 }
 

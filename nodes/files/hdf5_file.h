@@ -1,41 +1,24 @@
-// An HDF5 file for reading, trusted in nothing: the library finds where things lie, their bytes are read and decoded here.
+// An HDF5 file for reading, trusted in nothing: the library says where things lie (hdf5_contents.h), their bytes are read
+// and decoded here.
 // Links to elsewhere, external storage, virtual datasets and unknown filters are refused.
 // All functions throw std::runtime_error that starts with the file's name.
 #pragma once
 
 #include <cstdint>
 #include <filesystem>
-#include <map>
 #include <memory>
 #include <optional>
 #include <span>
+#include <stdexcept>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include "graph/values/tensor.h"
-#include "nodes/files/hdf5.h"
-#include "nodes/files/hdf5_filters.h"
-#include "nodes/files/number_format.h"
+#include "nodes/files/hdf5_contents.h"
 
 namespace dagfusion {
 
-// What the values of a dataset are.
-struct Hdf5Type {
-  enum class Kind { number, text, texts_of_any_length, bytes_of_any_length, other };
-  Kind kind = Kind::other;
-  std::size_t bytes = 0;  // of one value as it lies in the dataset
-  NumberFormat number;
-  std::string name;  // for messages: "uint8", "a compound"
-};
-
-struct Hdf5Entry {
-  std::string name;  // "/train/images"
-  Hdf5Type type;
-  Shape shape;
-};
-
-Hdf5Type hdf5_type_of(hid_t dataset);
-Shape hdf5_shape_of(hid_t dataset);
 std::string to_string(const Hdf5Entry&);  // "'/train/images' uint8 [60000,28,28]"
 
 class Hdf5File {
@@ -47,23 +30,44 @@ class Hdf5File {
 
   const std::string& path() const { return path_; }
   std::uint64_t bytes() const { return bytes_; }
-  hid_t id() const { return file_; }
   [[noreturn]] void fail(const std::string& what) const;
-  [[noreturn]] void fail_as_damaged() const;
 
-  std::vector<Hdf5Entry> datasets() const;  // all that hard links lead to, in the order of their names
-  std::optional<Hdf5Id> find(const std::string& name) const;  // a dataset; nothing when there is none
-  std::optional<std::int64_t> whole_number(const char* attribute) const;  // of the root group, or of nothing
-  void read(std::uint64_t at, std::span<std::uint8_t> bytes) const;       // from the start of the file
+  // See hdf5_contents.h.
+  std::vector<Hdf5Entry> datasets() const {
+    return asked([&] { return hdf5_datasets(descriptor_); });
+  }
+  std::optional<Hdf5Dataset> find(const std::string& name) const {
+    return asked([&] { return hdf5_dataset(descriptor_, name); });
+  }
+  std::vector<Hdf5Chunk> chunks(const std::string& name, const Shape& shape, const Shape& chunk) const {
+    return asked([&] { return hdf5_chunks(descriptor_, name, shape, chunk); });
+  }
+  std::optional<std::int64_t> whole_number(const char* attribute) const {
+    return asked([&] { return hdf5_whole_number(descriptor_, attribute); });
+  }
+  std::vector<double> reals(const std::string& dataset, const char* attribute) const {
+    return asked([&] { return hdf5_reals(descriptor_, dataset, attribute); });
+  }
+
+  void read(std::uint64_t at, std::span<std::uint8_t> bytes) const;  // from the start of the file
   // The bytes of a value of any length, by the 16 bytes that stand for it in its dataset (its length, heap and index).
   std::vector<std::uint8_t> long_value(std::span<const std::uint8_t> reference, std::size_t item_bytes) const;
 
  private:
+  // What goes wrong there starts with the file's name.
+  template <class Ask>
+  std::invoke_result_t<const Ask&> asked(const Ask& ask) const {
+    try {
+      return ask();
+    } catch (const std::runtime_error& error) {
+      fail(error.what());
+    }
+  }
+
   std::string path_;
   std::uint64_t bytes_ = 0, base_ = 0;  // base: where the file's own addresses count from
   bool long_addresses_ = true;
   int descriptor_ = -1;
-  Hdf5Id file_;
 };
 
 // A dataset, read row by row: a row is all that stands behind one number of its first side.
@@ -83,7 +87,7 @@ class Hdf5Rows {
   bool has_checksums() const { return filters_.has(Hdf5Filter::fletcher32); }
   std::size_t whole_bytes() const { return row_bytes_ * static_cast<std::size_t>(count()); }
 
-  std::vector<double> attribute(const char* name) const;  // a few float64; empty when there is none
+  std::vector<double> attribute(const char* name) const { return file_->reals(name_, name); }
 
   // The first rows of which nothing was ever written, up to `most`.
   std::vector<std::int64_t> never_written(std::size_t most) const;
@@ -95,19 +99,20 @@ class Hdf5Rows {
  private:
   using Slab = std::shared_ptr<const std::vector<std::uint8_t>>;
   class Cache;
-  enum class Storage { contiguous, compact, chunked };
+  using Storage = Hdf5Dataset::Storage;
 
-  void take_type_and_shape();
-  void take_storage();
-  void take_chunks(hid_t creation);
+  void take_type_and_shape(const Hdf5Dataset&);
+  void take_storage(Hdf5Dataset);
+  void take_chunks(const Hdf5Dataset&);
+  void take_places(const Shape& chunk);
+  [[noreturn]] void refuse_too_many() const;
   [[noreturn]] void damaged(std::int64_t row, const std::string& how) const;
-  void read_chunk(std::int64_t row, std::span<const hsize_t> offset, std::span<std::uint8_t> chunk,
+  void read_chunk(std::int64_t row, const Hdf5Chunk& place, std::span<std::uint8_t> chunk,
                   std::span<std::uint8_t> room) const;
   void read_slab(std::int64_t slab, std::span<std::uint8_t> rows, std::span<std::uint8_t> room) const;
 
   std::shared_ptr<const Hdf5File> file_;
   std::string name_;
-  Hdf5Id dataset_;
   Hdf5Type type_;
   Shape shape_;
   std::size_t row_bytes_ = 0, room_bytes_ = 0, chunk_bytes_ = 0;
@@ -115,7 +120,9 @@ class Hdf5Rows {
   std::int64_t rows_in_chunk_ = 1;
   std::optional<std::uint64_t> begin_;  // of contiguous data; nothing when none was ever written
   std::vector<std::uint8_t> compact_;
-  std::vector<hsize_t> chunk_;  // sides
+  std::vector<std::size_t> chunk_;  // sides
+  std::vector<Hdf5Chunk> places_;   // of all chunks, the last side the fastest
+  std::size_t chunks_in_slab_ = 1;  // that hold the same rows
   bool chunk_is_row_ = false;
   Hdf5Filters filters_;
   std::unique_ptr<Cache> cache_;  // of decoded chunks that hold several rows

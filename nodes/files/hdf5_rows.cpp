@@ -6,6 +6,7 @@
 #include <future>
 #include <limits>
 #include <list>
+#include <map>
 #include <mutex>
 #include <stdexcept>
 
@@ -18,6 +19,7 @@ namespace {
 constexpr std::uint64_t kMostRowBytes = std::uint64_t{1} << 36, kMostChunkBytes = std::uint64_t{1} << 31;
 constexpr std::uint64_t kMostSmallBytes = std::uint64_t{1} << 31;  // of what is read at once
 constexpr std::uint64_t kMostBeyond = 65536;    // of a chunk's side over that of its dataset
+constexpr std::size_t kMostSides = 32;          // of an HDF5 dataset
 constexpr std::uint64_t kLeastStoredBytes = 8;  // zlib makes no less of any chunk
 
 // Nothing when it is more than `most`.
@@ -85,12 +87,10 @@ class Hdf5Rows::Cache {
 
 Hdf5Rows::Hdf5Rows(std::shared_ptr<const Hdf5File> file, const std::string& name, std::size_t cache_bytes)
     : file_(std::move(file)), name_(name) {
-  Hdf5Lock lock;
-  std::optional<Hdf5Id> dataset = file_->find(name);
+  std::optional<Hdf5Dataset> dataset = file_->find(name);
   if (!dataset) file_->fail(fmt::format("has no dataset '{}'", name));
-  dataset_ = std::move(*dataset);
-  take_type_and_shape();
-  take_storage();
+  take_type_and_shape(*dataset);
+  take_storage(std::move(*dataset));
   if (storage_ != Storage::chunked) return;
   const std::size_t slab = row_bytes_ * static_cast<std::size_t>(rows_in_chunk_);
   if (rows_in_chunk_ > 1 && slab > cache_bytes)
@@ -102,12 +102,12 @@ Hdf5Rows::Hdf5Rows(std::shared_ptr<const Hdf5File> file, const std::string& name
 Hdf5Rows::~Hdf5Rows() = default;
 Hdf5Rows::Hdf5Rows(Hdf5Rows&&) noexcept = default;
 
-void Hdf5Rows::take_type_and_shape() {
-  type_ = hdf5_type_of(dataset_);
-  shape_ = hdf5_shape_of(dataset_);
+void Hdf5Rows::take_type_and_shape(const Hdf5Dataset& dataset) {
+  type_ = dataset.type;
+  shape_ = dataset.shape;
   const std::string is = fmt::format("has '{}' {}", name_, to_string(shape_));
   if (shape_.empty()) file_->fail(fmt::format("has '{}', a single value and no list", name_));
-  if (shape_[0] == 0) file_->fail(is + ", which is none");
+  if (shape_[0] < 1) file_->fail(is + ", which is none");
   if (type_.kind == Hdf5Type::Kind::other)
     file_->fail(fmt::format("has '{}' of a type that is not read: {}", name_, type_.name));
   const auto row = product(std::span(shape_).subspan(1), type_.bytes, kMostRowBytes);
@@ -115,123 +115,96 @@ void Hdf5Rows::take_type_and_shape() {
   row_bytes_ = *row;
 }
 
-void Hdf5Rows::take_storage() {
-  const Hdf5Id creation(H5Dget_create_plist(dataset_), H5Pclose);
-  const H5D_layout_t layout = H5Pget_layout(creation);
+void Hdf5Rows::take_storage(Hdf5Dataset dataset) {
+  storage_ = dataset.storage;
+  if (storage_ == Storage::chunked) return take_chunks(dataset);
   const auto whole = product(shape_, type_.bytes, std::numeric_limits<std::int64_t>::max());
-  if (layout == H5D_CHUNKED) return take_chunks(creation);
   // What is not compressed cannot be longer than the file.
-  if (!whole || *whole > file_->bytes())
-    file_->fail(fmt::format("has '{}' {}, more than a file of {} bytes can hold", name_, to_string(shape_),
-                            file_->bytes()));
-  if (layout == H5D_COMPACT) {
-    storage_ = Storage::compact;
-    constexpr std::uint64_t kMostCompact = 65536;
-    compact_.resize(*whole);
-    const Hdf5Id type(H5Dget_type(dataset_), H5Tclose);
-    if (*whole > kMostCompact || type_.kind != Hdf5Type::Kind::number ||
-        H5Dread(dataset_, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, compact_.data()) <
-            0)  // its own type: nothing is converted
-      file_->fail_as_damaged();
-  } else {
-    const haddr_t begin = H5Dget_offset(dataset_);
-    if (begin == HADDR_UNDEF) return;
-    if (begin > file_->bytes() || *whole > file_->bytes() - begin)
-      file_->fail(fmt::format("is cut short: '{}' {} reaches beyond its end", name_, to_string(shape_)));
-    begin_ = begin;
-  }
+  if (!whole || *whole > file_->bytes()) refuse_too_many();
+  begin_ = dataset.begin;
+  compact_ = std::move(dataset.compact);
+  if (storage_ == Storage::compact && compact_.size() != *whole)
+    file_->fail(fmt::format("is damaged: '{}' has {} bytes, not {}", name_, compact_.size(), *whole));
+  if (begin_ && (*begin_ > file_->bytes() || *whole > file_->bytes() - *begin_))
+    file_->fail(fmt::format("is cut short: '{}' {} reaches beyond its end", name_, to_string(shape_)));
 }
 
-void Hdf5Rows::take_chunks(hid_t creation) {
-  storage_ = Storage::chunked;
-  std::array<hsize_t, H5S_MAX_RANK> chunk{};
-  const auto sides = static_cast<int>(shape_.size());
-  if (H5Pget_chunk(creation, sides, chunk.data()) != sides) file_->fail_as_damaged();
-  chunk_.assign(chunk.begin(), chunk.begin() + sides);
+void Hdf5Rows::take_chunks(const Hdf5Dataset& dataset) {
+  const auto fail = [&](std::size_t side) {
+    file_->fail(fmt::format("has '{}' in chunks of {}, too large for {} rows", name_, side, shape_[0]));
+  };
+  chunk_.assign(dataset.chunk.begin(), dataset.chunk.end());
+  if (chunk_.size() != shape_.size()) fail(0);
   chunk_bytes_ = type_.bytes;
-  for (std::size_t i = 0; i < chunk_.size(); ++i)
+  for (std::size_t i = 0; i < chunk_.size(); ++i) {
+    const bool endless = chunk_[i] >= static_cast<std::size_t>(std::numeric_limits<std::int64_t>::max());
     if (chunk_[i] == 0 || __builtin_mul_overflow(chunk_bytes_, chunk_[i], &chunk_bytes_) ||
-        chunk_bytes_ > kMostChunkBytes || chunk_[i] > static_cast<hsize_t>(shape_[i]) + kMostBeyond)
-      file_->fail(fmt::format(
-          "has '{}' in chunks of {}, too large for {} rows", name_,
-          chunk_[i] > static_cast<hsize_t>(std::numeric_limits<std::int64_t>::max()) ? chunk_[i] : chunk_[0],
-          shape_[0]));
-  rows_in_chunk_ = static_cast<std::int64_t>(std::min<hsize_t>(chunk_[0], static_cast<hsize_t>(shape_[0])));
-  chunk_is_row_ =
-      chunk_[0] == 1 && std::equal(chunk_.begin() + 1, chunk_.end(), shape_.begin() + 1,
-                                   [](hsize_t a, std::int64_t b) { return a == static_cast<hsize_t>(b); });
-  std::vector<Hdf5Filter> filters;
-  for (int i = 0; i < H5Pget_nfilters(creation); ++i) {
-    unsigned flags = 0;
-    std::size_t values = 0;
-    std::array<char, 64> name{};
-    const H5Z_filter_t filter = H5Pget_filter2(creation, static_cast<unsigned>(i), &flags, &values, nullptr,
-                                               name.size() - 1, name.data(), nullptr);
-    if (filter != H5Z_FILTER_DEFLATE && filter != H5Z_FILTER_SHUFFLE && filter != H5Z_FILTER_FLETCHER32 &&
-        filter != static_cast<int>(Hdf5Filter::lzf))
-      file_->fail(
-          fmt::format("has '{}' with filter {}{}; read are deflate (gzip), lzf, shuffle and fletcher32",
-                      name_, filter, name[0] != '\0' ? fmt::format(" ({})", name.data()) : ""));
-    filters.push_back(static_cast<Hdf5Filter>(filter));
+        chunk_bytes_ > kMostChunkBytes || chunk_[i] > static_cast<std::size_t>(shape_[i]) + kMostBeyond)
+      fail(endless ? chunk_[i] : chunk_[0]);
   }
-  filters_ = Hdf5Filters(filters, type_.bytes, chunk_bytes_);
-  const std::uint64_t chunks = (static_cast<std::uint64_t>(shape_[0]) + chunk_[0] - 1) / chunk_[0];
-  if (chunks > file_->bytes() / kLeastStoredBytes)
-    file_->fail(fmt::format("has '{}' {}, more than a file of {} bytes can hold", name_, to_string(shape_),
-                            file_->bytes()));
+  if (!dataset.unknown_filter.empty())
+    file_->fail(fmt::format("has '{}' with filter {}; read are deflate (gzip), lzf, shuffle and fletcher32",
+                            name_, dataset.unknown_filter));
+  rows_in_chunk_ = std::min(static_cast<std::int64_t>(chunk_[0]), shape_[0]);
+  chunk_is_row_ = chunk_[0] == 1 &&
+                  std::equal(chunk_.begin() + 1, chunk_.end(), shape_.begin() + 1,
+                             [](std::size_t a, std::int64_t b) { return a == static_cast<std::size_t>(b); });
+  filters_ = Hdf5Filters(dataset.filters, type_.bytes, chunk_bytes_);
+  take_places(dataset.chunk);
   // Stored bytes, the filters' room, and the chunk where it is not the row itself.
   room_bytes_ = (filters_.most_stored_bytes() + 15) / 16 * 16 + (filters_.room_bytes() + 15) / 16 * 16 +
                 (chunk_is_row_ ? 0 : chunk_bytes_);
+}
+
+// No chunk takes less than a few bytes. What has too many is refused when it is used, so that what it is comes first.
+void Hdf5Rows::take_places(const Shape& chunk) {
+  const std::size_t most = file_->bytes() / kLeastStoredBytes;
+  std::size_t all = 1;
+  for (std::size_t i = 0; i < chunk_.size(); ++i) {
+    const std::size_t along = (static_cast<std::size_t>(shape_[i]) + chunk_[i] - 1) / chunk_[i];
+    if (i > 0) chunks_in_slab_ *= along;  // no overflow: shape_[0] is at least 1, and `all` is bounded
+    if (__builtin_mul_overflow(all, along, &all) || all > most) {
+      if (i == 0) refuse_too_many();
+      return;
+    }
+  }
+  places_ = file_->chunks(name_, shape_, chunk);
+  if (places_.size() != all) file_->fail(fmt::format("is damaged: '{}' has lost chunks", name_));
+}
+
+void Hdf5Rows::refuse_too_many() const {
+  file_->fail(fmt::format("has '{}' {}, more than a file of {} bytes can hold", name_, to_string(shape_),
+                          file_->bytes()));
 }
 
 void Hdf5Rows::damaged(std::int64_t row, const std::string& how) const {
   file_->fail(fmt::format("has a damaged {} {}: {}", name_ == "/images" ? "image" : "row", row, how));
 }
 
-std::vector<double> Hdf5Rows::attribute(const char* name) const {
-  constexpr hssize_t kMost = 16;
-  Hdf5Lock lock;
-  if (H5Aexists(dataset_, name) <= 0) return {};
-  const Hdf5Id attribute(H5Aopen(dataset_, name, H5P_DEFAULT), H5Aclose);
-  const Hdf5Id space(H5Aget_space(attribute), H5Sclose), type(H5Aget_type(attribute), H5Tclose);
-  const hssize_t count = H5Sget_simple_extent_npoints(space);
-  if (count < 1 || count > kMost || H5Tequal(type, H5T_IEEE_F64LE) <= 0) return {};
-  std::vector<double> values(static_cast<std::size_t>(count));
-  if (H5Aread(attribute, type, values.data()) < 0) return {};
-  return values;
-}
-
 std::vector<std::int64_t> Hdf5Rows::never_written(std::size_t most) const {
   std::vector<std::int64_t> rows;
   if (storage_ == Storage::contiguous && !begin_) rows.push_back(0);
-  if (storage_ != Storage::chunked) return rows;
-  Hdf5Lock lock;
-  std::array<hsize_t, H5S_MAX_RANK> offset{};
-  for (std::int64_t row = 0; row < count() && rows.size() < most; row += rows_in_chunk_) {
-    offset[0] = static_cast<hsize_t>(row);
-    hsize_t stored = 0;
-    const bool found = H5Dget_chunk_storage_size(dataset_, offset.data(), &stored) >= 0;
-    if (found ? stored == 0 : hdf5_complaint() == "chunk storage is not allocated") rows.push_back(row);
+  if (storage_ == Storage::chunked && places_.empty()) refuse_too_many();
+  for (std::size_t i = 0; i < places_.size() && rows.size() < most; ++i) {
+    const std::int64_t row = static_cast<std::int64_t>(i / chunks_in_slab_) * rows_in_chunk_;
+    if (places_[i].begin == Hdf5Chunk::kNeverWritten && (rows.empty() || rows.back() != row))
+      rows.push_back(row);
   }
   return rows;
 }
 
-void Hdf5Rows::read_chunk(std::int64_t row, std::span<const hsize_t> offset, std::span<std::uint8_t> chunk,
+void Hdf5Rows::read_chunk(std::int64_t row, const Hdf5Chunk& place, std::span<std::uint8_t> chunk,
                           std::span<std::uint8_t> room) const {
   const std::span<std::uint8_t> stored = room.first((filters_.most_stored_bytes() + 15) / 16 * 16);
-  hsize_t bytes = 0;
-  std::uint32_t skipped = 0;  // filters that were left out for this chunk, a bit for each
-  {
-    Hdf5Lock lock;
-    if (H5Dget_chunk_storage_size(dataset_, offset.data(), &bytes) < 0 || bytes == 0)
-      damaged(row, "nothing is stored for it");
-    if (bytes > filters_.most_stored_bytes())
-      damaged(row, fmt::format("{} bytes are stored for it, {} are possible", bytes,
-                               filters_.most_stored_bytes()));
-    if (H5Dread_chunk(dataset_, H5P_DEFAULT, offset.data(), &skipped, stored.data()) < 0)
-      damaged(row, fmt::format("HDF5: {}", hdf5_complaint()));
-  }
-  if (const char* wrong = filters_.undo(stored.first(bytes), skipped, chunk, room.subspan(stored.size())))
+  if (place.bytes == 0) damaged(row, "nothing is stored for it");
+  if (place.bytes > filters_.most_stored_bytes())
+    damaged(row, fmt::format("{} bytes are stored for it, {} are possible", place.bytes,
+                             filters_.most_stored_bytes()));
+  if (place.begin > file_->bytes() || place.bytes > file_->bytes() - place.begin)
+    damaged(row, "it lies outside of the file");
+  file_->read(place.begin, stored.first(place.bytes));
+  if (const char* wrong =
+          filters_.undo(stored.first(place.bytes), place.skipped, chunk, room.subspan(stored.size())))
     damaged(row, wrong);
 }
 
@@ -242,15 +215,15 @@ void Hdf5Rows::read_slab(std::int64_t slab, std::span<std::uint8_t> rows,
   const std::span<std::uint8_t> chunk = room.last(chunk_bytes_),
                                 rest = room.first(room.size() - chunk_bytes_);
   const std::int64_t first = slab * rows_in_chunk_;
-  std::array<hsize_t, H5S_MAX_RANK> offset{};
-  offset[0] = static_cast<hsize_t>(first);
-  for (;;) {
-    read_chunk(first, std::span(offset).first(sides), chunk, rest);
+  std::array<std::size_t, kMostSides> offset{};
+  offset[0] = static_cast<std::size_t>(first);
+  for (std::size_t number = static_cast<std::size_t>(slab) * chunks_in_slab_;; ++number) {
+    read_chunk(first, places_[number], chunk, rest);
     // The part of the chunk that lies inside the dataset, line by line along the last side.
-    std::array<hsize_t, H5S_MAX_RANK> inside{}, at{};
-    const auto slab_rows = static_cast<hsize_t>(rows.size() / row_bytes_);
+    std::array<std::size_t, kMostSides> inside{}, at{};
+    const auto slab_rows = static_cast<std::size_t>(rows.size() / row_bytes_);
     for (std::size_t i = 0; i < sides; ++i)
-      inside[i] = i == 0 ? slab_rows : std::min(chunk_[i], static_cast<hsize_t>(shape_[i]) - offset[i]);
+      inside[i] = i == 0 ? slab_rows : std::min(chunk_[i], static_cast<std::size_t>(shape_[i]) - offset[i]);
     const std::size_t line = sides == 1 ? type_.bytes * inside[0] : type_.bytes * inside[sides - 1];
     for (bool more = true; more;) {
       std::size_t from = 0, to = 0;
@@ -270,7 +243,7 @@ void Hdf5Rows::read_slab(std::int64_t slab, std::span<std::uint8_t> rows,
     bool more = false;  // the next chunk of this slab
     for (std::size_t i = sides; i-- > 1 && !more;) {
       offset[i] += chunk_[i];
-      more = offset[i] < static_cast<hsize_t>(shape_[i]);
+      more = offset[i] < static_cast<std::size_t>(shape_[i]);
       if (!more) offset[i] = 0;
     }
     if (!more) return;
@@ -290,13 +263,9 @@ void Hdf5Rows::read(std::int64_t row, std::span<std::uint8_t> bytes, std::span<s
       if (!begin_) damaged(row, "nothing is stored for it");
       return file_->read(*begin_ + begin, bytes);
     case Storage::chunked:
-      break;
+      if (places_.empty()) refuse_too_many();
   }
-  if (chunk_is_row_) {
-    std::array<hsize_t, H5S_MAX_RANK> offset{};
-    offset[0] = static_cast<hsize_t>(row);
-    return read_chunk(row, offset, bytes, room);
-  }
+  if (chunk_is_row_) return read_chunk(row, places_[static_cast<std::size_t>(row)], bytes, room);
   if (!cache_) return read_slab(row, bytes, room);
   const std::int64_t slab = row / rows_in_chunk_;
   const Slab rows = cache_->get(slab, [&] {

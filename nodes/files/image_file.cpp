@@ -10,6 +10,7 @@
 
 #include "nodes/files/crc32c.h"
 #include "nodes/files/decode.h"
+#include "nodes/files/hdf5.h"
 #include "nodes/files/picture_list.h"
 
 namespace dagfusion {
@@ -69,7 +70,6 @@ ImageFile::~ImageFile() = default;
 
 ImageFile::ImageFile(const std::filesystem::path& path, const ImageFileOptions& options)
     : file_(std::make_shared<Hdf5File>(path)) {
-  Hdf5Lock lock;
   const auto format = file_->whole_number(kImageFormatAttribute);
   if (format && *format != kImageFileVersion)
     fail(fmt::format("has version {} of the image format; this program reads version {}", *format,

@@ -33,6 +33,19 @@ packs() {  # PIPELINE [VALUE...]: makes out.h5
   [[ ! -e out.h5.part ]] || fail "$1 left a part"
 }
 
+ConfinedOrNotGivesTheSame() {
+  draw
+  packs pack_images.yaml vars.source=pictures vars.size=16
+  mv out.h5 confined.h5
+  packs pack_images.yaml vars.source=pictures vars.size=16 --no-sandbox
+  cmp confined.h5 out.h5 || fail "other bytes without the sandbox"
+  looked out.h5
+  local confined=${out%read in*}
+  run data out.h5 --no-sandbox
+  ends 0
+  [[ ${out%read in*} == "$confined" ]] || fail "data says something else without the sandbox"
+}
+
 FoldersArchivesAndPackedFilesGiveTheSame() {
   draw
   packs pack_images.yaml vars.source=pictures vars.size=16

@@ -13,6 +13,7 @@
 #include <opencv2/core/version.hpp>
 
 #include "graph/version.h"
+#include "nodes/files/confined.h"
 #include "oneapi/dnnl/dnnl.h"
 #include "tools/show/words.h"
 
@@ -57,6 +58,7 @@ std::string machine_facts(const Run& run, const std::string& instruction_set) {
   machine["cores"] = available_cores();
   machine["memory"] = memory();
   machine["system"] = system_name();
+  machine["confinement"] = confinement_in_words();
   machine["dagfusion"] = DAGFUSION_VERSION;
   machine["oneTBB"] = TBB_runtime_version();
   machine["oneDNN"] = version_of_dnnl();

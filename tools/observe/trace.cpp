@@ -7,11 +7,11 @@
 #include <atomic>
 #include <cerrno>
 #include <cstring>
-#include <fstream>
 #include <map>
 #include <nlohmann/json.hpp>
 
 #include "graph/values/clock.h"
+#include "nodes/files/durable.h"
 
 namespace dagfusion {
 
@@ -126,17 +126,21 @@ std::string Trace::events(int rank) const {
 
 void Trace::write(const std::filesystem::path& path, const std::vector<std::string>& events_by_rank) {
   const std::filesystem::path unfinished = path.string() + ".unfinished";
-  std::ofstream out(unfinished);
-  out << "{\"displayTimeUnit\":\"ms\",\"traceEvents\":[\n";
-  for (std::size_t r = 0; r < events_by_rank.size(); ++r) {
-    const std::string& events = events_by_rank[r];
-    const bool last = r + 1 == events_by_rank.size();
-    out << (last ? events.substr(0, events.size() - 2) + "\n" : events);  // no comma behind the last
+  try {
+    DurableFile out(unfinished);
+    out.write("{\"displayTimeUnit\":\"ms\",\"traceEvents\":[\n");
+    for (std::size_t r = 0; r < events_by_rank.size(); ++r) {
+      const std::string& events = events_by_rank[r];
+      const bool last = r + 1 == events_by_rank.size();
+      out.write(last ? events.substr(0, events.size() - 2) + "\n" : events);  // no comma behind the last
+    }
+    out.write("]}\n");
+    out.close();
+  } catch (const std::runtime_error&) {
+    throw std::runtime_error(fmt::format("cannot write the trace '{}'", path.string()));
   }
-  out << "]}\n";
-  out.close();
-  if (!out) throw std::runtime_error(fmt::format("cannot write the trace '{}'", path.string()));
   std::filesystem::rename(unfinished, path);
+  sync_directory(path.has_parent_path() ? path.parent_path() : ".");
 }
 
 }  // namespace dagfusion
