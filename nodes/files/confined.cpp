@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
@@ -65,16 +66,6 @@ std::optional<std::pair<Socket, Socket>> joined_sockets() {
   return std::pair(Socket(ends[0]), Socket(ends[1]));
 }
 
-bool send_all(int to, std::span<const std::uint8_t> bytes) {
-  while (!bytes.empty()) {
-    const ssize_t sent = ::send(to, bytes.data(), bytes.size(), MSG_NOSIGNAL);
-    if (sent < 0 && errno == EINTR) continue;
-    if (sent <= 0) return false;
-    bytes = bytes.subspan(static_cast<std::size_t>(sent));
-  }
-  return true;
-}
-
 bool receive_all(int from, std::span<std::uint8_t> bytes) {
   while (!bytes.empty()) {
     const ssize_t got = ::read(from, bytes.data(), bytes.size());
@@ -96,28 +87,38 @@ std::span<std::uint8_t> bytes_of_text(std::string& text) {
   return {reinterpret_cast<std::uint8_t*>(text.data()), text.size()};
 }
 
-// One value, and an open file with it when there is one.
-template <class T>
-bool send_with_file(int to, T value, int file) {
-  iovec part = {&value, sizeof value};
+// All parts, one behind the other, and an open file with the first byte when there is one.
+bool send_all(int to, std::vector<std::span<const std::uint8_t>> parts, int file = -1) {
   alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> room{};
-  msghdr message = {};
-  message.msg_iov = &part;
-  message.msg_iovlen = 1;
-  if (file >= 0) {
-    message.msg_control = room.data();
-    message.msg_controllen = room.size();
-    cmsghdr* const rights = CMSG_FIRSTHDR(&message);
-    rights->cmsg_level = SOL_SOCKET;
-    rights->cmsg_type = SCM_RIGHTS;
-    rights->cmsg_len = CMSG_LEN(sizeof(int));
-    std::memcpy(CMSG_DATA(rights), &file, sizeof file);
+  for (std::size_t first = 0; first < parts.size();) {
+    std::vector<iovec> left;
+    for (std::size_t i = first; i < parts.size(); ++i)
+      left.push_back({const_cast<std::uint8_t*>(parts[i].data()), parts[i].size()});
+    msghdr message = {};
+    message.msg_iov = left.data();
+    message.msg_iovlen = left.size();
+    if (file >= 0) {
+      message.msg_control = room.data();
+      message.msg_controllen = room.size();
+      cmsghdr* const rights = CMSG_FIRSTHDR(&message);
+      rights->cmsg_level = SOL_SOCKET;
+      rights->cmsg_type = SCM_RIGHTS;
+      rights->cmsg_len = CMSG_LEN(sizeof(int));
+      std::memcpy(CMSG_DATA(rights), &file, sizeof file);
+    }
+    const ssize_t sent = ::sendmsg(to, &message, MSG_NOSIGNAL);
+    if (sent < 0 && errno == EINTR) continue;
+    if (sent <= 0) return false;
+    file = -1;
+    for (auto bytes = static_cast<std::size_t>(sent);; ++first) {
+      const std::size_t here = first < parts.size() ? std::min(bytes, parts[first].size()) : 0;
+      if (first == parts.size()) break;
+      parts[first] = parts[first].subspan(here);
+      bytes -= here;
+      if (!parts[first].empty()) break;
+    }
   }
-  ssize_t sent = 0;
-  do {
-    sent = ::sendmsg(to, &message, MSG_NOSIGNAL);
-  } while (sent < 0 && errno == EINTR);
-  return sent == static_cast<ssize_t>(sizeof value);
+  return true;
 }
 
 template <class T>
@@ -166,8 +167,7 @@ bool answer_one(int socket) {
   if (file >= 0) ::close(file);
   made.head = answer.head.size();
   made.body = answer.body.size();
-  return send_all(socket, bytes_of(made)) && send_all(socket, bytes_of_text(answer.head)) &&
-         send_all(socket, answer.body);
+  return send_all(socket, {bytes_of(made), bytes_of_text(answer.head), answer.body});
 }
 
 [[noreturn]] void work(int socket) {
@@ -198,10 +198,10 @@ bool answer_one(int socket) {
   char wanted = 0;
   int socket = -1;
   while (receive_with_file(kControl, wanted, socket)) {
-    const pid_t worker = socket < 0 ? -1 : ::fork();
+    pid_t worker = socket < 0 ? -1 : ::fork();
     if (worker == 0) work(socket);
     if (socket >= 0) ::close(socket);
-    if (!send_with_file(kControl, worker, -1)) break;
+    if (!send_all(kControl, {bytes_of(worker)})) break;
   }
   std::_Exit(0);
 }
@@ -239,7 +239,8 @@ std::optional<Worker> take_worker() {
   if (!ends) return std::nullopt;
   Worker made{-1, std::move(ends->first)};
   int none = -1;
-  if (!send_with_file(*all.control, 'w', ends->second) ||
+  char wanted = 'w';
+  if (!send_all(*all.control, {bytes_of(wanted)}, ends->second) ||
       !receive_with_file(*all.control, made.process, none) || made.process < 0)
     return std::nullopt;
   return made;
@@ -275,9 +276,8 @@ struct Reply {
 };
 
 Reply reply_of(const Worker& worker, ConfinedWork work, const Confined& request) {
-  const Sizes sizes{work, Outcome::done, request.head.size(), request.body.size()};
-  if (!send_with_file(worker.socket, sizes, request.file) ||
-      !send_all(worker.socket, bytes_of_text(request.head)) || !send_all(worker.socket, request.body))
+  Sizes sizes{work, Outcome::done, request.head.size(), request.body.size()};
+  if (!send_all(worker.socket, {bytes_of(sizes), bytes_of_text(request.head), request.body}, request.file))
     crashed();
   wait_for_answer(worker);
   Sizes made;

@@ -36,7 +36,7 @@ constexpr std::array kAllowed = {
     SYS_read,
     SYS_write,
     SYS_recvmsg,
-    SYS_sendto,
+    SYS_sendmsg,
     SYS_pread64,
     SYS_lseek,
     SYS_fstat,
