@@ -108,6 +108,7 @@ class NodeBuilder final : public Builder {
                   .after = request_.after,
                   .drop_on_error = request_.drop_on_error,
                   .stream = request_.stream.empty() ? "" : request_.stream + "/" + name,
+                  .average = request_.average,
                   .part_of = request_.type->minimizes ? request_.owner() : "",
                   .insides = request_.insides};
     if (!inner.type) throw std::logic_error("a composite adds an unknown type: " + type);

@@ -37,7 +37,10 @@ void Checking::read_sections() {
 // `model: {from: …}` would have brought the sections of its checkpoint.
 bool Checking::waits_for_checkpoint() const {
   const Tree* model = file.find("model");
-  return model && model->find("from");
+  const Tree* several = file.find("models");
+  const auto has_from = [](const Entry& e) { return e.value.find("from") != nullptr; };
+  return (model && model->find("from")) ||
+         (several && std::any_of(several->entries.begin(), several->entries.end(), has_from));
 }
 
 const Resource& Checking::resource(const std::string& name, const std::string& owner, const Position& where) {
@@ -118,6 +121,19 @@ bool anything_minimizes(const Tree& nodes, const Catalog& catalog) {
   });
 }
 
+// Else each weight of its checkpoint would be a fault.
+void refuse_uncalled(Checking& checking) {
+  const Tree* several = checking.file.find("models");
+  for (const TrainedModel& model : checking.checked.trained_models)
+    if (!checking.called.count(model.section))
+      checking.fault(
+          (several ? several->find(model.section) : checking.file.find(model.section))->where,
+          fmt::format("section '{0}': no node calls it, so the weights of '{1}' have no place here; "
+                      "a node of {2} calls it",
+                      model.section, model.from,
+                      several ? "'type: model, model: " + model.section + "'" : "'type: model'"));
+}
+
 // Frames of a step are in several processes, and only what comes once a step is brought together.
 void refuse_frames_in_order(Checking& checking) {
   for (const CheckedNode& n : checking.checked.nodes)
@@ -145,16 +161,11 @@ Checked Checking::result() {
   if (lacks_types) throw UserError(std::move(faults));  // all that needs them would be a fault as well
   Scope scope;
   guarded([&] { check_nodes(*nodes, scope, ""); });
+  find_averages(scope);
   for (const auto& [name, model] : models)
-    if (!called.count(name) && checked.model_from.empty() && !options.model)
+    if (!called.count(name) && checked.trained_models.empty() && !options.model)
       checked.notes.push_back(fmt::format("section '{}' is called by no node", name));
-  if (faults.empty() && !checked.model_from.empty() &&
-      called.empty())  // else each of its weights would be one
-    fault(
-        file.find("model")->where,
-        fmt::format("section 'model': no node calls it, so the weights of '{}' have no place here; a node of "
-                    "'type: model' calls it",
-                    checked.model_from));
+  if (faults.empty()) refuse_uncalled(*this);
   for (const auto& section : sections)
     if (!failed_sections.count(section.first))
       guarded([&] { resource(section.first, "", section.second.where); });

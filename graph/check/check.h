@@ -66,6 +66,9 @@ struct CheckedNode {
   bool shuffle = false;            // of a data set
   std::unique_ptr<Checked> child;  // of run_pipeline
   int child_weights = -1;          // node whose weights the child uses; -1 = the live ones
+  // A layer of a call of the model on averaged weights (`weights: ema`): the node that keeps them. No gradient passes it.
+  std::string averaged_by;  // "" = the live weights
+  int average = -1;
 };
 
 // A loop: a head node (outputs: the carried values) and a tail node
@@ -85,6 +88,11 @@ struct Group {
   std::vector<int> weights;  // ascending
 };
 
+// A model that was trained before: `model: {from, weights}`, or one of `models`.
+struct TrainedModel {
+  std::string section, from, weights;
+};
+
 struct Checked {
   // Without training: how many frames carry the images, the last one filled up.
   std::int64_t frames_of_images() const {
@@ -100,12 +108,12 @@ struct Checked {
   std::vector<Group> groups;
   std::shared_ptr<WeightTable> weights;
   std::map<std::string, std::shared_ptr<Resource>> resources;
-  Shape model_input;                      // [C,H,W]
-  std::vector<std::string> classes;       // that the model knows, by label
-  std::string model_from, model_weights;  // `model: {from, weights}`; empty otherwise
-  std::optional<std::int64_t> images;     // how many images travel when nothing is trained
-  std::uint64_t memory = 0;               // that the run may take, in bytes; 0: what there is
-  std::vector<std::string> notes;         // what the user should know, one line each
+  Shape model_input;                 // [C,H,W]
+  std::vector<std::string> classes;  // that the model knows, by label
+  std::vector<TrainedModel> trained_models;
+  std::optional<std::int64_t> images;  // how many images travel when nothing is trained
+  std::uint64_t memory = 0;            // that the run may take, in bytes; 0: what there is
+  std::vector<std::string> notes;      // what the user should know, one line each
 };
 
 // What `model: {from: …}` takes out of a checkpoint, or a preview out of the run around it.
@@ -123,8 +131,8 @@ struct CheckOptions {
   int ranks = 1;             // processes that share the run
   int threads = 1;           // where the file says none: lanes, and so memory, go by them
   bool training = false;     // as if something were minimized, for benches of single nodes
-  // Opens a checkpoint named by the user; throws UserError.
-  std::function<ModelSource(const std::string& from, const Position&)> open_model;
+  // Opens a checkpoint named by the user, for a section of the file; throws UserError.
+  std::function<ModelSource(const std::string& section, const std::string& from, const Position&)> open_model;
   // Of a pipeline inside another: its model, and the table of weights to share.
   std::optional<ModelSource> model;
   std::shared_ptr<WeightTable> weights;

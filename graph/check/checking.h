@@ -59,6 +59,12 @@ struct First {
   Position where;
 };
 
+// What a key named: an average of weights, for example.
+struct Name {
+  std::string text;  // "" = none
+  Position where;
+};
+
 // The section `model`, or one of `models`.
 struct ModelSection {
   Tree tree;
@@ -80,6 +86,7 @@ struct Request {
   bool drop_on_error = false;
   std::string stream;  // "" = the path
   bool calls_model = false;
+  Name average;         // of the weights that it reads, and all nodes inside; none = the live ones
   std::string part_of;  // in messages: the optimiser that made it; "" = by its own path
   std::vector<std::shared_ptr<Inside>> insides;  // of the composites around it, outermost first
   std::shared_ptr<Inside> own_inside;            // its own, the last of them
@@ -108,7 +115,17 @@ class Checking {
   std::string example_model() const;  // of the catalog, for messages: "unet"
   void find_models();
   void read_model(const std::string& name, const Tree& section);
-  ModelSource from_checkpoint(const Tree& section);
+  void read_models(const Tree& several);
+  bool come_from_checkpoints(const Tree& several);
+  void read_trained(const std::vector<Entry>& named);
+  ModelSource from_checkpoint(const std::string& name, const Tree& section);
+  void take_types_of(const ModelSource&);
+  void take_sections_of(const ModelSource&);
+  void refuse_other_kind(const Entry& other, const ModelSource& its, const Entry& first, const ModelSource&);
+
+  // averages.cpp: calls of a model on averaged weights
+  void read_average(Request& request, const Tree& call, const std::string& owner);
+  void find_averages(const Scope& scope);
 
   // run_section.cpp
   void read_run();
@@ -198,6 +215,7 @@ class Checking {
   std::map<std::string, ModelSection> models;  // by name: "model" or the keys of `models`
   bool models_broken = false;                  // a fault was reported, and some may be missing
   std::set<std::string> called;                // the models that some node calls
+  std::map<std::string, Position> averages;    // those that calls name, and where one does
   std::map<std::string, Entry> sections;       // those of the catalog, by name
   // Of a wire, to a form, in a loop, under a condition.
   std::map<std::tuple<int, int, DType, int, int, int>, Wire> reorders;

@@ -25,7 +25,7 @@ std::vector<std::string> Checking::classes_of_data(const std::string& owner, con
 }
 
 std::vector<std::string> Checking::known_classes(const std::string& owner, const Position& where) const {
-  const bool trained_before = !checked.model_from.empty() || options.model;
+  const bool trained_before = !checked.trained_models.empty() || options.model;
   return trained_before ? checked.classes : classes_of_data(owner, where);
 }
 

@@ -87,8 +87,9 @@ void Checking::read_model_call(Request& request, const Tree& tree, const std::st
   request.calls_model = true;
   request.parameters = model.parameters;
   read_inside(request, model.tree, fmt::format("section '{}'", section));
+  read_average(request, tree, owner);
   std::vector<std::string> keys = kNodeKeys;
-  keys.push_back("model");
+  keys.insert(keys.end(), {"model", "weights"});
   for (const Entry& e : tree.entries)
     if (std::find(keys.begin(), keys.end(), e.key) == keys.end())
       fault(e.where, fmt::format("{}: unknown key '{}'{}; parameters of the model stand in its section",

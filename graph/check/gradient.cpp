@@ -17,7 +17,7 @@ Flow gradient_flow(const Checked& checked, const Group& group) {
     const CheckedNode& node = checked.nodes[n];
     bool wanted = std::any_of(node.weights.begin(), node.weights.end(), [&](int w) { return trained[w]; });
     for (const CheckedInput& i : node.inputs) wanted = wanted || flow.wanted[i.from.node];
-    flow.wanted[n] = wanted && !node.type->stops_gradient;
+    flow.wanted[n] = wanted && !node.type->stops_gradient && node.averaged_by.empty();
   }
   flow.on_path[group.loss.node] = flow.wanted[group.loss.node];
   for (std::size_t n = count; n-- > 0;)

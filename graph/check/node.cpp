@@ -65,6 +65,7 @@ Named Checking::make(Request request) {
   node.loop = current_loop;
   node.group = current_group;
   node.when = current_when;
+  node.averaged_by = request.average.text;
   node.every = request.every;
   node.drop_on_error = request.drop_on_error;
   node.stream = stream_key(checked.run.seed, request.stream.empty() ? request.path : request.stream);

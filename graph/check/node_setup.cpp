@@ -181,9 +181,10 @@ std::vector<int> NodeSetup::trained_weights(const std::string& pattern) {
   std::set<int> found;
   std::vector<std::string> paths;
   for (int n = static_cast<int>(checked.nodes.size()) - 1; n >= 0; --n) {
-    if (!upstream[n] || checked.nodes[n].type->stops_gradient) continue;
-    for (const CheckedInput& i : checked.nodes[n].inputs) upstream[i.from.node] = true;
-    for (const int w : checked.nodes[n].weights) {
+    const CheckedNode& node = checked.nodes[n];
+    if (!upstream[n] || node.type->stops_gradient || !node.averaged_by.empty()) continue;
+    for (const CheckedInput& i : node.inputs) upstream[i.from.node] = true;
+    for (const int w : node.weights) {
       const std::string& path = checked.weights->weights()[w].path;
       paths.push_back(path);
       if (matches(pattern, path)) found.insert(w);

@@ -24,11 +24,9 @@ class FrameCall final : public Call {
     return frame_.images[list_of(visit_.out[o.index])];
   }
 
-  const float* weight(const Weight& w) const override {
-    return section_.values->values().data() + spec_of(w).offset;
-  }
+  const float* weight(const Weight& w) const override { return values().values().data() + spec_of(w).offset; }
   const std::byte* packed(const Packed& p) const override {
-    return section_.values->packed() + section_.checked.weights->packed()[node_.packed[p.index]].offset;
+    return values().packed() + section_.checked.weights->packed()[node_.packed[p.index]].offset;
   }
 
   float* d(const Weight& w) const override {
@@ -67,6 +65,10 @@ class FrameCall final : public Call {
   void* d_input(int i) const override { return i < 0 ? nullptr : pointer(visit_.d_in[i]); }
 
  private:
+  const WeightValues& values() const {
+    const WeightValues* average = section_.averages[static_cast<std::size_t>(visit_.node)];
+    return average ? *average : *section_.values;
+  }
   void* pointer(int slot) const { return slot < 0 ? nullptr : section_.slot(slot, frame_); }
   int list_of(int slot) const { return section_.plan.slots[slot].images; }
   const WeightSpec& spec_of(const Weight& w) const {

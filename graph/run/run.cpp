@@ -108,6 +108,7 @@ class Run::State {
     measure();
     start_threads(shared);
     set_weights();
+    start_averages(*main);
     share_steps();
   }
 
@@ -129,6 +130,11 @@ class Run::State {
   void measure() {
     lane_bytes = planned.plan.lane_bytes;
     for (const auto& [node, inner] : main->inner) lane_bytes = std::max(lane_bytes, inner->plan.lane_bytes);
+  }
+
+  static void start_averages(Section& section) {
+    section.start_averages();
+    for (const auto& [node, inner] : section.inner) inner->averages.resize(inner->checked.nodes.size());
   }
 
   void share_steps() {

@@ -65,6 +65,26 @@ void Section::prepare(Preparation& preparation) {
   for (auto& [node, section] : inner) section->prepare(preparation);
 }
 
+void Section::start_averages() {
+  averages.resize(checked.nodes.size());
+  for (std::size_t n = 0; n < checked.nodes.size(); ++n) {
+    const int keeper = checked.nodes[n].average;
+    if (keeper < 0) continue;
+    averages[n] =
+        &dynamic_cast<WeightSource&>(*checked.nodes[static_cast<std::size_t>(keeper)].node).weights();
+    if (shared.options.first_step > 0) continue;
+    // Before its first update an average is a copy.
+    std::copy(shared.live.values().begin(), shared.live.values().end(), averages[n]->values().begin());
+    checked.weights->pack(*averages[n]);
+  }
+}
+
+void Section::pack_average(int node) {
+  const auto reads_it = [&](const CheckedNode& n) { return n.average == node; };
+  if (std::any_of(checked.nodes.begin(), checked.nodes.end(), reads_it))
+    dynamic_cast<WeightSource&>(*checked.nodes[static_cast<std::size_t>(node)].node).weights();
+}
+
 std::byte* Section::slot(int index, const Frame& frame) const {
   const Slot& s = plan.slots[index];
   switch (s.place) {

@@ -31,7 +31,9 @@ struct StepShare {
 struct Section {
   Section(const Planned&, Shared&);  // with those inside it
 
-  void prepare(Preparation&);  // its nodes
+  void prepare(Preparation&);   // its nodes
+  void start_averages();        // those that calls of the model read, once the live weights are there
+  void pack_average(int node);  // after an update, where calls read it
   bool is_to_stop_at_once() const;
   bool skips(const Frame&) const;
   void drop(Frame&, const std::string& reason);  // what follows skips it
@@ -66,6 +68,7 @@ struct Section {
 
   Buffer step_memory;
   WeightValues* values;                        // those that its nodes read
+  std::vector<WeightValues*> averages;         // by node: those that it reads instead; null = `values`
   std::filesystem::path directory;             // where its sinks write
   std::vector<std::string> told;               // by its nodes, for the report
   bool cut_short = false;                      // inside another: a request to stop came before its end

@@ -71,6 +71,10 @@ void TaskBodies::step(const Task& task, int index, Frame& frame) {
     if (auto* gathers = dynamic_cast<Gathers*>(&ordered)) gathers->gather(call);
     return;
   }
+  if (node.type->phase == Phase::write) {
+    ordered.run(call);
+    return section_.pack_average(task.visits[0].node);
+  }
   if (node.type->phase != Phase::save) return ordered.run(call);
   const Pauses::Pause pause(section_.pauses, index);
   ordered.run(call);

@@ -186,18 +186,51 @@ fs::path weights_file(const CheckpointFacts& facts, const std::string& which) {
                                   suggestion(which, known)));
 }
 
+namespace {
+
+std::string owner_of_weight(const std::string& path) {
+  return path.substr(0, std::min(path.find_first_of("/."), path.size()));
+}
+
+// Those of one model of the table, under the names that they have in its checkpoint. Weights of no model are with the
+// first one, whose checkpoint would have them.
+std::vector<StateTensor> states_of_model(const std::vector<SavedModel>& models, const SavedModel& model,
+                                         const WeightTable& table, std::span<float> values) {
+  std::vector<StateTensor> states;
+  for (StateTensor& state : weight_states(table, values)) {
+    const std::string owner = owner_of_weight(state.name);
+    const auto its =
+        std::find_if(models.begin(), models.end(), [&](const SavedModel& m) { return m.section == owner; });
+    if (&model != (its == models.end() ? &models.front() : &*its)) continue;
+    if (its != models.end()) state.name.replace(0, owner.size(), SavedModel().section);
+    states.push_back(std::move(state));
+  }
+  return states;
+}
+
+}  // namespace
+
+void load_weights(const std::vector<SavedModel>& models, const WeightTable& table, WeightValues& values) {
+  for (const SavedModel& model : models) {
+    Filling filling{SafetensorsFile(weights_file(model.facts, model.which)),
+                    states_of_model(models, model, table, values.values())};
+    if (filling.file.tensors().count(kUpdates)) {  // of an average; only training reads it
+      filling.tensors.push_back({.name = kUpdates, .dtype = DType::i32, .load = [](const std::byte*) {}});
+    }
+    filling.spare = [&](const std::string& weight) {
+      return is_beside_the_models(model.facts.pipeline, weight);
+    };
+    std::vector<std::string> problems;
+    filling.compare(problems);
+    if (!problems.empty()) refuse(model.facts, std::move(problems));
+    filling.load();
+  }
+  table.pack(values);
+}
+
 void load_weights(const CheckpointFacts& facts, const std::string& which, const WeightTable& table,
                   WeightValues& values) {
-  Filling filling{SafetensorsFile(weights_file(facts, which)), weight_states(table, values.values())};
-  if (filling.file.tensors().count(kUpdates)) {  // of an average; only training reads it
-    filling.tensors.push_back({.name = kUpdates, .dtype = DType::i32, .load = [](const std::byte*) {}});
-  }
-  filling.spare = [&](const std::string& weight) { return is_beside_the_models(facts.pipeline, weight); };
-  std::vector<std::string> problems;
-  filling.compare(problems);
-  if (!problems.empty()) refuse(facts, std::move(problems));
-  filling.load();
-  table.pack(values);
+  load_weights({{facts, which}}, table, values);
 }
 
 }  // namespace dagfusion

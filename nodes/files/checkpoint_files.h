@@ -57,8 +57,15 @@ CheckpointFacts open_checkpoint(const std::filesystem::path& run_or_checkpoint,
 // then nothing has been changed.
 void restore(const CheckpointFacts&, RunInfo&);
 
-// The weights of one kind, and their packed copies: "live", or the path of a weight_average. What the training had
-// beside its models is left out.
+// A model of a checkpoint, and what it is called here: "model", or by its name in `models`.
+struct SavedModel {
+  CheckpointFacts facts;
+  std::string which;  // of its weights: "live", or the path of a weight_average
+  std::string section = "model";
+};
+
+// The weights of the models, and their packed copies. What the training had beside its models is left out.
+void load_weights(const std::vector<SavedModel>&, const WeightTable&, WeightValues&);
 void load_weights(const CheckpointFacts&, const std::string& which, const WeightTable&, WeightValues&);
 
 }  // namespace dagfusion

@@ -1,13 +1,14 @@
 // guide: calls the model for a class and without one, and goes beyond: classifier-free guidance as one node.
 // Ho and Salimans 2022, "Classifier-Free Diffusion Guidance", arXiv:2207.12598; the interval: Kynkäänniemi et al. 2024,
-// "Applying Guidance in a Limited Interval Improves Sample and Distribution Quality", arXiv:2404.07724, eq. 5.
+// "Applying Guidance in a Limited Interval Improves Sample and Distribution Quality", arXiv:2404.07724, eq. 5; a second
+// model: Karras et al. 2024, "Guiding a Diffusion Model with a Bad Version of Itself", arXiv:2406.02507, eq. 4.
 //
 //   c = model(x, t, label) ;  u = model(x, t, -1), of no class ;  prediction = guidance(c, u)
+//   with `reference`: u = reference(x, t, label), a smaller or less trained model (autoguidance); also without classes
 //   where t is outside the interval: prediction = c, and the second call is left out
 //
 // x: [N,C,H,W]; t: [N]; label: [N], class of each image, -1 = none. It stands for two nodes of type `model`, the second
-// behind a `drop_label`, one `guidance_interval` and one `guidance`, which can be wired by hand as well: a weaker model in place of the second call
-// makes it autoguidance (Karras et al. 2024, arXiv:2406.02507).
+// behind a `drop_label`, one `guidance_interval` and one `guidance`, which can be wired by hand as well.
 
 #include "graph/types/catalog.h"
 #include "nodes/sampling/guidance.h"
@@ -18,18 +19,24 @@ namespace {
 void expand(Builder& b) {
   const Parameters& p = b.parameters();
   const Wire x = b.input("x"), t = b.input("t"), label = b.input("label");
+  if (!b.has_input("label") && !p.has("reference"))
+    p.fail(
+        "input 'label' is not wired, and 'reference' names no weaker model; one of them says what to guide "
+        "away from");
   const Wire conditional =
       b.call_model("conditional", {.model = p.text("model")}, {{"x", x}, {"t", t}, {"label", label}});
   if (b.broken(conditional)) return b.output("prediction", conditional);
-  Builder::ModelCall without{.model = p.text("model")};
+  Builder::ModelCall without{.model = p.text(p.has("reference") ? "reference" : "model")};
   if (p.has("interval")) {
     without.when = b.add("interval", "guidance_interval", {{"t", t}}, {{"interval", p.reals("interval")}});
     without.otherwise = conditional;
     if (b.broken(without.when)) return b.output("prediction", without.when);
   }
-  const Wire no_class = b.add("no_class", "drop_label", {{"label", label}}, {{"probability", 1.0}});
+  const Wire its_label = p.has("reference")
+                             ? label
+                             : b.add("no_class", "drop_label", {{"label", label}}, {{"probability", 1.0}});
   const Wire unconditional =
-      b.call_model("unconditional", without, {{"x", x}, {"t", t}, {"label", no_class}});
+      b.call_model("unconditional", without, {{"x", x}, {"t", t}, {"label", its_label}});
   std::map<std::string, Setting> settings;
   for (const Parameter& own : guidance_parameters()) settings[own.name] = p.setting(own.name);
   b.output(
@@ -50,28 +57,38 @@ std::vector<Parameter> parameters() {
                  .doc = "name of the model in the file",
                  .standard = std::string("model"),
                  .wanted = "the name of a model"});
+  all.push_back({.name = "reference",
+                 .kind = Kind::text,
+                 .doc =
+                     "name of a weaker model to guide away from, which sees the same label; the model itself "
+                     "without a class when not given",
+                 .wanted = "the name of a model"});
   return all;
 }
 
 }  // namespace
 
 NodeType guide() {
-  return {
-      .name = "guide",
-      .summary = "Calls the model with and without the class and goes beyond: classifier-free guidance.",
-      .paper = "Ho and Salimans 2022, arXiv:2207.12598; Kynkäänniemi et al. 2024, arXiv:2404.07724, eq. 5",
-      .example = "{type: guide, in: {x: carry.x, each: each, label: label}, scale: 3}",
-      .role = Role::composite,
-      .inputs = {{"x", "[N,C,H,W] f32", "noisy images"},
-                 {"t", "[N] f32", "time of each image"},
-                 {"label", "[N] i32", "class of each image, -1 = none"},
-                 {.name = "index",
-                  .spec = "[] i32",
-                  .doc = "iteration of the loop, for zero_steps",
-                  .optional = true}},
-      .outputs = {{"prediction", "[N,D,H,W] f32", "what a sampler's step takes"}},
-      .parameters = parameters(),
-      .expand = expand};
+  return {.name = "guide",
+          .summary = "Calls the model with and without the class and goes beyond: classifier-free guidance.",
+          .paper =
+              "Ho and Salimans 2022, arXiv:2207.12598; Kynkäänniemi et al. 2024, arXiv:2404.07724, eq. 5; "
+              "Karras et al. 2024, arXiv:2406.02507, eq. 4",
+          .example = "{type: guide, in: {x: carry.x, each: each, label: label}, scale: 3}",
+          .role = Role::composite,
+          .inputs = {{"x", "[N,C,H,W] f32", "noisy images"},
+                     {"t", "[N] f32", "time of each image"},
+                     {.name = "label",
+                      .spec = "[N] i32",
+                      .doc = "class of each image, -1 = none; not needed with `reference`",
+                      .optional = true},
+                     {.name = "index",
+                      .spec = "[] i32",
+                      .doc = "iteration of the loop, for zero_steps",
+                      .optional = true}},
+          .outputs = {{"prediction", "[N,D,H,W] f32", "what a sampler's step takes"}},
+          .parameters = parameters(),
+          .expand = expand};
 }
 
 }  // namespace dagfusion

@@ -195,8 +195,9 @@ nodes:
   source.classes = network.class_names;
   for (std::int64_t i = 0; source.classes.size() < static_cast<std::size_t>(network.classes); ++i)
     source.classes.push_back(std::to_string(i));
-  return check_and_plan(file, catalog(),
-                        {.open_model = [&](const std::string&, const Position&) { return source; }});
+  return check_and_plan(
+      file, catalog(),
+      {.open_model = [&](const std::string&, const std::string&, const Position&) { return source; }});
 }
 
 bool same_but_for_ones(Shape a, Shape b) {

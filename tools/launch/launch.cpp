@@ -74,26 +74,34 @@ namespace {
 // one may go.
 Tree self_contained(const Prepared& p, const Catalog& types) {
   Tree file = kept(p.file);
-  Tree* model = file.find("model");
-  const Tree* from = model && model->is_map() ? model->find("from") : nullptr;
-  const auto opened = from ? p.models.find(from->text) : p.models.end();
-  if (opened == p.models.end()) return file;
-  for (const Entry& e : opened->second.pipeline.entries) {
-    if (e.key == "model")
-      *file.find("model") = e.value;
-    else if ((types.section(e.key) || e.key == "blocks" || e.key == "plugins") && !file.find(e.key))
-      file.entries.push_back(e);
+  std::vector<Entry> added;  // `models` point into the file, which grows when all is known
+  std::vector<Tree*> models;
+  if (Tree* model = file.find("model")) models.push_back(model);
+  if (Tree* several = file.find("models"))
+    for (Entry& e : several->entries) models.push_back(&e.value);
+  for (Tree* model : models) {
+    const Tree* from = model->is_map() ? model->find("from") : nullptr;
+    const auto opened = from ? p.models.find(from->text) : p.models.end();
+    if (opened == p.models.end()) continue;
+    for (const Entry& e : opened->second.pipeline.entries)
+      if (e.key == "model")
+        *model = e.value;
+      else if ((types.section(e.key) || e.key == "blocks" || e.key == "plugins") && !file.find(e.key))
+        added.push_back(e);
   }
+  for (Entry& e : added)
+    if (!file.find(e.key)) file.entries.push_back(std::move(e));
   return file;
 }
 
 // How the weights and the states get what a checkpoint holds; nothing: they start fresh.
 std::function<void(RunInfo&)> restoring(const Prepared& p, const Checked& checked) {
   if (p.checkpoint) return [facts = *p.checkpoint](RunInfo& info) { restore(facts, info); };
-  if (checked.model_from.empty()) return {};
-  return [facts = p.models.at(checked.model_from), which = checked.model_weights](RunInfo& info) {
-    load_weights(facts, which, info.weights(), info.values());
-  };
+  if (checked.trained_models.empty()) return {};
+  std::vector<SavedModel> models;
+  for (const TrainedModel& model : checked.trained_models)
+    models.push_back({p.models.at(model.from), model.weights, model.section});
+  return [models](RunInfo& info) { load_weights(models, info.weights(), info.values()); };
 }
 
 // The run's own, where it goes on; a new one for what trains, or says `output`.

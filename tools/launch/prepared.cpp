@@ -146,8 +146,9 @@ Prepared prepare(const Invocation& request, bool lock) {
 
 namespace {
 
-// What `model: {from: ...}` takes out of a checkpoint.
-ModelSource model_from(Prepared& p, const std::string& from, const Position& where) {
+// What `model: {from: ...}`, or one of `models`, takes out of a checkpoint.
+ModelSource model_from(Prepared& p, const std::string& section, const std::string& from,
+                       const Position& where) {
   auto opened = p.models.find(from);
   if (opened == p.models.end()) {
     try {
@@ -156,14 +157,14 @@ ModelSource model_from(Prepared& p, const std::string& from, const Position& whe
       pass_over(p.notes, passed_over);
       const CheckpointFacts& facts = opened->second;
       p.notes.push_back(fmt::format(
-          "model: {} ({})", facts.directory.string(),
+          "{}: {} ({})", section, facts.directory.string(),
           facts.imported.empty() ? fmt::format("step {}", facts.step) : "weights of " + facts.imported));
       if (facts.step < kFewSteps && facts.imported.empty())
-        p.notes.push_back(fmt::format("model: after {} of training, images are hardly more than noise",
+        p.notes.push_back(fmt::format("{}: after {} of training, images are hardly more than noise", section,
                                       counted(facts.step, "step")));
     } catch (const UserError& e) {
       const Fault& wrong = e.faults().front();
-      throw UserError({{where, fmt::format("section 'model': {}", wrong.message), wrong.kind}});
+      throw UserError({{where, fmt::format("section '{}': {}", section, wrong.message), wrong.kind}});
     }
   }
   const CheckpointFacts& facts = opened->second;
@@ -177,8 +178,9 @@ ModelSource model_from(Prepared& p, const std::string& from, const Position& whe
 }
 
 // An average of few updates is what training started from.
-void note_young_average(const CheckpointFacts& facts, const std::string& weights,
+void note_young_average(const TrainedModel& model, const CheckpointFacts& facts,
                         std::vector<std::string>& notes) {
+  const std::string& weights = model.weights;
   const Tree* nodes = facts.pipeline.find("nodes");
   const Tree* average = nodes ? nodes->find(weights) : nullptr;
   const Tree* type = average && average->is_map() ? average->find("type") : nullptr;
@@ -190,9 +192,9 @@ void note_young_average(const CheckpointFacts& facts, const std::string& weights
   const double left = share_of_start(settings.real("decay"), facts.step);
   if (facts.step > 0 && left >= kSlow)
     notes.push_back(
-        fmt::format("model: after {}, {:.0f}% of the average '{}' are the weights of the first; "
-                    "model.weights=live are those that were trained",
-                    counted(facts.step, "step"), 100 * left, weights));
+        fmt::format("{0}: after {1}, {2:.0f}% of the average '{3}' are the weights of the first; "
+                    "{0}.weights=live are those that were trained",
+                    model.section, counted(facts.step, "step"), 100 * left, weights));
 }
 
 // What `auto` stands for is kept with the run: results depend on it.
@@ -208,21 +210,22 @@ void say_gradient_groups(Tree& file, int groups) {
 }  // namespace
 
 Planned plan_prepared(Prepared& p, int ranks, int threads) {
-  Planned planned = check_and_plan(
-      p.file, catalog(),
-      {.channel_block = channel_block(),
-       .bfloat16 = bfloat16_available(),
-       .ranks = ranks,
-       .threads = threads > 0 ? threads : threads_of({}, 0),
-       .open_model = [&p](const std::string& from, const Position& at) { return model_from(p, from, at); }});
+  Planned planned =
+      check_and_plan(p.file, catalog(),
+                     {.channel_block = channel_block(),
+                      .bfloat16 = bfloat16_available(),
+                      .ranks = ranks,
+                      .threads = threads > 0 ? threads : threads_of({}, 0),
+                      .open_model = [&p](const std::string& section, const std::string& from,
+                                         const Position& at) { return model_from(p, section, from, at); }});
   const Checked& checked = planned.checked;
   p.notes.insert(p.notes.end(), checked.notes.begin(), checked.notes.end());
   if (checked.run.gradient_groups > 1) say_gradient_groups(p.file, checked.run.gradient_groups);
   p.plugins = plugin_checksums(*checked.types);
   for (const auto& [from, facts] : p.models)
     for (const std::string& line : rebuilt_plugins(facts, p.plugins)) p.notes.push_back("model: " + line);
-  if (!checked.model_from.empty())
-    note_young_average(p.models.at(checked.model_from), checked.model_weights, p.notes);
+  for (const TrainedModel& model : checked.trained_models)
+    note_young_average(model, p.models.at(model.from), p.notes);
   return planned;
 }
 

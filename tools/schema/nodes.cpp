@@ -96,6 +96,9 @@ Json model_call() {
   const std::string doc = "A call of the section `model`.";
   return titled(with_doc(object({{"type", {{"const", "model"}, {"description", doc}}},
                                  {"model", with_doc(text(), "which of `models`")},
+                                 {"weights", with_doc(text(),
+                                                      "live, or the node whose averaged weights it reads in "
+                                                      "training; no gradient passes it then")},
                                  {"in", in},
                                  {"after", reference("after")},
                                  {"on_error", on_error()},

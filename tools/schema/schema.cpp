@@ -15,17 +15,22 @@ const char* const kInputs = "inputs";
 
 Json map() { return {{"type", "object"}}; }
 
-// The section `model`: one made here, or one that a run has trained.
-Json model() {
+// One made here, or one that a run has trained.
+Json made_or_trained() {
   const Json from =
       object({{"from", with_doc(text(), "a run or a checkpoint")},
               {"weights", with_doc(text(), "live, or the name of the node that averages them")}},
              {"from"});
-  return {{"type", {"object", "null"}},
-          {"if", {{"type", "object"}, {"required", {"from"}}}},
+  return {{"if", {{"type", "object"}, {"required", {"from"}}}},
           {"then", from},
-          {"else", {{"if", map()}, {"then", reference("model")}}},
-          {"description", "The model that nodes of type `model` call."}};
+          {"else", {{"if", map()}, {"then", reference("model")}}}};
+}
+
+Json model() {
+  Json section = made_or_trained();
+  section["type"] = {"object", "null"};
+  section["description"] = "The model that nodes of type `model` call.";
+  return section;
 }
 
 Json plugins() {
@@ -115,7 +120,7 @@ Json pipeline(const Catalog& catalog) {
   properties["vars"] = {{"type", {"object", "null"}}, {"description", "values for ${name}"}};
   properties["run"] = section({"run", "How long, how large and where.", run_parameters(), {}});
   properties["model"] = model();
-  properties["models"] = with_doc(map_of(reference("model")), "Several models, by name.");
+  properties["models"] = with_doc(map_of(made_or_trained()), "Several models, by name.");
   for (const SectionType& s : catalog.sections) properties[s.name] = section(s);
   properties["nodes"] = with_doc(reference("nodes"), "The nodes, by name.");
   properties["doc"] = reference("doc");

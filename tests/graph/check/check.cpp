@@ -212,7 +212,7 @@ TEST(Check, RefusesModelsThatAreNotThere) {
             "runs/train}");
   EXPECT_EQ(model("{type: chain}", ", layers: 3"),
             "test.yaml:5:27: node 'y' (model): unknown key 'layers'; known are type, in, after, every, "
-            "on_error, stream, doc, when, otherwise, model; "
+            "on_error, stream, doc, when, otherwise, model, weights; "
             "parameters of the model stand in its section");
   EXPECT_EQ(
       model("{type: chain}", ", model: other"),
@@ -221,7 +221,7 @@ TEST(Check, RefusesModelsThatAreNotThere) {
 
 TEST(Check, RefusesWeightsThatNoNodeUses) {
   CheckOptions options;
-  options.open_model = [](const std::string&, const Position&) {
+  options.open_model = [](const std::string&, const std::string&, const Position&) {
     return ModelSource{.model = parse_document("{type: chain}", "pipeline.yaml"), .input = {4}};
   };
   EXPECT_EQ(faults_of("run: {images: 2}\nmodel: {from: runs/train}\nnodes:\n  x: {type: numbers}\n", options),

@@ -80,8 +80,9 @@ TEST(Block, TrainsAndIsThereWhenTheModelDraws) {
                      "  x: {type: gaussian_noise, in: n, shape: model}\n"
                      "  t: {type: uniform_timesteps, in: x}\n  out: {type: model, in: {x: x, t: t}}\n",
                      "sample.yaml"),
-      catalog(),
-      {.channel_block = channel_block(), .open_model = [&](const auto&, const auto&) { return source; }});
+      catalog(), {.channel_block = channel_block(), .open_model = [&](const auto&, const auto&, const auto&) {
+                    return source;
+                  }});
   EXPECT_TRUE(std::any_of(sampling.nodes.begin(), sampling.nodes.end(),
                           [](const CheckedNode& n) { return n.path == "out/mid/attention/norm"; }));
 }

@@ -75,6 +75,15 @@ TEST(DiscreteProcess, KnowsThePosterior) {
   EXPECT_EQ(posterior(0).from_x, 0);
 }
 
+// "50" of improved-diffusion keeps 0, 20, 41, 61, … 489, 510, … 979, 999; between them beta is larger.
+TEST(DiscreteProcess, KnowsTheBetasOfAChainThatLeavesTimestepsOut) {
+  const DiscreteProcess linear = schedule("{}");
+  expect_golden(linear.between(-1, 0).added, 1e-4);
+  expect_golden(linear.between(0, 20).added, .006165187947);
+  expect_golden(linear.between(489, 510).added, .1913015093);
+  expect_golden(linear.between(979, 999).added, .3298090661);
+}
+
 TEST(DiscreteProcess, TakesTheLogVarianceOfTimestepOneForTimestepZero) {
   const DiscreteProcess linear = schedule("{}");
   const auto log_variance = [&](int t) { return reverse_variance(linear, t - 1, t, t + 1).small; };
@@ -203,6 +212,9 @@ TEST(DiscreteProcess, ReadsTimesBetweenTimestepsOnAStraightLineOfLogSnr) {
   EXPECT_NEAR(linear.karras_sigma(0), .0100005, 1e-8);
   EXPECT_NEAR(linear.karras_sigma(949), 96.17609295, 1e-7);
   EXPECT_NEAR(linear.karras_sigma(50), .1760096328, 1e-10);
+  expect_golden(linear.karras_sigma(549), 4.541235255);
+  expect_golden(linear.karras_sigma(500), 3.442967113);
+  expect_golden(linear.karras_sigma(450), 2.635654163);
 }
 
 TEST(DiscreteProcess, LinearByTimestepsAddsAsMuchNoiseForAnyNumberOfThem) {

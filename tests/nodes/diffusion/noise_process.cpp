@@ -85,6 +85,9 @@ TEST(NoiseProcess, FlowHasTheGoldenIdentities) {
   expect_golden(flow->karras_sigma(.3), .4285714286);
   expect_golden(flow->snr(.3), 5.444444444);
   expect_golden(std::log(flow->snr(.3)), 1.694595721);
+  const auto shifted = [&](double t, double s) { return flow->time_of(s * flow->karras_sigma(t)); };
+  expect_golden(shifted(.5, std::exp(1.15)), .7595109169);
+  expect_golden(shifted(.501, 3), .7507492507);
   EXPECT_EQ(flow->network_input(.3).time, 300);
   EXPECT_EQ(process_of("{process: flow, time_scale: 1}")->network_input(.25).time, .25);
 }
