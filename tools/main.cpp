@@ -114,10 +114,10 @@ int end(int exit) {
 
 int main(int argc, char** argv) {
   using namespace dagfusion;
-  if (!without_sandbox(argc, argv)) start_confinement();  // first of all: there is one thread
-  take_file_size_limit_as_error();
   std::set_terminate(end_in_words);
   try {
+    if (!without_sandbox(argc, argv)) start_confinement();  // before all else: there is one thread
+    take_file_size_limit_as_error();
     return end(after_writing(run_command_line(argc, argv)));
   } catch (const std::exception& e) {  // while the arguments were read
     std::fprintf(stderr, "run-pipeline: %s\n", what_of(e));
