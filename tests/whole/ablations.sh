@@ -17,7 +17,7 @@ SwapsTheLoss() {
 
 SwapsAttentionForNothing() {
   swapped 'replace: {"model/**/attention*": {type: identity}}'
-  has "$out" "section 'model': inside '**/attention*': 4 identity instead of attention_block; dropped eps, groups, heads, init, norm"
+  has "$out" "section 'model': inside '**/attention*': 4 identity instead of attention_block; dropped eps, group_channels, groups, heads, init, norm, skip_scale"
   run sample.yaml
   ends 0
 }
