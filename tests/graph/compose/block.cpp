@@ -154,7 +154,7 @@ TEST(Block, ComesFromFilesBesideThePipeline) {
   ASSERT_EQ(c.notes.size(), 2u);  // and that the average is slow
   EXPECT_EQ(c.notes[0],
             "section 'model': inside 'mid/attention': 1 gated instead of attention_block; "
-            "dropped eps, heads, init, norm");
+            "dropped eps, group_channels, heads, init, norm, skip_scale");
   EXPECT_TRUE(read_block("again", parse_document(kGated, "g.yaml"), catalog()).expand != nullptr);
 }
 

@@ -42,7 +42,7 @@ TEST(Inside, ReplacesWhatMatchesAPattern) {
   ASSERT_EQ(c.notes.size(), 2u);  // and that the average is slow
   EXPECT_EQ(c.notes[0],
             "section 'model': inside '**/attention*': 4 identity instead of attention_block; "
-            "dropped eps, groups, heads, init, norm");
+            "dropped eps, group_channels, groups, heads, init, norm, skip_scale");
 }
 
 TEST(Inside, SetsParameters) {
