@@ -181,7 +181,7 @@ NodeType linear_attention_unet() {
       .summary =
           "Predicts from noisy images and timesteps; attends at every resolution, mostly in linear time.",
       .stands_for = {"model"},
-      .paper = "Wang, https://github.com/lucidrains/denoising-diffusion-pytorch",
+      .paper = "Wang 2020, https://github.com/lucidrains/denoising-diffusion-pytorch",
       .example = "{type: linear_attention_unet, in: {x: xt, t: t}, channels: 16, multipliers: [1, 2]}",
       .role = Role::composite,
       .inputs = {{"x", "[N,C,H,W] f32", "noisy images"}, {"t", "[N] f32", "timestep of each image"}},

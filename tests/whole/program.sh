@@ -86,7 +86,7 @@ QuotesInTheReadmesWhatAShellTakesForAPattern() {  # zsh ends at [] where no file
 
 ShowsAllThatTheReadmesLookAt() {  # what needs no run before it
   local line lines arguments
-  mapfile -t lines < <(commands '^(nodes|describe|plan|resolve|schedule|schema) |^sweep .*--list' | sed 's/ >.*//')
+  mapfile -t lines < <(commands '^(nodes|describe|plan|resolve|schedule|schema) |^sweep .*--list' | grep -v -e ' --times ' | sed 's/ >.*//')
   [[ ${#lines[@]} -ge 7 ]] || is 'number of commands' "${#lines[@]}" 'seven at least'
   for line in "${lines[@]}"; do
     mapfile -t arguments < <(xargs -n 1 <<<"$line")
