@@ -186,6 +186,15 @@ bool answer_one(int socket) {
 
 // --- in the process that starts workers, which never has more than one thread ----------------------------------------
 
+// Who looks for the program among the processes does not find those that read for it. argv: of this process alone, a copy.
+void say_another_name(int argc, char** argv) {
+  if (argc < 1) return;
+  const std::string name = "reads-files";
+  const std::size_t all = static_cast<std::size_t>(argv[argc - 1] + std::strlen(argv[argc - 1]) - argv[0]);
+  std::memset(argv[0], 0, all);
+  std::memcpy(argv[0], name.data(), std::min(all, name.size()));
+}
+
 [[noreturn]] void start_workers(int control) {
   for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGTSTP})
     std::signal(signal, SIG_IGN);  // it ends with the program
@@ -301,12 +310,15 @@ void give_back(Worker worker) {
 
 }  // namespace
 
-void start_confinement() {
+void start_confinement(int argc, char** argv) {
   Workers& all = workers();
   auto ends = joined_sockets();
   if (all.control || !ends) return;
   const pid_t starter = ::fork();
-  if (starter == 0) start_workers(ends->second);
+  if (starter == 0) {
+    say_another_name(argc, argv);
+    start_workers(ends->second);
+  }
   if (starter < 0) return;
   all.control = std::move(ends->first);
   all.owner = ::getpid();

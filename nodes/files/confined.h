@@ -26,7 +26,7 @@ struct ConfinedAnswer {
 using ConfinedWork = ConfinedAnswer (*)(const Confined&);
 
 // Called first in main, while there is one thread: from here on such work is done in other processes.
-void start_confinement();
+void start_confinement(int argc = 0, char** argv = nullptr);  // the command line, which names them
 
 // The work's answer or what it threw, on any thread. Without start_confinement, and where no process can be started,
 // it is done here. Throws std::runtime_error "is damaged: reading it crashed the library, …" when that happened.
