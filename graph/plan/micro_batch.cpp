@@ -21,6 +21,11 @@ int drawn_together(std::int64_t images, std::int64_t fit) {
   return 1;
 }
 
+// The frames of a step in equal parts, none half full.
+bool cuts_a_step(const RunSettings& run, int images) {
+  return run.batch_size % (std::int64_t{images} * run.gradient_groups) == 0;
+}
+
 bool micro_batch_is_auto(const Tree& file) {
   const Tree* run = file.find("run");
   const Tree* asked = run ? run->find("micro_batch") : nullptr;
@@ -39,7 +44,7 @@ int fitting_micro_batch(const Planned& one) {
   if (!run.training) return drawn_together(*checked.images, fit);
   int best = 1;
   for (int n = 1; n <= fit; ++n)
-    if (run.batch_size % (std::int64_t{n} * run.gradient_groups) == 0) best = n;
+    if (cuts_a_step(run, n)) best = n;
   return best;
 }
 
@@ -60,7 +65,7 @@ Planned check_and_plan(const Tree& file, const Catalog& catalog, CheckOptions op
   const RunSettings run = planned.checked.run;
   const int most = fitting_micro_batch(planned);
   for (int n = most; n > 1; --n) {
-    if (n < most && run.training && run.batch_size % (std::int64_t{n} * run.gradient_groups) != 0) continue;
+    if (run.training && !cuts_a_step(run, n)) continue;
     options.auto_micro_batch = n;
     Planned larger = plan(check(file, catalog, options));
     if (fits(larger, options.threads)) return larger;

@@ -9,7 +9,8 @@ namespace dagfusion {
 // a frame.
 int fitting_micro_batch(const Planned& one);
 
-// `auto` takes fewer images where `run.memory` says so. The tree's variables are substituted already. Throws UserError with every fault that can be known before a run.
+// `auto` takes fewer images where `run.memory` says so. The tree's variables are substituted already.
+// Throws UserError with every fault that can be known before a run.
 Planned check_and_plan(const Tree& file, const Catalog&, CheckOptions);
 
 }  // namespace dagfusion

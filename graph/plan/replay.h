@@ -1,5 +1,6 @@
 // What a plan would take on other numbers of cores: its tasks, with measured times, on that many workers which do
-// nothing else and take up first what has most behind it. Cores are taken to be as fast as those that were measured, and memory to keep up.
+// nothing else and take up first what has most behind it. Cores are taken to be as fast as those that were
+// measured, and memory to keep up.
 #pragma once
 
 #include <string>
@@ -26,8 +27,9 @@ struct Replay {
   double efficiency(int cores) const { return work_seconds / (step_seconds * cores); }
 };
 
-// seconds: of each task, for one frame; of those once per step, for a step. A task inside the model is shared by the threads
-// that a frame has for itself, as in a run; what is done once per step by all, of which eight reach the speed of memory.
+// seconds: of each task, for one frame; of those once per step, for a step. A task inside the model is shared by
+// the threads that a frame has for itself, as in a run; what is done once per step by all, of which eight reach
+// the speed of memory.
 Replay replay(const Plan&, const std::vector<double>& seconds, const ReplayOptions&);
 
 }  // namespace dagfusion
