@@ -258,6 +258,9 @@ int run_pipeline_command(int argc, char** argv) {
       .shown_as("WHAT");
   ranks.declare(arguments);
   arguments.flag("--check", check_only, "check the file and run nothing");
+  bool without_sandbox = false;  // main() takes it from every command's line; here it is for the help
+  arguments.flag("--no-sandbox", without_sandbox,
+                 "read pictures and HDF5 files in this process, not in confined ones; with any command");
   std::vector<char*> typed_arguments = with_resume_last(argc, argv);
   if (const std::optional<int> exit = arguments.read(argc, typed_arguments.data())) return *exit;
   if (resume.given()) request.resume = resumed;
