@@ -116,7 +116,8 @@ int main(int argc, char** argv) {
   using namespace dagfusion;
   std::set_terminate(end_in_words);
   try {
-    if (!without_sandbox(argc, argv)) start_confinement(argc, argv);  // before all else: there is one thread
+    // Before all else: there is one thread. Not where memory is bounded: at a fork OpenBLAS waits for threads it could not start.
+    if (!without_sandbox(argc, argv) && !address_space_is_bounded()) start_confinement(argc, argv);
     take_file_size_limit_as_error();
     return end(after_writing(run_command_line(argc, argv)));
   } catch (const std::exception& e) {  // while the arguments were read
