@@ -9,12 +9,17 @@
 //               Fan et al. 2025, "CFG-Zero*", arXiv:2503.18886, algorithm 1; with 0 in the first zero_steps iterations
 //   apg:        g = c + (s - 1) * (d - (1 - parallel) * <d, c> / |c|^2 * c),  d = c - u, at most max_norm long
 //               Sadat et al. 2024, "Eliminating Oversaturation and Artifacts of High Guidance Scales",
-//               arXiv:2410.02416, section 4, without its momentum
+//               arXiv:2410.02416, algorithm 1; with momentum: d = c - u + momentum * d of the iteration before
 //   rescale:    prediction = rescale * std(c) / std(g) * g + (1 - rescale) * g
 //               Lin et al. 2023, "Common Diffusion Noise Schedules and Sample Steps Are Flawed", arXiv:2305.08891, eq. 15 and 16
 //
 // conditional, unconditional, prediction: [N,...]; index: the iteration of the loop, for zero_steps. An image whose two
-// predictions are equal keeps them. The papers' apg works on clean images: that is `prediction: sample`.
+// predictions are equal keeps them, and the momentum. The papers' apg works on clean images: that is `prediction: sample`.
+// Its momentum is carried by the loop:
+//   carry: {x: xT, difference: zeros}
+//   out:   {type: guidance, in: {conditional: with, unconditional: without, difference_before: carry.difference},
+//           method: apg, momentum: -0.5}
+//   next:  {x: prev, difference: out.difference}
 
 #include "nodes/sampling/guidance.h"
 
@@ -42,37 +47,67 @@ class Guidance final : public Map {
         rescale_(setup.real("rescale")),
         parallel_(setup.real("parallel")),
         max_norm_(setup.real("max_norm")),
+        momentum_(setup.real("momentum")),
         zero_steps_(setup.integer("zero_steps")),
         conditional_(setup.input("conditional")),
         unconditional_(setup.input("unconditional")),
         index_(setup.input("index")),
+        before_(setup.input("difference_before")),
         prediction_(setup.output("prediction")),
+        difference_(setup.output("difference")),
         images_(prediction_.spec.shape[0]),
         each_(count_of(prediction_.spec.shape) / images_) {
     if (zero_steps_ > 0 && !index_.connected())
       setup.fail_at(
           "zero_steps",
           fmt::format("'zero_steps' is {}, but input 'index' is not wired, which counts them", zero_steps_));
+    refuse_idle_momentum(setup);
   }
 
   void forward(Call& call) const override {
     const float *c = call.in<float>(conditional_), *u = call.in<float>(unconditional_);
-    float* g = call.out<float>(prediction_);
+    const float* before = before_.connected() ? call.in<float>(before_) : nullptr;
+    float *g = call.out<float>(prediction_), *difference = call.out<float>(difference_);
     const bool zero = index_.connected() && *call.in<std::int32_t>(index_) < zero_steps_;
-    for (std::int64_t n = 0; n < images_; ++n, c += each_, u += each_, g += each_) {
+    for (std::int64_t n = 0; n < images_; ++n, c += each_, u += each_, g += each_, difference += each_) {
+      const bool equal = std::equal(c, c + each_, u);
+      remember(c, u, before, equal ? 1 : momentum_, difference);
       if (zero)
         std::fill_n(g, each_, 0.0f);
-      else if (std::equal(c, c + each_, u))
+      else if (equal)
         std::copy_n(c, each_, g);
       else
-        guide(c, u, g);
+        guide(c, u, before, g);
+      if (before) before += each_;
     }
   }
 
  private:
-  void guide(const float* c, const float* u, float* g) const {
-    const auto [from_c, from_u] = shares(c, u);
-    for (std::int64_t i = 0; i < each_; ++i) g[i] = static_cast<float>(from_c * c[i] + from_u * u[i]);
+  void refuse_idle_momentum(Setup& setup) const {
+    if (momentum_ == 0) return;
+    if (method_ != Method::apg)
+      setup.fail_at("momentum",
+                    fmt::format("'momentum' is {}, which is for 'method: apg', but 'method' is {}", momentum_,
+                                setup.text("method")));
+    if (!before_.connected())
+      setup.fail_at("momentum", fmt::format("'momentum' is {}, but input 'difference_before' is not wired, "
+                                            "which carries it from iteration to iteration",
+                                            momentum_));
+  }
+
+  void remember(const float* c, const float* u, const float* before, double kept, float* difference) const {
+    for (std::int64_t i = 0; i < each_; ++i) {
+      const double known = before ? kept * before[i] : 0;
+      difference[i] = static_cast<float>(double{c[i]} - u[i] + known);
+    }
+  }
+
+  void guide(const float* c, const float* u, const float* before, float* g) const {
+    const Shares of = shares(c, u, before);
+    for (std::int64_t i = 0; i < each_; ++i) {
+      const double along = of.c * c[i] + of.u * u[i];
+      g[i] = static_cast<float>(of.before == 0 ? along : along + of.before * before[i]);
+    }
     if (rescale_ == 0) return;
     const double deviation = deviation_of(g);
     if (deviation == 0) return;
@@ -80,8 +115,11 @@ class Guidance final : public Map {
     for (std::int64_t i = 0; i < each_; ++i) g[i] = static_cast<float>(factor * g[i]);
   }
 
-  // g = c's share * c + u's share * u: every method is a sum of the two.
-  std::pair<double, double> shares(const float* c, const float* u) const {
+  // Every method is a sum: c's share * c + u's share * u, and of the difference before with momentum.
+  struct Shares {
+    double c, u, before = 0;
+  };
+  Shares shares(const float* c, const float* u, const float* before) const {
     if (method_ == Method::cfg) return {scale_, 1 - scale_};
     double cu = 0, uu = 0, cc = 0;
     for (std::int64_t i = 0; i < each_; ++i) {
@@ -90,11 +128,22 @@ class Guidance final : public Map {
       cc += double{c[i]} * c[i];
     }
     if (method_ == Method::zero_star) return {scale_, (1 - scale_) * cu / (uu + 1e-8)};
-    const double length = std::sqrt(std::max(cc - 2 * cu + uu, 0.0));  // of d
+    double square = cc - 2 * cu + uu, dc = cc - cu;  // |d|^2 and <d, c>
+    if (momentum_ != 0) {
+      double cb = 0, ub = 0, bb = 0;
+      for (std::int64_t i = 0; i < each_; ++i) {
+        cb += double{c[i]} * before[i];
+        ub += double{u[i]} * before[i];
+        bb += double{before[i]} * before[i];
+      }
+      square += momentum_ * (2 * (cb - ub) + momentum_ * bb);
+      dc += momentum_ * cb;
+    }
+    const double length = std::sqrt(std::max(square, 0.0));
     const double kept = max_norm_ > 0 && length > max_norm_ ? max_norm_ / length : 1;
-    const double along = cc > 0 ? (cc - cu) / cc : 0;  // <d, c> / |c|^2
+    const double along = cc > 0 ? dc / cc : 0;
     const double push = (scale_ - 1) * kept;
-    return {1 + push * (1 - (1 - parallel_) * along), -push};
+    return {1 + push * (1 - (1 - parallel_) * along), -push, push * momentum_};
   }
 
   double deviation_of(const float* x) const {
@@ -106,10 +155,10 @@ class Guidance final : public Map {
   }
 
   Method method_;
-  double scale_, rescale_, parallel_, max_norm_;
+  double scale_, rescale_, parallel_, max_norm_, momentum_;
   std::int64_t zero_steps_;
-  Input conditional_, unconditional_, index_;
-  Output prediction_;
+  Input conditional_, unconditional_, index_, before_;
+  Output prediction_, difference_;
   std::int64_t images_, each_;  // each: numbers of one image
 };
 
@@ -147,6 +196,13 @@ std::vector<Parameter> guidance_parameters() {
        .doc = "apg: longest difference between the predictions, as a norm over the image; 0 = any",
        .standard = 0.0,
        .minimum = 0},
+      {.name = "momentum",
+       .kind = Kind::real,
+       .doc = "apg: share of the difference before that is added to this one; below 0 it points where the "
+              "earlier ones did not, -0.5 = usual",
+       .standard = 0.0,
+       .minimum = -1,
+       .maximum = 1},
       {.name = "zero_steps",
        .kind = Kind::integer,
        .doc = "first iterations of the loop that predict 0 (zero_star: 1, for velocities)",
@@ -159,16 +215,22 @@ NodeType guidance() {
       .name = "guidance",
       .summary = "Pushes a prediction away from a weaker one: classifier-free guidance and its relatives.",
       .paper =
-          "Ho and Salimans 2022, arXiv:2207.12598, eq. 6; Fan et al. 2025, arXiv:2503.18886; Sadat et al. "
-          "2024, arXiv:2410.02416; Lin et al. 2023, arXiv:2305.08891",
+          "Ho and Salimans 2022, arXiv:2207.12598, eq. 6; Fan et al. 2025, arXiv:2503.18886, algorithm 1; "
+          "Sadat "
+          "et al. 2024, arXiv:2410.02416, algorithm 1; Lin et al. 2023, arXiv:2305.08891",
       .example = "{type: guidance, in: {conditional: with, unconditional: without}, scale: 3}",
       .inputs = {{"conditional", "[N,...] f32", "prediction for the class"},
                  {"unconditional", "[N,...] f32", "prediction without a class, or of a weaker model"},
                  {.name = "index",
                   .spec = "[] i32",
                   .doc = "iteration of the loop, for zero_steps",
+                  .optional = true},
+                 {.name = "difference_before",
+                  .spec = "[N,...] f32",
+                  .doc = "`difference` of the iteration before, for momentum; zeros at first",
                   .optional = true}},
-      .outputs = {{"prediction", "[N,...] f32", "what a sampler's step takes"}},
+      .outputs = {{"prediction", "[N,...] f32", "what a sampler's step takes"},
+                  {"difference", "[N,...] f32", "conditional - unconditional, and the momentum"}},
       .parameters = guidance_parameters(),
       .create = make_node<Guidance>};
 }

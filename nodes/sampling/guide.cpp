@@ -16,6 +16,11 @@
 namespace dagfusion {
 namespace {
 
+void give(Builder& b, Wire prediction, Wire difference) {
+  b.output("prediction", prediction);
+  b.output("difference", difference);
+}
+
 void expand(Builder& b) {
   const Parameters& p = b.parameters();
   const Wire x = b.input("x"), t = b.input("t"), label = b.input("label");
@@ -25,12 +30,12 @@ void expand(Builder& b) {
         "away from");
   const Wire conditional =
       b.call_model("conditional", {.model = p.text("model")}, {{"x", x}, {"t", t}, {"label", label}});
-  if (b.broken(conditional)) return b.output("prediction", conditional);
+  if (b.broken(conditional)) return give(b, conditional, conditional);
   Builder::ModelCall without{.model = p.text(p.has("reference") ? "reference" : "model")};
   if (p.has("interval")) {
     without.when = b.add("interval", "guidance_interval", {{"t", t}}, {{"interval", p.reals("interval")}});
     without.otherwise = conditional;
-    if (b.broken(without.when)) return b.output("prediction", without.when);
+    if (b.broken(without.when)) return give(b, without.when, without.when);
   }
   const Wire its_label = p.has("reference")
                              ? label
@@ -39,11 +44,13 @@ void expand(Builder& b) {
       b.call_model("unconditional", without, {{"x", x}, {"t", t}, {"label", its_label}});
   std::map<std::string, Setting> settings;
   for (const Parameter& own : guidance_parameters()) settings[own.name] = p.setting(own.name);
-  b.output(
-      "prediction",
-      b.add("guidance", "guidance",
-            {{"conditional", conditional}, {"unconditional", unconditional}, {"index", b.input("index")}},
-            settings));
+  const Wire guided = b.add("guidance", "guidance",
+                            {{"conditional", conditional},
+                             {"unconditional", unconditional},
+                             {"index", b.input("index")},
+                             {"difference_before", b.input("difference_before")}},
+                            settings);
+  give(b, guided, b.port(guided, "difference"));
 }
 
 std::vector<Parameter> parameters() {
@@ -85,8 +92,14 @@ NodeType guide() {
                      {.name = "index",
                       .spec = "[] i32",
                       .doc = "iteration of the loop, for zero_steps",
+                      .optional = true},
+                     {.name = "difference_before",
+                      .spec = "[N,D,H,W] f32",
+                      .doc = "`difference` of the iteration before, for momentum; zeros at first",
                       .optional = true}},
-          .outputs = {{"prediction", "[N,D,H,W] f32", "what a sampler's step takes"}},
+          .outputs = {{"prediction", "[N,D,H,W] f32", "what a sampler's step takes"},
+                      {"difference", "[N,D,H,W] f32",
+                       "between the predictions with and without the class, and the momentum"}},
           .parameters = parameters(),
           .expand = expand};
 }

@@ -6,7 +6,7 @@ import math
 
 import torch
 from diffusers import (DDIMScheduler, DPMSolverMultistepScheduler, EulerDiscreteScheduler, HeunDiscreteScheduler,
-                       UniPCMultistepScheduler)
+                       LMSDiscreteScheduler, UniPCMultistepScheduler)
 
 
 def epsilon(x, t):
@@ -37,3 +37,10 @@ walk("unipc", UniPCMultistepScheduler(**common, solver_order=2, timestep_spacing
 walk("euler", EulerDiscreteScheduler(**common, timestep_spacing="leading"), 10)
 walk("heun", HeunDiscreteScheduler(**common, timestep_spacing="leading"), 10)
 walk("euler karras", EulerDiscreteScheduler(**common, use_karras_sigmas=True), 10)
+
+lms = LMSDiscreteScheduler(**common, timestep_spacing="leading")
+lms.set_timesteps(10)
+x = torch.tensor([[1.0, -0.7, 0.2]], dtype=torch.float64) * math.sqrt(1 + float(lms.sigmas[0]) ** 2)
+for t in lms.timesteps[:9]:  # the step to the clean image is another there
+    x = lms.step(epsilon(lms.scale_model_input(x, t), t), t, x, order=3).prev_sample
+print("lms", (x / math.sqrt(1 + float(lms.sigmas[9]) ** 2)).tolist())

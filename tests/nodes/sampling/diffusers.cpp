@@ -46,6 +46,12 @@ TEST(Diffusers, UnipcWalksTheSameWay) {
   expect_near(walk("unipc_step", times), {13.2803608, -11.0146801, 1.8474004}, 1e-5);
 }
 
+TEST(Diffusers, LmsWalksTheSameWay) {
+  const std::vector<double> times = {900, 800, 700, 600, 500,
+                                     400, 300, 200, 100, 0};  // its last step is another
+  expect_near(walk("lms_step", times), {15.6118862, -12.7497325, 2.2652421}, 1e-5);
+}
+
 TEST(Diffusers, EulerOnKarrasNoiseLevelsWalksTheSameWay) {
   const std::vector<float> grid =
       iterations_of("{type: sampling_timesteps, steps: 10, spacing: karras}", "t", kLinear);

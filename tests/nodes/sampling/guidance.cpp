@@ -57,6 +57,49 @@ TEST(Guidance, ShortensThePushOfApg) {
   expect_near(guided("scale: 3, method: apg, parallel: 1, max_norm: 3"), {1, 4, 5, 8});
 }
 
+// c - u = (0, 1, 1, 2); before that it was (2, 0, 0, -2), of which half is taken off: d = (-1, 1, 1, 3).
+// <d, c> / |c|^2 = 16 / 30: c + 2 * (d - 16 / 30 c).
+TEST(Guidance, RemembersTheDifferenceBeforeInApg) {
+  const auto with = [](const std::string& settings, const Plain& before) {
+    OneNode node(
+        "{type: guidance, scale: 3, method: apg, momentum: -0.5" + settings + "}",
+        {{"conditional", kConditional}, {"unconditional", kUnconditional}, {"difference_before", before}});
+    node.forward();
+    expect_near(node.output("difference").values, {-.5 * before.values[0], 1 - .5 * before.values[1],
+                                                   1 - .5 * before.values[2], 2 - .5 * before.values[3]});
+    return node.output("prediction").values;
+  };
+  const Plain before{{1, 4}, {2, 0, 0, -2}}, zeros{{1, 4}, {0, 0, 0, 0}};
+  const double c = 1 - 32 / 30.;
+  expect_near(with("", before), {c - 2, 2 * c + 2, 3 * c + 2, 4 * c + 6});
+  expect_near(with(", parallel: 1", before), {-1, 4, 5, 10});
+  const double step = 2 / std::sqrt(12.0);
+  expect_near(with(", parallel: 1, max_norm: 1", before), {1 - step, 2 + step, 3 + step, 4 + 3 * step});
+  expect_near(with("", zeros), {.1333333333, 2.266666667, 2.4, 4.533333333});
+}
+
+TEST(Guidance, KeepsItsMomentumWhereThePredictionsAreEqual) {
+  OneNode node("{type: guidance, scale: 3, method: apg, momentum: -0.5}",
+               {{"conditional", kConditional},
+                {"unconditional", kConditional},
+                {"difference_before", {{1, 4}, {2, 0, 0, -2}}}});
+  node.forward();
+  EXPECT_EQ(node.output("prediction").values, kConditional.values);
+  EXPECT_EQ(node.output("difference").values, (std::vector<float>{2, 0, 0, -2}));
+}
+
+TEST(Guidance, RefusesMomentumThatNobodyCarries) {
+  EXPECT_EQ(
+      refusal("{type: guidance, method: apg, momentum: -0.5}",
+              {{"conditional", kConditional}, {"unconditional", kUnconditional}}),
+      "test.yaml:1:41: node 'node' (guidance): 'momentum' is -0.5, but input 'difference_before' is not "
+      "wired, which carries it from iteration to iteration");
+  EXPECT_EQ(refusal("{type: guidance, momentum: -0.5}",
+                    {{"conditional", kConditional}, {"unconditional", kUnconditional}}),
+            "test.yaml:1:28: node 'node' (guidance): 'momentum' is -0.5, which is for 'method: apg', but "
+            "'method' is cfg");
+}
+
 TEST(Guidance, GuidesEachImageByItself) {
   const Plain c{{2, 4}, {1, 2, 3, 4, 10, 20, 30, 40}}, u{{2, 4}, {1, 1, 2, 2, 10, 10, 20, 20}};
   for (const std::string method : {"cfg", "zero_star", "apg"}) {

@@ -96,6 +96,45 @@ TEST(Solvers, Dpmpp2mIsOfSecondOrder) { expect_order("dpmpp_2m_step", 2, 32, tru
 TEST(Solvers, Dpmpp2mOfHeunIsOfSecondOrder) {
   expect_order("dpmpp_2m_step, solver: heun", 2, 32, true, {&kTwoHeaps});
 }
+// In the steps in which it is stated: even in sigma / alpha, or in the time of a flow. The first one is Euler's, and alone
+// leaves an error of second order.
+TEST(Solvers, LmsIsOfTheOrderItIsTold) {
+  expect_order("lms_step, order: 1", 1, 32, false);
+  expect_order("lms_step, order: 2", 2, 32, false);
+}
+TEST(Solvers, LmsOfThirdOrderIsOfSecondOrderOrBetter) {
+  for (const Process& process : kProcesses)
+    for (const Mixture1d* data : {&kGaussian, &kTwoHeaps}) {
+      SCOPED_TRACE(std::string(process.name) + (data == &kGaussian ? ", one heap" : ", two heaps"));
+      const double coarse = error(process.section, *data, "lms_step", 32, true);
+      const double fine = error(process.section, *data, "lms_step", 64, true);
+      EXPECT_GT(std::log2(coarse / fine), 1.5) << coarse << " -> " << fine;
+      EXPECT_LT(fine, .005);
+    }
+}
+TEST(Solvers, LmsOnAFlowIsAdamsBashforth) {
+  // Even steps of 1/10 from t = 0.5 with the velocities 0.7, 0.4 and 0.2: x - (23 * 0.7 - 16 * 0.4 + 5 * 0.2) / 120.
+  OneNode step("{type: lms_step, clip: false}",
+               {{"x", {{1, 1}, {.5f}}},
+                {"prediction", {{1, 1}, {.7f}}},
+                {"slope_before", {{1, 1}, {.4f}}},
+                {"slope_before2", {{1, 1}, {.2f}}},
+                {"t", {{1}, {.5f}}},
+                {"t_prev", {{1}, {.4f}}},
+                {"t_before", {{1}, {.6f}}},
+                {"t_before2", {{1}, {.7f}}}},
+               {.sections = "diffusion: {process: flow, prediction: velocity}"});
+  step.forward();
+  EXPECT_NEAR(step.output("prev").values[0], .5 - 10.7 / 120, 1e-6);
+  EXPECT_NEAR(step.output("slope").values[0], .7, 1e-6);
+  step.set_input("t_before2", {.6f});  // the history is one step long: (3 * 0.7 - 0.4) / 20
+  step.forward();
+  EXPECT_NEAR(step.output("prev").values[0], .5 - 1.7 / 20, 1e-6);
+  step.set_input("t_before", {.5f});  // the first iteration
+  step.set_input("t_before2", {.5f});
+  step.forward();
+  EXPECT_NEAR(step.output("prev").values[0], .43, 1e-6);
+}
 TEST(Solvers, UnipcIsOfSecondOrderOrBetter) {
   for (const Process& process : kProcesses)
     for (const Mixture1d* data : {&kGaussian, &kTwoHeaps}) {
@@ -142,8 +181,9 @@ TEST(Solvers, EveryoneEndsInNumbersFromPureNoiseInAnyNumberOfSteps) {
   std::vector<Process> all(std::begin(kProcesses), std::end(kProcesses));
   all.push_back({"zero SNR", "{zero_terminal_snr: true, prediction: v}"});
   all.push_back({"cosine", "{schedule: cosine, prediction: v}"});
-  for (const char* sampler : {"ddpm_step", "ddim_step", "ddim_step, eta: 1", "euler_step", "heun_step",
-                              "dpmpp_2m_step", "dpmpp_2m_step, eta: 1", "dpmpp_3m_sde_step", "unipc_step"})
+  for (const char* sampler :
+       {"ddpm_step", "ddim_step", "ddim_step, eta: 1", "euler_step", "heun_step", "dpmpp_2m_step",
+        "dpmpp_2m_step, eta: 1", "dpmpp_3m_sde_step", "unipc_step", "lms_step"})
     for (const Process& process : all)
       for (const char* spacing : {"trailing", "karras"})
         for (const int steps : {1, 2, 5}) {
