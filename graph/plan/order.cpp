@@ -122,6 +122,7 @@ void Planner::add_collect() {
     if (!behind[t]) continue;
     for (const Visit& visit : plan_.tasks[t].visits) {
       for (const int slot : visit.in) bring(slot);
+      for (const int slot : visit.saved) bring(slot);
       bring(visit.when);
     }
     for (const Mean& mean : plan_.tasks[t].means) bring(mean.from);

@@ -7,6 +7,7 @@
 
 #include "graph/plan/planner.h"
 #include "graph/types/builtin.h"
+#include "graph/types/works_ahead.h"
 #include "graph/values/alignment.h"
 
 namespace dagfusion {
@@ -82,6 +83,7 @@ void Planner::add_forward() {
                             : tail                             ? Task::Kind::loop_tail
                             : node.type->role == Role::ordered ? Task::Kind::ordered
                                                                : Task::Kind::forward;
+    if (dynamic_cast<const WorksAhead*>(node.node.get())) add_ahead(n);
     const int t = task_of_[n] = add_task(kind, node.path, node.loop);
     plan_.tasks[t].serial = kind == Task::Kind::ordered;
     if (head) plan_.loops[node.loop].head = t;
@@ -93,13 +95,30 @@ void Planner::add_forward() {
     }
     if (node.when.node >= 0) reads(t, visit.when = slot_of(node.when));
     for (const int s : visit.out) writes(t, s);
-    for (std::size_t s = 0; s < node.saved.size(); ++s)
-      if (node.saved[s].span != Span::backward_to_accumulate) writes(t, visit.saved[s]);
+    for (std::size_t s = 0; s < node.saved.size(); ++s) {
+      if (kind == Task::Kind::ordered) reads(t, visit.saved[s]);
+      if (kind != Task::Kind::ordered && node.saved[s].span != Span::backward_to_accumulate)
+        writes(t, visit.saved[s]);
+    }
     for (const int a : node.after)
       if (task_of_[a] >= 0) link(task_of_[a], t);
     plan_.tasks[t].visits.push_back(std::move(visit));
     if (tail) plan_loop(n);
   }
+}
+
+// What ordered node n does of every frame before its turn.
+void Planner::add_ahead(int n) {
+  const CheckedNode& node = checked_.nodes[n];
+  const int t = add_task(Task::Kind::ahead, "ahead of " + node.path, node.loop);
+  Visit visit{.node = n, .saved = saved_[n]};
+  for (const CheckedInput& i : node.inputs) {
+    visit.in.push_back(slot_of(i.from));
+    reads(t, visit.in.back());
+  }
+  if (node.when.node >= 0) reads(t, visit.when = slot_of(node.when));
+  for (const int s : visit.saved) writes(t, s);
+  plan_.tasks[t].visits.push_back(std::move(visit));
 }
 
 void Planner::plan_loop(int tail_node) {

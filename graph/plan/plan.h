@@ -42,6 +42,7 @@ struct Task {
     sum_gradients,
     loop_head,
     loop_tail,
+    ahead,  // what an ordered node does before its turn
     ordered,
     exchange,
     collect,

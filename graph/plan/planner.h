@@ -22,6 +22,7 @@ class Planner {
   void writes(int task, int slot);
   void reads(int task, int slot);
   void add_forward();
+  void add_ahead(int n);
   int slot_of(Wire w) const { return outputs_[w.node][w.output]; }
   void plan_loop(int tail_node);
   void filled_from_the_start(int slot, int head);

@@ -175,6 +175,7 @@ Report Run::run() {
   const std::int64_t begin = clock_now();
   FlowResult flow;
   with_threads(s.shared, [&] {
+    if (s.shared.options.take_up) take_up_unfinished(*s.main);
     run_unfinished(*s.main);
     flow = run_flow(*s.main, s.shared);
   });

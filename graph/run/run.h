@@ -74,6 +74,7 @@ struct RunOptions {
   std::vector<std::string> plugins;         // likewise: "libmy_nodes.so 3f1c2b8a", name and checksum
   std::int64_t first_step = 0;              // where to go on
   std::int64_t first_frame = 0;             // without training: frames before it are left out
+  bool take_up = false;  // without training: what an unfinished run has left need not come again
   // Before the first frame: sets all weights with their packed copies, and states. Empty: weights start as drawn.
   std::function<void(RunInfo&)> restore;
   std::function<void(std::int64_t)> on_step;  // between two steps, when the model is empty; must not throw
@@ -84,7 +85,8 @@ struct RunOptions {
 struct Progress {
   std::int64_t steps = 0, first_step = 0, all_steps = 0;  // training
   std::int64_t images = 0, all_images = 0;                // retired in this process; all_images -1 = endless
-  double loss = 0;                                        // of the last step
+  std::int64_t images_before = 0;  // of `images`: those that an unfinished run had left
+  double loss = 0;                 // of the last step
   bool has_loss = false;
   // Pipelines inside the run and nodes that save hold the steps back.
   double paused = 0;          // seconds of it in this process

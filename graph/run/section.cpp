@@ -160,9 +160,10 @@ Progress Section::progress() const {
   Progress now{.steps = steps_done,
                .first_step = first,
                .all_steps = checked.run.steps,
-               .images = retired.images,
+               .images = retired.images + taken_up,
                .all_images = checked.run.training ? (checked.run.steps - first) * checked.run.batch_size
                                                   : checked.images.value_or(-1),
+               .images_before = taken_up,
                .loss = retired.loss,
                .has_loss = !checked.groups.empty() && steps_done > first,
                .paused = pauses.seconds(),

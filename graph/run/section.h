@@ -71,6 +71,7 @@ struct Section {
   std::vector<WeightValues*> averages;         // by node: those that it reads instead; null = `values`
   std::filesystem::path directory;             // where its sinks write
   std::vector<std::string> told;               // by its nodes, for the report
+  std::int64_t taken_up = 0;                   // images that an unfinished run had left
   bool cut_short = false;                      // inside another: a request to stop came before its end
   std::int64_t parent_ticket = kNoParent;      // of the step this section runs in
   std::atomic<std::int64_t> visits_before{0};  // of its clock, when it began to run in that step

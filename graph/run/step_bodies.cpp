@@ -12,6 +12,7 @@
 #include "graph/run/unfinished.h"
 #include "graph/types/gathers.h"
 #include "graph/types/needs_all.h"
+#include "graph/types/takes_up.h"
 
 namespace dagfusion {
 
@@ -202,6 +203,45 @@ void finish_nodes(Section& section, Came came) {
         throw RunError(fmt::format("{}: {} (at the end of the run)", where_and_owner(node), what_of(e)));
       }
     }
+}
+
+namespace {
+
+// Why all images have to come; empty when only sinks take them in order that can go on.
+std::string why_from_the_start(const Section& main) {
+  if (main.shared.options.cluster) return "several processes share the run";
+  const auto takes_up = [](const CheckedNode& n) { return dynamic_cast<const TakesUp*>(n.node.get()); };
+  if (std::none_of(main.checked.nodes.begin(), main.checked.nodes.end(), takes_up))
+    return "no node of it can go on";
+  for (const CheckedNode& node : main.checked.nodes)
+    if (dynamic_cast<const Ordered*>(node.node.get()) && !dynamic_cast<const TakesUp*>(node.node.get()))
+      return fmt::format("{} has to see every image", owner_of(node.path, node.type->name));
+  return "";
+}
+
+}  // namespace
+
+void take_up_unfinished(Section& main) {
+  if (const std::string why = why_from_the_start(main); !why.empty()) {
+    main.told.push_back(fmt::format("what an unfinished run had left was made anew: {}", why));
+    return;
+  }
+  std::int64_t left = std::numeric_limits<std::int64_t>::max();
+  const auto for_each_sink = [&](const auto& call) {
+    for (const CheckedNode& node : main.checked.nodes)
+      if (auto* sink = dynamic_cast<TakesUp*>(node.node.get())) {
+        try {
+          call(*sink);
+        } catch (const std::exception& e) {
+          throw RunError(fmt::format("{}: {} (at the start of the run)", where_and_owner(node), what_of(e)));
+        }
+      }
+  };
+  for_each_sink([&](TakesUp& sink) { left = std::min(left, sink.images_left(main.info)); });
+  const std::int64_t frames = std::min(left / main.checked.run.micro_batch, main.checked.frames_of_images());
+  for_each_sink([&](TakesUp& sink) { sink.take_up(main.info, frames * main.checked.run.micro_batch); });
+  main.shared.options.first_frame = frames;
+  main.taken_up = std::min(frames * main.checked.run.micro_batch, *main.checked.images);
 }
 
 namespace {

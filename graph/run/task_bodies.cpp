@@ -6,6 +6,7 @@
 #include "graph/run/frame_visit.h"
 #include "graph/run/observed.h"
 #include "graph/types/builtin.h"
+#include "graph/types/works_ahead.h"
 #include "graph/values/add.h"
 #include "graph/values/clock.h"
 
@@ -108,6 +109,9 @@ void TaskBodies::run_visits(const Task& task, Frame& frame) {
         break;
       case Task::Kind::accumulate:
         static_cast<const DifferentiableMap&>(node).accumulate(call);
+        break;
+      case Task::Kind::ahead:
+        dynamic_cast<const WorksAhead&>(node).ahead(call);
         break;
       case Task::Kind::ordered:
         static_cast<Ordered&>(node).run(call);

@@ -57,6 +57,8 @@ void save_now(Section&);
 // After the last frame, or the last before a stop: files are closed, and what is left is written.
 enum class Came { all, a_part };
 void finish_nodes(Section&, Came);
+// Sinks go on with what an unfinished run has left, where all of them can; frames before that do not come again.
+void take_up_unfinished(Section& main);
 // Pipelines inside the run that a request to stop cut short the last time, after the step it goes on behind.
 void run_unfinished(Section& main);
 

@@ -19,6 +19,7 @@ const std::string& node_of(const Checked& checked, const Task& task) {
 TaskTime::Part part_of(const Task& task) {
   switch (task.kind) {
     case Task::Kind::forward:
+    case Task::Kind::ahead:
     case Task::Kind::ordered:
       return TaskTime::Part::forward;
     case Task::Kind::backward:

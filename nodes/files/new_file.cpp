@@ -83,6 +83,11 @@ void NewFile::abandon() {
   if (file_ >= 0) ::close(std::exchange(file_, -1));
 }
 
+void NewFile::leave() {
+  part_.clear();
+  if (file_ >= 0) ::close(std::exchange(file_, -1));
+}
+
 std::string why_not_writable(const fs::path& path) {
   std::error_code ignored;
   fs::path folder = path.parent_path().empty() ? fs::path(".") : path.parent_path();

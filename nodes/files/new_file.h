@@ -21,6 +21,10 @@ class NewFile {
   // All is written, and whoever wrote it has closed it: syncs it, gives it its name, syncs the folder.
   void publish();
   void abandon();  // what is not published is removed
+  void leave();    // what is not published stays as `path`.part, which another process can take
+  int descriptor() const {
+    return file_;
+  }  // of the part, for reading and writing; it may hold what was left there
 
  private:
   std::filesystem::path path_, part_;

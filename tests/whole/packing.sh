@@ -155,7 +155,56 @@ YAML
   [[ -e out.h5.part ]] || fail 'the part of the first one is gone'
   kill -INT "$first"
   wait "$first" || true  # 75
-  is "$(compgen -G 'out.h5*')" ''
+  is "$(compgen -G 'out.h5*')" $'out.h5.part\nout.h5.part.images'
+}
+
+# Killed at any moment, several times, and told to go on.
+KilledAndResumedGivesTheSame() {
+  draw
+  mkdir many
+  local i kept=0 file threads length
+  for i in {10..40}; do for file in pictures/*/*.png; do cp "$file" "many/$i-${file##*/}"; done; done
+  for i in {11..19}; do echo no >"many/$i-broken.png"; done
+  local -r given=("$pipelines/pack_images.yaml" vars.source=many vars.size=16 vars.file=out.h5)
+  run "${given[@]}"
+  ends 0
+  mv out.h5 whole.h5
+  for i in {1..8}; do
+    for threads in 1 2; do
+      length=$(stat -c %s out.h5.part.images 2>/dev/null || echo 0)
+      "$program" "${given[@]}" --resume --threads "$threads" >killed.txt 2>&1 </dev/null &
+      process=$!
+      until [[ -e out.h5 || $(stat -c %s out.h5.part.images 2>/dev/null || echo 0) -gt $((length + RANDOM % 20000)) ]]; do :; done
+      kill -KILL "$process" || true
+      wait "$process" 2>/dev/null || true
+      process=
+      [[ ! -e out.h5 ]] || break
+    done
+    [[ -e out.h5 ]] || { run "${given[@]}" --resume; ends 0; [[ $out != *'had been packed before the break'* ]] || kept=1; }
+    cmp out.h5 whole.h5 || fail 'another file'
+    [[ ! -e out.h5.part ]] || fail 'a part is left'
+    rm -f out.h5 out.h5.part.images  # the list is left by who was killed behind the last step but one
+  done
+  is "$kept" 1
+}
+
+TellsWhatIsUnfinished() {
+  draw
+  local -r given=("$pipelines/pack_images.yaml" vars.source=pictures vars.size=16 vars.file=out.h5)
+  echo no >pictures/2/99.png
+  run "${given[@]}" nodes.files.on_error=stop
+  ends 1
+  has "$err" 'is no picture that is read'
+  [[ -e out.h5.part.images && ! -e out.h5 ]] || fail 'what was packed is not there'
+  run "${given[@]}" nodes.files.on_error=stop --check
+  has "$out" "'out.h5.part' is unfinished; --resume goes on with it, else it is made anew"
+  run "${given[@]}" --resume  # with other options
+  ends 0
+  has "$out" 'out.h5 was made anew: it was begun with other files, options or versions'
+  printf 'extends: %s\ninsert: {after: {square: {once: {type: drop_duplicates}}}}\n' "$pipelines/pack_images.yaml" >once.yaml
+  run once.yaml vars.source=pictures vars.size=16 vars.file=once.h5 --resume
+  ends 0
+  has "$out" "what an unfinished run had left was made anew: node 'once' (drop_duplicates) has to see every image"
 }
 
 NamesAllThatIsDropped() {

@@ -37,6 +37,8 @@ const char* kind_of(const Task& task) {
       return "loop head";
     case Task::Kind::loop_tail:
       return "loop tail";
+    case Task::Kind::ahead:
+      return "ahead";
     case Task::Kind::ordered:
       return "ordered";
     case Task::Kind::exchange:

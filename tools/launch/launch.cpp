@@ -157,6 +157,7 @@ Launch launch_prepared(const Invocation& request, Prepared p) {
       .plugins = p.plugins,
       .first_step = made.first_step,
       .first_frame = request.first_frame,
+      .take_up = request.resume.has_value() && !checked.run.training,
       .restore = restoring(p, checked),
       .observer = request.observer,
       .cluster = request.cluster};

@@ -135,12 +135,19 @@ void open_resumed(const Invocation& request, bool lock, Prepared& p) {
 
 }  // namespace
 
+// By its file alone: some node minimizes.
+static bool trains(const Tree& file) {
+  const Tree* nodes = file.find("nodes");
+  return nodes && std::any_of(nodes->entries.begin(), nodes->entries.end(),
+                              [](const Entry& e) { return e.value.is_map() && e.value.find("minimize"); });
+}
+
 Prepared prepare(const Invocation& request, bool lock) {
   Prepared p;
   if (request.resume && !request.resume->empty()) take(named_run(*request.resume, request.fork), p);
   compose_file(request, p);
   substitute_variables(p.file);
-  if (request.resume) open_resumed(request, lock, p);
+  if (request.resume && (p.resumed || request.fork || trains(p.file))) open_resumed(request, lock, p);
   return p;
 }
 

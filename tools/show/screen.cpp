@@ -137,9 +137,10 @@ void say_after(const Launch& launch, const Report& report) {
   double all = 0;
   for (const TaskTime& t : report.tasks) all += t.seconds;
   const double stepped = report.seconds - report.progress.paused;
-  const double rate = static_cast<double>(report.progress.images) / std::max(stepped, 1e-9);
+  const std::int64_t images = report.progress.images - report.progress.images_before;
+  const double rate = static_cast<double>(images) / std::max(stepped, 1e-9);
   const std::string speed = rate_in_words(rate);
-  fmt::print("\n{} in {}{}{}{}\n", counted(report.progress.images, "image"), in_words(report.seconds),
+  fmt::print("\n{} in {}{}{}{}\n", counted(images, "image"), in_words(report.seconds),
              speed.empty() ? "" : ", ", speed,
              report.progress.paused < kShownPause
                  ? ""

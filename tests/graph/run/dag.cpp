@@ -40,7 +40,8 @@ std::string random_nodes(unsigned seed) {
     if (n == 0)
       yaml += fmt::format("  n0: {{type: numbers, size: 23, {}}}\n", spin);
     else if (kind == 0)
-      yaml += fmt::format("  n{}: {{type: total, in: {}, {}}}\n", n, any_before(n), spin);
+      yaml += fmt::format("  n{}: {{type: total{}, in: {}, {}}}\n", n, n % 2 ? "_ahead" : "", any_before(n),
+                          spin);
     else if (kind <= 2)
       yaml += fmt::format("  n{}: {{type: {}, in: {}, {}}}\n", n, kind == 1 ? "add_one" : "half",
                           any_before(n), spin);

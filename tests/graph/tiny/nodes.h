@@ -1,7 +1,7 @@
 // A catalog of small nodes with which the engine is tested by itself, and what those nodes have seen.
 //
 //   numbers -> [N,W]        add_one, scale, square, sum, flaky: [N,W] -> [N,W]        mean: [N,W] -> loss
-//   total, sink: ordered    note, look, save: per step    descend: an optimiser    average: keeps weights
+//   total, total_ahead, sink: ordered    note, look, save: per step    descend: an optimiser    average: keeps weights
 #pragma once
 
 #include <atomic>

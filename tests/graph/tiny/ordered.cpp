@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include "graph/types/works_ahead.h"
 #include "tests/graph/tiny/trouble.h"
 
 namespace dagfusion::tiny {
@@ -25,6 +26,32 @@ class Total final : public Ordered {
   Trouble trouble_;
   Input x_;
   Output y_;
+  float sum_ = 0;
+};
+
+// total_ahead: the same, with what it can do before its turn done then.
+class TotalAhead final : public Ordered, public WorksAhead {
+ public:
+  explicit TotalAhead(Setup& setup)
+      : trouble_(setup),
+        x_(setup.input("x")),
+        y_(setup.output("y")),
+        tripled_(setup.saved("tripled", x_.spec, Span::forward_to_backward)) {}
+  void ahead(Call& call) const override {
+    trouble_.meet(call);
+    for (std::int64_t i = 0; i < count_of(x_.spec.shape); ++i)
+      call.saved<float>(tripled_)[i] = 3 * call.in<float>(x_)[i];
+  }
+  void run(Call& call) override {
+    for (std::int64_t i = 0; i < count_of(x_.spec.shape); ++i)
+      call.out<float>(y_)[i] = sum_ = sum_ / 2 + call.saved<float>(tripled_)[i];
+  }
+
+ private:
+  Trouble trouble_;
+  Input x_;
+  Output y_;
+  Saved tripled_;
   float sum_ = 0;
 };
 
@@ -164,6 +191,13 @@ std::vector<NodeType> ordered_nodes() {
        .outputs = {y},
        .parameters = with_trouble(),
        .create = make_node<Total>},
+      {.name = "total_ahead",
+       .summary = "Adds up what it has tripled.",
+       .role = Role::ordered,
+       .inputs = {x},
+       .outputs = {y},
+       .parameters = with_trouble(),
+       .create = make_node<TotalAhead>},
       {.name = "sink",
        .summary = "Notes.",
        .role = Role::ordered,

@@ -1,6 +1,9 @@
 #include <gtest/gtest.h>
 
+#include "graph/types/takes_up.h"
+#include "nodes/files/durable.h"
 #include "nodes/files/image_file.h"
+#include "nodes/files/unfinished_images.h"
 #include "tests/fixtures/one_node.h"
 #include "tests/fixtures/picture_files.h"
 #include "tests/fixtures/scratch_folder.h"
@@ -61,15 +64,86 @@ TEST(Hdf5Writer, WritesManyImagesWithoutLabels) {
   }
 }
 
-TEST(Hdf5Writer, LeavesNothingBehindWhenTheRunBreaks) {
+// Frames 0 … `frames` - 1 of one image each, behind those that are there; their pixels follow from their numbers.
+void pack(OneNode& writer, int first, int frames) {
+  for (int f = first; f < frames; ++f) {
+    const auto value = static_cast<float>(f * 7 % 256);
+    writer.set_input("images", {value, static_cast<float>(f), value, 3});
+    writer.set_input("label", {static_cast<float>(f % 3)});
+    writer.at(f, 0, 1);
+    writer.forward();
+  }
+}
+
+OneNode new_writer(const ScratchFolder& folder, const std::string& more = "") {
+  return OneNode("{type: hdf5_writer, path: a.h5" + more + "}",
+                 {{"images", numbered({1, 1, 2, 2})}, {"label", {{1}, {0}}}}, bytes_in(folder));
+}
+
+TEST(Hdf5Writer, KeepsWhatWasPackedUnderAnotherNameWhenTheRunBreaks) {
   ScratchFolder folder;
   {
-    OneNode writer("{type: hdf5_writer, path: a.h5}", {{"images", numbered({1, 1, 2, 2})}}, bytes_in(folder));
-    writer.forward();
-    EXPECT_TRUE(fs::exists(folder / "a.h5.part"));
+    OneNode writer = new_writer(folder);
+    pack(writer, 0, 2);
     EXPECT_FALSE(fs::exists(folder / "a.h5"));
   }
-  EXPECT_TRUE(fs::is_empty(folder.path()));
+  EXPECT_FALSE(fs::exists(folder / "a.h5"));
+  EXPECT_TRUE(fs::exists(folder / "a.h5.part"));
+  EXPECT_TRUE(fs::exists(folder / "a.h5.part.images"));
+  OneNode anew = new_writer(folder);  // not asked to go on
+  pack(anew, 0, 3);
+  finish(anew);
+  EXPECT_EQ(ImageFile(folder / "a.h5").count(), 3);
+  EXPECT_FALSE(fs::exists(folder / "a.h5.part"));
+  EXPECT_FALSE(fs::exists(folder / "a.h5.part.images"));
+}
+
+TEST(Hdf5Writer, GoesOnToTheSameBytes) {
+  constexpr int kFrames = 40;
+  ScratchFolder folder;
+  {
+    OneNode whole = new_writer(folder);
+    pack(whole, 0, kFrames);
+    finish(whole);
+    fs::rename(folder / "a.h5", folder / "whole.h5");
+  }
+  for (const std::int64_t kept : {0, 1, 17, 23}) {
+    {
+      OneNode broken = new_writer(folder);
+      pack(broken, 0, 23);
+    }
+    OneNode writer = new_writer(folder);
+    auto& sink = dynamic_cast<TakesUp&>(writer.node());
+    EXPECT_EQ(sink.images_left(writer.run()), 23);
+    sink.take_up(writer.run(), kept);
+    pack(writer, static_cast<int>(kept), kFrames);
+    finish(writer);
+    EXPECT_EQ(read_text(folder / "a.h5"), read_text(folder / "whole.h5")) << kept;
+    fs::remove(folder / "a.h5");
+  }
+}
+
+TEST(Hdf5Writer, GoesOnBehindTheLastImageThatIsWhole) {
+  ScratchFolder folder;
+  const auto break_off = [&] {
+    OneNode broken = new_writer(folder);
+    pack(broken, 0, 9);
+  };
+  const auto images_left = [&](const std::string& more = "") {
+    OneNode writer = new_writer(folder, more);
+    return dynamic_cast<TakesUp&>(writer.node()).images_left(writer.run());
+  };
+  const fs::path part = folder / "a.h5.part", list = UnfinishedImages::beside(part);
+  break_off();
+  fs::resize_file(list, fs::file_size(list) - 1);  // the last line of the list did not reach the disk
+  EXPECT_EQ(images_left(), 8);
+  EXPECT_EQ(images_left(", deflate: 9"), 0);  // other bytes
+  break_off();
+  fs::resize_file(part, fs::file_size(part) / 2);  // images did not, although the list did
+  EXPECT_LT(images_left(), 9);
+  break_off();
+  fs::remove(part);
+  EXPECT_EQ(images_left(), 0);
 }
 
 TEST(Hdf5Writer, WritesNothingWhenNoImageCame) {
