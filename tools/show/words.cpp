@@ -33,17 +33,6 @@ std::string rate_in_words(double images_per_second) {
   return fmt::format("{:.1f} images/s", images_per_second);
 }
 
-std::string escaped(std::string_view text) {
-  std::string out;
-  for (const char c : text)
-    out += c == '&'   ? "&amp;"
-           : c == '<' ? "&lt;"
-           : c == '>' ? "&gt;"
-           : c == '"' ? "&quot;"
-                      : std::string(1, c);
-  return out;
-}
-
 std::string printable(std::string_view text) {
   constexpr unsigned char kDelete = 0x7F, kSecondSet = 0xC2,
                           kSecondSetEnds = 0xA0;  // U+0080 … U+009F in UTF-8

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "graph/document/number.h"
+#include "nodes/files/markup.h"
 
 namespace dagfusion {
 
@@ -15,7 +16,6 @@ std::string with_commas(std::int64_t n);              // "35,746,307"
 std::string in_words(double seconds);                 // "42 s", "3 min 20 s", "2 h 5 min"
 std::string rate_in_words(double images_per_second);  // "120 images/s", "0.013 images/s"; "" when 0
 
-std::string escaped(std::string_view);  // for HTML and SVG: "a &lt; b"
 // Names of files can hold anything: control characters, which would reach the terminal, as \x1b.
 std::string printable(std::string_view);
 

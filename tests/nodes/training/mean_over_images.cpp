@@ -31,6 +31,30 @@ TEST(MeanOverImages, WritesARowForEachValueOfAnImage) {
             "step,images,row,loss\n2,3,0,3\n2,3,1,20\n");
 }
 
+TEST(MeanOverImages, DrawsTheRowsAlongOneOfTheInputs) {
+  const ScratchFolder scratch;
+  OneNode mean(
+      "{type: mean_over_images, name: terms, along: t}",
+      {{"t", {{1, 3}, {0, 5, 10}}}, {"bits", {{1, 3}, {1, 3, 2}}}, {"wide", {{1, 3}, {1, 10, 1000}}}},
+      {.directory = scratch.path().string()});
+  mean.forward();
+  dynamic_cast<Ordered&>(mean.node()).finish(mean.run());
+  const std::string svg = file_text(scratch.path() / "terms.svg");
+  EXPECT_NE(svg.find(">terms, 1 images, over t<"), svg.npos) << svg;
+  EXPECT_NE(svg.find("<polyline points=\"60.0,276.0 240.0,66.0 420.0,171.0 \""), svg.npos) << svg;  // 1, 3, 2
+  EXPECT_NE(svg.find(">log10 of wide<"), svg.npos) << svg;
+  EXPECT_NE(svg.find("500.0,276.0 680.0,206.0 860.0,66.0"), svg.npos) << svg;  // 0, 1, 3
+}
+
+TEST(MeanOverImages, RefusesWhatItCannotDraw) {
+  EXPECT_EQ(refusal("{type: mean_over_images, along: u}", {{"t", numbered({1, 3})}}),
+            "test.yaml:1:33: node 'node' (mean_over_images): 'along' is 'u', which is no input of this node");
+  EXPECT_EQ(
+      refusal("{type: mean_over_images, along: t}", {{"t", numbered({3})}}),
+      "test.yaml:1:33: node 'node' (mean_over_images): 'along' draws curves, but the inputs have one value "
+      "of each image; loops collect several");
+}
+
 TEST(MeanOverImages, RefusesWhatItCannotWrite) {
   EXPECT_EQ(refusal("{type: mean_over_images}", {}),
             "test.yaml:1:1: node 'node' (mean_over_images): nothing is wired; say what to average, as in "
