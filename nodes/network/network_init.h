@@ -26,7 +26,7 @@ inline Parameter skip_scale_parameter() {
           .doc = "the sum with the short cut is multiplied by it",
           .standard = 1.0,
           .minimum = 0,
-          .maximum = 1,
+          .maximum = 1000,
           .above_minimum = true};
 }
 

@@ -11,6 +11,7 @@
 //   h = conv1(silu(norm1(x))) ;  y = conv2(dropout(silu(norm2(h) * (1 + scale) + shift))) + shortcut(x)
 // resample: down (average_pool) or up (nearest_upsample) changes the sides of silu(norm1(x)) and of x alike; with
 // resample_shortcut: conv a 1x1 convolution follows on the short cut (Song et al. 2021, arXiv:2011.13456).
+// activation: what stands for silu above.
 // skip_scale: y is multiplied by it, so that its variance does not grow from block to block (there: sqrt(1/2)).
 
 #include "graph/types/catalog.h"
@@ -35,16 +36,22 @@ void expand(Builder& b) {
   const Setting kernel = std::int64_t{3};
   const std::string& init = p.text("init");
   const bool film = p.flag("film");
+  const std::string& activation = p.text("activation");
+  const bool silu = activation == "silu";  // which the norm applies in its own pass
+  const auto activated = [&](const char* name, Wire h) {
+    return silu ? h : b.add(name, activation, {{"x", h}});
+  };
   if (film && !b.has_input("temb"))
     b.fail_at("film", "'film' is true, but input 'temb', which it scales and shifts by, is not wired");
-  const auto norm = [&p](std::int64_t of_channels) {
+  const auto norm = [&p, silu](std::int64_t of_channels) {
     return std::map<std::string, Setting>{
         {"groups", groups_of(of_channels, p.integer("groups"), p.integer("group_channels"))},
         {"eps", p.real("eps")},
-        {"silu", true}};
+        {"silu", silu}};
   };
 
   Wire h = b.add("norm1", "group_norm", {{"x", x}}, norm(b.spec(x).shape[1]));
+  h = activated("activation1", h);
   h = resampled(b, "resample", h);
   x = resampled(b, "resample_shortcut", x);
   h = b.add("conv1", "conv2d", {{"x", h}}, starting({{"channels", channels}, {"kernel", kernel}}, init));
@@ -53,6 +60,7 @@ void expand(Builder& b) {
     time = b.add("time", "linear", {{"x", b.input("temb")}},
                  starting({{"channels", p.integer("channels") * (film ? 2 : 1)}}, init));
   h = b.add("norm2", "group_norm", {{"x", h}, {film ? "film" : "shift", time}}, norm(p.integer("channels")));
+  h = activated("activation2", h);
   if (p.real("dropout") > 0) h = b.add("dropout", "dropout", {{"x", h}}, {{"rate", p.real("dropout")}});
 
   Wire shortcut = x;
@@ -111,6 +119,11 @@ NodeType residual_block() {
                           .kind = Kind::boolean,
                           .doc = "the timestep scales and shifts behind norm2, instead of a shift before it",
                           .standard = false},
+                         {.name = "activation",
+                          .kind = Kind::choice,
+                          .doc = "behind both norms",
+                          .standard = std::string("silu"),
+                          .choices = {"silu", "gelu", "mish", "relu"}},
                          {.name = "resample",
                           .kind = Kind::choice,
                           .doc = "halve or double the sides before conv1, and those of the short cut",

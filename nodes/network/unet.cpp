@@ -20,6 +20,8 @@
 //   adm         cos_sin     0           1e-5  same     block     true   C / 64          openai    arXiv:2105.05233
 //   diffusers   cos_sin     0           1e-5  same     conv      false  C / 8           pytorch   UNet2DModel's defaults
 //   ddpmpp      sin_cos     1           1e-6  same     block     false  1               song      arXiv:2206.00364
+// Keys that no preset has are of networks of diffusers: `widths`, `activation`, `time_channels`, `attention_up_at`,
+// `resample_down`, `resample_up`, `middle`, `middle_scale`, `middle_groups`, `centre_input`.
 // ddpmpp is the DDPM++ of Song et al. 2021, arXiv:2011.13456, as Karras et al. train it. There skip_scale is sqrt(1/2),
 // groups have 4 channels at least, short cuts that change sides have a convolution, the way up has attention behind the
 // last block of a level, and labels are added to the embedding before linear1.
@@ -45,18 +47,23 @@ class UNet {
   explicit UNet(Builder& b)
       : b_(b),
         channels_(b.parameters().integer("channels")),
-        multipliers_(b.parameters().integers("multipliers")),
+        widths_(unet_widths(b.parameters())),
         blocks_(b.parameters().integer("blocks")),
         attention_at_(b.parameters().integers("attention_at")),
+        attention_up_at_(b.parameters().has("attention_up_at") ? b.parameters().integers("attention_up_at")
+                                                               : attention_at_),
         augment_(b.parameters().integer("augment")),
+        activation_(b.parameters().text("activation")),
         style_(asked_style(b.parameters())),
+        resample_down_(resampling_of_levels("resample_down")),
+        resample_up_(resampling_of_levels("resample_up")),
         init_(style_.init) {}
 
   void build() {
     const Wire x = b_.input("x");
     if (b_.broken(x)) return b_.output("y", x);
     const Shape shape = b_.spec(x).shape;
-    check_multipliers();
+    check_levels();
     check_groups();
     check_sides(shape);
     check_attention(shape);
@@ -64,11 +71,15 @@ class UNet {
     settle_classes();
     check_augment();
     embed_time();
-    Wire h = b_.add("conv_in", "conv2d", {{"x", x}},
+    const Wire images = b_.parameters().flag("centre_input")
+                            ? b_.add("centred", "affine", {{"x", x}}, {{"factor", 2.0}, {"offset", -1.0}})
+                            : x;
+    Wire h = b_.add("conv_in", "conv2d", {{"x", images}},
                     starting({{"channels", channels_}, {"kernel", std::int64_t{3}}}, init_));
-    h = up(middle(down(h)));
+    h = down(h);
+    h = up(b_.parameters().flag("middle") ? middle(h) : h);
     h = b_.add("norm_out", "group_norm", {{"x", h}},
-               {{"groups", groups_at(channels_ * multipliers_[0])}, {"eps", style_.eps}, {"silu", true}});
+               {{"groups", groups_at(width(0))}, {"eps", style_.eps}, {"silu", true}});
     const std::int64_t out_channels = b_.parameters().integer("out_channels");
     b_.output("y", b_.add("conv_out", "conv2d", {{"x", h}},
                           starting({{"channels", out_channels == 0 ? shape[1] : out_channels},
@@ -77,15 +88,32 @@ class UNet {
   }
 
  private:
-  std::int64_t levels() const { return static_cast<std::int64_t>(multipliers_.size()); }
+  std::int64_t levels() const { return static_cast<std::int64_t>(widths_.size()); }
+  std::int64_t width(std::int64_t level) const { return widths_[static_cast<std::size_t>(level)]; }
   std::int64_t groups() const { return b_.parameters().integer("groups"); }
   std::int64_t groups_at(std::int64_t channels) const {
     return groups_of(channels, groups(), style_.group_channels);
   }
 
-  void check_multipliers() const {
-    if (levels() >= 1 && levels() <= 8) return;
-    b_.fail_at("multipliers", fmt::format("'multipliers' has {} levels; 1 to 8 would do", levels()));
+  // As `resample` says, where no list says it level by level.
+  std::vector<std::string> resampling_of_levels(const char* key) const {
+    const auto changes = static_cast<std::size_t>(std::max<std::int64_t>(0, levels() - 1));
+    if (!b_.parameters().has(key)) return std::vector<std::string>(changes, style_.resample);
+    const std::vector<std::string>& asked = b_.parameters().texts(key);
+    if (asked.size() != changes)
+      b_.fail_at(key, fmt::format("'{}' holds {} words, but there are {} changes of sides between {} levels",
+                                  key, asked.size(), changes, levels()));
+    for (std::size_t i = 0; i < asked.size(); ++i)
+      if (asked[i] != "conv" && asked[i] != "block" && asked[i] != "pool")
+        b_.fail_at(key, i, fmt::format("'{}' holds '{}'; it must be conv, block or pool", key, asked[i]));
+    return asked;
+  }
+
+  void check_levels() const {
+    if (levels() < 1 || levels() > 8)
+      b_.fail_at("multipliers", fmt::format("'multipliers' has {} levels; 1 to 8 would do", levels()));
+    if (!b_.parameters().flag("middle") && b_.parameters().has("middle_groups"))
+      b_.fail_at("middle_groups", "'middle_groups' is given, but 'middle' is false: there is no middle");
   }
 
   void check_groups() const {
@@ -95,8 +123,7 @@ class UNet {
                                        groups_at(channels), channels, whose));
     };
     divide(channels_, "'conv_in'");
-    for (std::int64_t i = 0; i < levels(); ++i)
-      divide(channels_ * multipliers_[i], fmt::format("level {}", i));
+    for (std::int64_t i = 0; i < levels(); ++i) divide(width(i), fmt::format("level {}", i));
   }
 
   void check_sides(const Shape& shape) const {
@@ -114,27 +141,34 @@ class UNet {
   void check_attention(const Shape& shape) const {
     std::vector<std::int64_t> heights;
     for (std::int64_t i = 0; i < levels(); ++i) heights.push_back(shape[2] >> i);
-    for (std::size_t i = 0; i < attention_at_.size(); ++i) {
-      if (std::count(heights.begin(), heights.end(), attention_at_[i]) != 0) continue;
-      b_.fail_at("attention_at", i,
-                 fmt::format("'attention_at' holds {}, but the levels are {} pixels high", attention_at_[i],
-                             fmt::join(heights, ", ")));
-    }
+    for (const auto& [key, at] :
+         {std::pair{"attention_at", &attention_at_}, {"attention_up_at", &attention_up_at_}})
+      for (std::size_t i = 0; i < at->size(); ++i)
+        if (std::count(heights.begin(), heights.end(), (*at)[i]) == 0)
+          b_.fail_at(b_.parameters().has(key) ? key : "attention_at", i,
+                     fmt::format("'{}' holds {}, but the levels are {} pixels high", key, (*at)[i],
+                                 fmt::join(heights, ", ")));
   }
 
-  bool has_middle_attention() const { return b_.parameters().text("middle_attention") != "none"; }
+  bool has_middle_attention() const {
+    return b_.parameters().flag("middle") && b_.parameters().text("middle_attention") != "none";
+  }
+
+  static bool attends(const std::vector<std::int64_t>& at, std::int64_t height) {
+    return std::count(at.begin(), at.end(), height) != 0;
+  }
 
   void check_heads(const Shape& shape) const {
     if (style_.head_channels == 0) return;  // attention itself asks whether the heads divide its channels
     const auto divides = [&](std::int64_t level) {
-      const std::int64_t channels = channels_ * multipliers_[static_cast<std::size_t>(level)];
+      const std::int64_t channels = width(level);
       if (channels % style_.head_channels != 0)
         b_.fail_at("head_channels",
                    fmt::format("'head_channels' is {}, which does not divide the {} channels of level {}",
                                style_.head_channels, channels, level));
     };
     for (std::int64_t i = 0; i < levels(); ++i)
-      if (std::count(attention_at_.begin(), attention_at_.end(), shape[2] >> i) != 0) divides(i);
+      if (attends(attention_at_, shape[2] >> i) || attends(attention_up_at_, shape[2] >> i)) divides(i);
     if (has_middle_attention()) divides(levels() - 1);
   }
 
@@ -190,15 +224,20 @@ class UNet {
     return number;
   }
 
+  std::int64_t time_channels() const {
+    const std::int64_t asked = b_.parameters().integer("time_channels");
+    return asked == 0 ? 4 * channels_ : asked;
+  }
+
   void embed_time() {
     Wire h = b_.add("time/embedding", "time_embedding", {{"t", b_.input("t")}},
                     {{"dim", channels_}, {"order", style_.time_order}, {"freq_shift", style_.freq_shift}});
     h = labelled(h, "start");
-    h = b_.add("time/linear1", "linear", {{"x", h}}, starting({{"channels", 4 * channels_}}, init_));
+    h = b_.add("time/linear1", "linear", {{"x", h}}, starting({{"channels", time_channels()}}, init_));
     h = b_.add("time/silu1", "silu", {{"x", h}});
-    h = b_.add("time/linear2", "linear", {{"x", h}}, starting({{"channels", 4 * channels_}}, init_));
+    h = b_.add("time/linear2", "linear", {{"x", h}}, starting({{"channels", time_channels()}}, init_));
     h = labelled(h, "end");
-    temb_ = b_.add("time/silu2", "silu", {{"x", h}});
+    temb_ = b_.add(fmt::format("time/{}2", activation_), activation_, {{"x", h}});
   }
 
   // With the labels that enter at this place.
@@ -222,54 +261,63 @@ class UNet {
     return settings;
   }
 
-  Wire residual(const std::string& name, Wire h, std::int64_t channels,
-                const std::string& resample = "none") {
+  // Of blocks and attention in the middle, which may have one of their own.
+  double middle_scale() const {
+    return b_.parameters().has("middle_scale") ? b_.parameters().real("middle_scale") : style_.skip_scale;
+  }
+
+  Wire residual(const std::string& name, Wire h, std::int64_t channels, const std::string& resample = "none",
+                bool in_middle = false) {
     return b_.add(name, "residual_block", {{"x", h}, {"temb", temb_}},
                   {{"channels", channels},
                    {"dropout", b_.parameters().real("dropout")},
                    {"groups", groups()},
                    {"eps", style_.eps},
                    {"film", style_.film},
+                   {"activation", activation_},
                    {"resample", resample},
                    {"resample_shortcut", style_.resample_shortcut},
                    {"group_channels", style_.group_channels},
-                   {"skip_scale", style_.skip_scale},
+                   {"skip_scale", in_middle ? middle_scale() : style_.skip_scale},
                    {"init", init_}});
   }
 
-  Wire attention(const std::string& name, Wire h, bool norm = true) {
+  Wire attention(const std::string& name, Wire h, bool in_middle = false) {
     if (b_.broken(h)) return h;
     const std::int64_t channels = b_.spec(h).shape[1];
+    const bool norm = !in_middle || b_.parameters().text("middle_attention") == "normalised";
+    const bool own_groups = in_middle && b_.parameters().has("middle_groups");
     return b_.add(name, "attention_block", {{"x", h}},
                   {{"heads", style_.head_channels > 0 ? channels / style_.head_channels : style_.heads},
-                   {"groups", groups()},
+                   {"groups", own_groups ? b_.parameters().integer("middle_groups") : groups()},
                    {"eps", style_.eps},
                    {"norm", norm},
                    {"group_channels", style_.group_channels},
-                   {"skip_scale", style_.skip_scale},
+                   {"skip_scale", in_middle ? middle_scale() : style_.skip_scale},
                    {"init", init_}});
   }
 
-  // To half the sides.
-  Wire smaller(const std::string& name, Wire h, std::int64_t channels) {
-    if (style_.resample == "block") return residual(name, h, channels, "down");
-    if (style_.resample == "pool") return b_.add(name, "average_pool", {{"x", h}});
+  // To half the sides of this level.
+  Wire smaller(const std::string& name, Wire h, std::int64_t level) {
+    const std::string& how = resample_down_[static_cast<std::size_t>(level)];
+    if (how == "block") return residual(name, h, width(level), "down");
+    if (how == "pool") return b_.add(name, "average_pool", {{"x", h}});
     return b_.add(name, "downsample", {{"x", h}}, {{"padding", style_.padding}, {"init", init_}});
   }
 
-  // To twice the sides.
-  Wire larger(const std::string& name, Wire h, std::int64_t channels) {
-    if (style_.resample == "block") return residual(name, h, channels, "up");
-    if (style_.resample == "pool") return b_.add(name, "nearest_upsample", {{"x", h}});
+  // To twice the sides of this level.
+  Wire larger(const std::string& name, Wire h, std::int64_t level) {
+    const std::string& how = resample_up_[static_cast<std::size_t>(level - 1)];
+    if (how == "block") return residual(name, h, width(level), "up");
+    if (how == "pool") return b_.add(name, "nearest_upsample", {{"x", h}});
     return b_.add(name, "upsample", {{"x", h}}, {{"init", init_}});
   }
 
   // Block `number` of a level, with attention when the level's height asks for it.
   Wire block(const std::string& level, std::int64_t number, Wire h, std::int64_t channels,
-             bool attends = true) {
+             const std::vector<std::int64_t>& attention_at) {
     h = residual(fmt::format("{}/block{}", level, number), h, channels);
-    if (b_.broken(h) || !attends) return h;
-    if (std::count(attention_at_.begin(), attention_at_.end(), b_.spec(h).shape[2]) == 0) return h;
+    if (b_.broken(h) || !attends(attention_at, b_.spec(h).shape[2])) return h;
     return attention(fmt::format("{}/attention{}", level, number), h);
   }
 
@@ -278,19 +326,17 @@ class UNet {
     for (std::int64_t i = 0; i < levels(); ++i) {
       const std::string level = fmt::format("down{}", i);
       for (std::int64_t j = 0; j < blocks_; ++j)
-        kept_.push_back(h = block(level, j, h, channels_ * multipliers_[i]));
-      if (i + 1 < levels())
-        kept_.push_back(h = smaller(level + "/downsample", h, channels_ * multipliers_[i]));
+        kept_.push_back(h = block(level, j, h, width(i), attention_at_));
+      if (i + 1 < levels()) kept_.push_back(h = smaller(level + "/downsample", h, i));
     }
     return h;
   }
 
   Wire middle(Wire h) {
-    const std::int64_t channels = channels_ * multipliers_.back();
-    h = residual("mid/block0", h, channels);
-    if (has_middle_attention())
-      h = attention("mid/attention", h, b_.parameters().text("middle_attention") == "normalised");
-    return residual("mid/block1", h, channels);
+    const std::int64_t channels = widths_.back();
+    h = residual("mid/block0", h, channels, "none", true);
+    if (has_middle_attention()) h = attention("mid/attention", h, true);
+    return residual("mid/block1", h, channels, "none", true);
   }
 
   Wire up(Wire h) {
@@ -299,20 +345,23 @@ class UNet {
       for (std::int64_t j = 0; j <= blocks_; ++j) {
         h = b_.add(fmt::format("{}/concat{}", level, j), "concat", {{"a", h}, {"b", kept_.back()}});
         kept_.pop_back();
-        h = block(level, j, h, channels_ * multipliers_[i], style_.attention_up == "each" || j == blocks_);
+        const bool may_attend = style_.attention_up == "each" || j == blocks_;
+        h = block(level, j, h, width(i), may_attend ? attention_up_at_ : std::vector<std::int64_t>());
       }
-      if (i > 0) h = larger(level + "/upsample", h, channels_ * multipliers_[i]);
+      if (i > 0) h = larger(level + "/upsample", h, i);
     }
     return h;
   }
 
   Builder& b_;
   const std::int64_t channels_;
-  const std::vector<std::int64_t> multipliers_;
+  const std::vector<std::int64_t> widths_;  // of each level
   const std::int64_t blocks_;
-  const std::vector<std::int64_t> attention_at_;
+  const std::vector<std::int64_t> attention_at_, attention_up_at_;
   const std::int64_t augment_;
+  const std::string activation_;  // of the residual blocks
   const UNetStyle style_;
+  const std::vector<std::string> resample_down_, resample_up_;  // between a level and the next
   const std::string init_;
   std::int64_t classes_ = 0;
   Wire temb_;
@@ -341,148 +390,7 @@ NodeType unet() {
                   .doc = "what was done to each image; nothing when not wired, as for images that are drawn",
                   .optional = true}},
       .outputs = {{"y", "[N,D,H,W] act blocked", "the prediction"}},
-      .parameters =
-          {{.name = "channels",
-            .kind = Kind::integer,
-            .doc = "channels of the first level",
-            .standard = std::int64_t{32},
-            .minimum = 2,
-            .maximum = 4096},
-           {.name = "multipliers",
-            .kind = Kind::integers,
-            .doc = "channels of each level, in units of `channels`; every level halves the sides",
-            .standard = std::vector<std::int64_t>{1, 2, 2},
-            .minimum = 1,
-            .maximum = 64},
-           {.name = "blocks",
-            .kind = Kind::integer,
-            .doc = "residual blocks of each level on the way down; one more on the way up",
-            .standard = std::int64_t{2},
-            .minimum = 1,
-            .maximum = 16},
-           {.name = "attention_at",
-            .kind = Kind::integers,
-            .doc = "heights of the levels that get attention, beside the middle",
-            .standard = std::vector<std::int64_t>{},
-            .minimum = 1},
-           {.name = "dropout",
-            .kind = Kind::real,
-            .doc = "share of the elements dropped in every residual block while training",
-            .standard = 0.0,
-            .minimum = 0,
-            .maximum = 0.999},
-           {.name = "heads",
-            .kind = Kind::integer,
-            .doc = "heads of every attention; must divide the channels there (as `preset`)",
-            .minimum = 1,
-            .maximum = 1024},
-           {.name = "groups",
-            .kind = Kind::integer,
-            .doc = "groups of every norm; must divide the channels of every level",
-            .standard = std::int64_t{32},
-            .minimum = 1,
-            .maximum = 4096},
-           {.name = "out_channels",
-            .kind = Kind::integer,
-            .doc = "channels of the prediction; 0 = as the images have",
-            .standard = std::int64_t{0},
-            .minimum = 0,
-            .maximum = 4096},
-           {.name = "classes",
-            .kind = Kind::text,
-            .doc = "how many classes the images have, or auto: as many as the data set knows; 0 = none",
-            .standard = std::string("0"),
-            .choices = {"auto"},
-            .wanted = "auto or a number"},
-           {.name = "augment",
-            .kind = Kind::integer,
-            .doc = "numbers of a label that says what was done to an image (edm_augment: 9); 0 = none",
-            .standard = std::int64_t{0},
-            .minimum = 0,
-            .maximum = 4096},
-           {.name = "preset",
-            .kind = Kind::choice,
-            .doc = "what kind of network it is, where the keys below do not say: of Ho et al., OpenAI's "
-                   "improved-diffusion "
-                   "and guided-diffusion, diffusers, or EDM's DDPM++",
-            .standard = std::string("ddpm"),
-            .choices = {"ddpm", "iddpm", "adm", "diffusers", "ddpmpp"}},
-           {.name = "head_channels",
-            .kind = Kind::integer,
-            .doc = "channels of a head of every attention, instead of `heads` (as `preset`)",
-            .minimum = 0,
-            .maximum = 4096},
-           {.name = "time_order",
-            .kind = Kind::choice,
-            .doc = "of the time embedding: sines first, or cosines (as `preset`)",
-            .choices = {"sin_cos", "cos_sin"}},
-           {.name = "freq_shift",
-            .kind = Kind::integer,
-            .doc = "of the time embedding (as `preset`)",
-            .minimum = 0,
-            .maximum = 1},
-           {.name = "eps",
-            .kind = Kind::real,
-            .doc = "added to the variance in every norm (as `preset`)",
-            .minimum = 0,
-            .maximum = 1,
-            .above_minimum = true},
-           {.name = "padding",
-            .kind = Kind::choice,
-            .doc = "of the convolutions that halve the sides: below and right only, or on all sides (as "
-                   "`preset`)",
-            .choices = {"end", "same"}},
-           {.name = "resample",
-            .kind = Kind::choice,
-            .doc = "what halves and doubles the sides: a convolution, a residual block, or pooling and "
-                   "repeating alone "
-                   "(as `preset`)",
-            .choices = {"conv", "block", "pool"}},
-           {.name = "film",
-            .kind = Kind::boolean,
-            .doc = "the timestep scales and shifts behind the second norm of each block (as `preset`)"},
-           {.name = "middle_attention",
-            .kind = Kind::choice,
-            .doc = "in the middle: attention behind its norm, without one, or none",
-            .standard = std::string("normalised"),
-            .choices = {"normalised", "plain", "none"}},
-           {.name = "null_class",
-            .kind = Kind::boolean,
-            .doc = "the embedding of classes has a row for images without one",
-            .standard = true},
-           {.name = "init",
-            .kind = Kind::choice,
-            .doc = "how weights start: as Ho et al., as OpenAI, as PyTorch, or as Song et al. (as `preset`)",
-            .choices = {"ho", "openai", "pytorch", "song"}},
-           {.name = "skip_scale",
-            .kind = Kind::real,
-            .doc = "what every residual block and attention gives is multiplied by it (as `preset`)",
-            .minimum = 0,
-            .maximum = 1,
-            .above_minimum = true},
-           {.name = "group_channels",
-            .kind = Kind::integer,
-            .doc = "fewest channels of a group: narrow norms get fewer than `groups` (as `preset`)",
-            .minimum = 1,
-            .maximum = 4096},
-           {.name = "resample_shortcut",
-            .kind = Kind::choice,
-            .doc = "of short cuts whose sides change, with `resample: block`: nothing more, or a 1x1 "
-                   "convolution (as `preset`)",
-            .choices = {"plain", "conv"}},
-           {.name = "attention_up",
-            .kind = Kind::choice,
-            .doc = "on the way up, attention behind each block of a level, or behind its last (as `preset`)",
-            .choices = {"each", "last"}},
-           {.name = "class_at",
-            .kind = Kind::choice,
-            .doc = "where the class is added to the time embedding: before linear1, or behind linear2 (as "
-                   "`preset`)",
-            .choices = {"start", "end"}},
-           {.name = "augment_at",
-            .kind = Kind::choice,
-            .doc = "where the label `augment` is added to the time embedding (as `preset`)",
-            .choices = {"start", "end"}}},
+      .parameters = unet_parameters(),
       .expand = [](Builder& b) { UNet(b).build(); }};
 }
 

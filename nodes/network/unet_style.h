@@ -32,4 +32,8 @@ const UNetStyle& style_of(const std::string& preset);
 // That of the preset, but for what is written. `unet`: the parameters of the node type.
 UNetStyle asked_style(const Parameters& unet);
 
+std::vector<Parameter> unet_parameters();  // of the node type
+// Channels of each level.
+std::vector<std::int64_t> unet_widths(const Parameters& unet);
+
 }  // namespace dagfusion

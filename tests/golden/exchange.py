@@ -57,7 +57,7 @@ def halves(state):
     return collections.OrderedDict((name, value.half()) for name, value in state.items())
 
 
-def of_diffusers(name, classes=0, old_names=False, **config):
+def of_diffusers(name, classes=0, vectors=0, old_names=False, **config):
     from diffusers import UNet2DModel
 
     torch.manual_seed(len(name))
@@ -65,6 +65,8 @@ def of_diffusers(name, classes=0, old_names=False, **config):
     net = fill(UNet2DModel(sample_size=SIZE, norm_num_groups=GROUPS, num_class_embeds=classes or None, **config))
     given = inputs(classes=classes)
     labels = {"class_labels": given["label"].long()} if classes else {}
+    if vectors:
+        labels["class_labels"] = given["augment"] = torch.randn(IMAGES, vectors)
     write_io(folder, given, y=net(given["x"], given["t"], **labels).sample)
     net.save_config(folder)
     state = halves(net.state_dict())
@@ -98,6 +100,20 @@ def all_of_diffusers():
                  up_block_types=("UpBlock2D", "AttnUpBlock2D", "UpBlock2D"))
     of_diffusers("diffusers_norms", attention_head_dim=8, attn_norm_num_groups=GROUPS, layers_per_block=1,
                  resnet_time_scale_shift="scale_shift", block_out_channels=(8, 16),
+                 down_block_types=("DownBlock2D", "DownBlock2D"), up_block_types=("UpBlock2D", "UpBlock2D"))
+    rest_of_diffusers()
+
+
+def rest_of_diffusers():
+    """Keys that few configurations have (diffusers 0.42)."""
+    of_diffusers("diffusers_uneven", classes=3, act_fn="mish", attention_head_dim=4, class_embed_type="timestep",
+                 layers_per_block=1, mid_block_scale_factor=2 ** 0.5, time_embedding_dim=24, downsample_type="resnet",
+                 block_out_channels=(8, 12, 16), down_block_types=("AttnDownBlock2D", "DownBlock2D", "DownBlock2D"),
+                 up_block_types=("ResnetUpsampleBlock2D", "AttnUpBlock2D", "UpBlock2D"))
+    of_diffusers("diffusers_vectors", vectors=20, act_fn="gelu", attention_head_dim=8, attn_norm_num_groups=2, layers_per_block=1,
+                 center_input_sample=True, class_embed_type="identity", time_embedding_dim=20, block_out_channels=(8,),
+                 down_block_types=("DownBlock2D",), up_block_types=("AttnUpBlock2D",))
+    of_diffusers("diffusers_no_middle", act_fn="relu", mid_block_type=None, layers_per_block=1, block_out_channels=(8, 16),
                  down_block_types=("DownBlock2D", "DownBlock2D"), up_block_types=("UpBlock2D", "UpBlock2D"))
 
 

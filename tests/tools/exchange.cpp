@@ -100,6 +100,44 @@ TEST(Import, ComputesWhatDiffusersDoes) {
     expect_the_same(name, "", {});
 }
 
+TEST(Import, ComputesWhatDiffusersDoesWithItsRarerKeys) {
+  expect_the_same("diffusers_uneven", "", {.settings = {"model.classes=3"}});
+  expect_the_same("diffusers_vectors", "", {});
+  expect_the_same("diffusers_no_middle", "", {});
+}
+
+TEST(Import, WritesTheRarerKeysOfDiffusersAsOurs) {
+  const auto read = [](const std::string& name, const ImportRequest& request) {
+    ScratchFolder folder;
+    Imported network = imported(folder, golden_folder(name), request);
+    network.notes.erase(network.notes.begin());
+    return network;
+  };
+  const Imported uneven = read("diffusers_uneven", {.settings = {"model.classes=3"}});
+  EXPECT_EQ(
+      uneven.section,
+      "{type: unet, channels: 8, widths: [8, 12, 16], blocks: 1, attention_at: [16], groups: 4, preset: "
+      "adm, film: false, head_channels: 4, attention_up_at: [8], resample_down: [block, conv], resample_up: "
+      "[conv, "
+      "block], "
+      "activation: mish, time_channels: 24, middle_scale: 0.7071067811865475, classes: 3, null_class: "
+      "false}");
+  EXPECT_EQ(uneven.notes.front(),
+            "class_embed_type is timestep: the vectors of classes 0 to 2 are kept as a table");
+  const Imported vectors = read("diffusers_vectors", {});
+  EXPECT_EQ(vectors.section,
+            "{type: unet, channels: 8, multipliers: [1], blocks: 1, attention_at: [], groups: 4, preset: "
+            "diffusers, attention_up_at: [16], activation: gelu, time_channels: 20, middle_groups: 2, "
+            "centre_input: "
+            "true, augment: 20}");
+  EXPECT_EQ(vectors.notes.front(),
+            "class_embed_type is identity: the 20 numbers of each image's label enter the model as input "
+            "'augment'");
+  EXPECT_EQ(read("diffusers_no_middle", {}).section,
+            "{type: unet, channels: 8, multipliers: [1, 2], blocks: 1, attention_at: [], groups: 4, preset: "
+            "diffusers, activation: relu, middle: false}");
+}
+
 TEST(Import, ComputesWhatOpenAIsNetworksDo) {
   expect_the_same("openai_iddpm", "model.pt", {.size = 16, .settings = {"model.groups=4"}});
   expect_the_same("openai_shift", "model.pt", {.size = 16, .settings = {"model.groups=4", "model.heads=1"}});
@@ -270,33 +308,45 @@ TEST(Import, RefusesKeysOfAConfigByTheirNames) {
   const auto said = [](const std::string& key, const nlohmann::json& value) {
     return Changed().set("config.json", key, value).refusal();
   };
-  EXPECT_EQ(said("act_fn", "gelu"), "'X/config.json' has 'act_fn': \"gelu\", but silu is known here");
+  EXPECT_EQ(said("act_fn", "elu"),
+            "'X/config.json' has 'act_fn': \"elu\", but silu, swish, gelu, mish and relu are known here");
+  EXPECT_EQ(
+      said("attention_head_dim", 5),
+      "'X/config.json' has 'attention_head_dim': 5, which does not divide the 16 channels of level 1; heads "
+      "that do are known here");
+  EXPECT_EQ(said("mid_block_type", "Other"),
+            "'X/config.json' has 'mid_block_type': \"Other\", but UNetMidBlock2D and null are known here");
+  EXPECT_EQ(said("freq_shift", 2), "'X/config.json' has 'freq_shift': 2, but 0 and 1 are known here");
+  EXPECT_EQ(said("layers_per_block", 0),
+            "'X/config.json' has 'layers_per_block': 0, but 1 to 16 are known here");
+  EXPECT_EQ(said("norm_num_groups", nullptr),
+            "'X/config.json' has 'norm_num_groups': null, which is not of the kind of 32");
   EXPECT_EQ(said("something", 1), "'X/config.json' has keys that are not known here: 'something'");
   EXPECT_EQ(said("_class_name", "UNet2DConditionModel"),
             "'X/config.json' has '_class_name': \"UNet2DConditionModel\", but UNet2DModel is what is read");
   EXPECT_EQ(said("class_embed_type", "timestep"),
-            "'X/config.json' has 'class_embed_type': \"timestep\", but only embeddings of numbered classes "
-            "(null) are known here");
+            "'X/config.json' has 'class_embed_type': \"timestep\", where a label is any number; say how many "
+            "classes there are, such as model.classes=10");
+  EXPECT_EQ(
+      said("class_embed_type", "projection"),
+      "'X/config.json' has 'class_embed_type': \"projection\", but timestep and identity are known here");
   EXPECT_EQ(said("time_embedding_type", "fourier"),
             "'X/config.json' has 'time_embedding_type': \"fourier\", but positional is known here");
-  EXPECT_EQ(said("center_input_sample", true),
-            "'X/config.json' has 'center_input_sample': true, but images that go in as they are (false) are "
-            "known here");
-  EXPECT_EQ(said("mid_block_scale_factor", 2),
-            "'X/config.json' has 'mid_block_scale_factor': 2, but 1 is known here");
-  EXPECT_EQ(said("down_block_types", {"SkipDownBlock2D", "DownBlock2D"}),
-            "'X/config.json' has the block type SkipDownBlock2D, which is not known here");
-  EXPECT_EQ(said("up_block_types", {"UpBlock2D", "AttnUpBlock2D"}),
-            "'X/config.json' has attention at other levels on the way up than on the way down, which is not "
-            "known here");
+  EXPECT_EQ(said("mid_block_scale_factor", 0),
+            "'X/config.json' has 'mid_block_scale_factor': 0, but 0.001 to 1000000 are known here");
+  EXPECT_EQ(
+      said("down_block_types", {"SkipDownBlock2D", "DownBlock2D"}),
+      "'X/config.json' has the block type SkipDownBlock2D in 'down_block_types', which is not known here");
+  EXPECT_EQ(said("up_block_types", {"UpBlock2D"}),
+            "'X/config.json' has 'up_block_types': [\"UpBlock2D\"], but there are 2 types of blocks on the "
+            "way down");
   EXPECT_EQ(said("resnet_time_scale_shift", "spatial"),
             "'X/config.json' has 'resnet_time_scale_shift': \"spatial\", but default and scale_shift are "
             "known here");
   EXPECT_EQ(said("downsample_padding", 2),
             "'X/config.json' has 'downsample_padding': 2, but 0 and 1 are known here");
-  EXPECT_EQ(said("block_out_channels", {8, 12}),
-            "'X/config.json' has 'block_out_channels': [8,12], but here the widths are multiples of the "
-            "first one, 8");
+  EXPECT_EQ(said("block_out_channels", {8, 0}),
+            "'X/config.json' has 'block_out_channels': [8,0], but 1 to 65536 channels are known here");
   EXPECT_EQ(said("norm_eps", "small"),
             "'X/config.json' has 'norm_eps': \"small\", which is not of the kind of 1e-05");
   EXPECT_EQ(said("sample_size", nullptr),
@@ -307,12 +357,65 @@ TEST(Import, RefusesKeysOfAConfigByTheirNames) {
   };
   EXPECT_EQ(scheduler("beta_schedule", "squared"),
             "'X/scheduler_config.json' has 'beta_schedule': \"squared\", but linear, scaled_linear, "
-            "squaredcos_cap_v2 and sigmoid "
-            "are known here");
+            "squaredcos_cap_v2, sigmoid and laplace are known here");
   EXPECT_EQ(scheduler("prediction_type", "flow"),
             "'X/scheduler_config.json' has 'prediction_type': \"flow\", but epsilon, sample and v_prediction "
             "are known here");
+  EXPECT_EQ(scheduler("rescale_betas_zero_snr", true),
+            "'X/scheduler_config.json' has 'rescale_betas_zero_snr': true, but the last timestep then has no "
+            "image in "
+            "it, which prediction_type epsilon cannot bring back; v_prediction and sample can");
+  EXPECT_EQ(scheduler("timestep_type", "continuous"),
+            "'X/scheduler_config.json' has 'timestep_type': \"continuous\", but networks that are told the "
+            "timestep "
+            "(discrete) are known here");
+  EXPECT_EQ(scheduler("use_flow_sigmas", true),
+            "'X/scheduler_config.json' has 'use_flow_sigmas': true, but flow_prediction is known with "
+            "use_flow_sigmas "
+            "only, and that with it");
+  EXPECT_EQ(scheduler("trained_betas", {0.1}),
+            "'X/scheduler_config.json' has 'trained_betas': [0.1], but two betas or more are known here");
+  EXPECT_EQ(scheduler("_class_name", "VQDiffusionScheduler").substr(0, 114),
+            "'X/scheduler_config.json' has '_class_name': \"VQDiffusionScheduler\", but the schedulers DDPM, "
+            "DDPMParallel, DDIM, ");
   EXPECT_EQ(scheduler("other", 1), "'X/scheduler_config.json' has keys that are not known here: 'other'");
+}
+
+// Python's json writes -Infinity, and DPM-Solver's configuration has it.
+TEST(Import, ReadsTheNumbersThatOnlyPythonWrites) {
+  ScratchFolder folder;
+  const fs::path path = folder.path() / "scheduler_config.json";
+  write_text(
+      path,
+      R"({"_class_name": "DPMSolverMultistepScheduler", "lambda_min_clipped": -Infinity, "variance_type": null})");
+  std::vector<std::string> notes;
+  EXPECT_EQ(read_scheduler_config(path, notes),
+            "{schedule: linear, timesteps: 1000, beta_start: 0.0001, beta_end: 0.02, prediction: epsilon}");
+  EXPECT_EQ(notes,
+            (std::vector<std::string>{"scheduler_config.json: left out lambda_min_clipped: \"-Infinity\""}));
+}
+
+TEST(Import, ReadsBetasAndOtherProcesses) {
+  ScratchFolder folder;
+  const auto read = [&](const std::string& json) {
+    write_text(folder.path() / "scheduler_config.json", json);
+    std::vector<std::string> notes;
+    return read_scheduler_config(folder.path() / "scheduler_config.json", notes);
+  };
+  EXPECT_EQ(read(R"({"trained_betas": [0.25, 0.5]})"), "{betas: [0.25, 0.5], prediction: epsilon}");
+  EXPECT_EQ(read(R"({"_class_name": "LCMScheduler"})"),
+            "{schedule: scaled_linear, timesteps: 1000, beta_start: 0.00085, beta_end: 0.012, prediction: "
+            "epsilon}");
+  EXPECT_EQ(read(R"({"_class_name": "EDMEulerScheduler", "sigma_max": 40.0})"),
+            "{process: edm, prediction: edm, sigma_data: 0.5, sigma_min: 0.002, sigma_max: 40}");
+  EXPECT_EQ(
+      read(
+          R"({"_class_name": "UniPCMultistepScheduler", "use_flow_sigmas": true, "prediction_type": "flow_prediction"})"),
+      "{process: flow, prediction: velocity, time_scale: 1000}");
+  Changed folder_with_betas;
+  ScratchFolder other;
+  folder_with_betas.set("scheduler_config.json", "trained_betas", {0.25, 0.5});
+  EXPECT_EQ(imported(other, folder_with_betas.path()).parameters, 64'483);
 }
 
 TEST(Import, RefusesSizesBeforeItMakesAnything) {
@@ -358,7 +461,7 @@ TEST(Import, RefusesWhatEdmsNetworksCanBeAndTheirsHereCannot) {
 
 TEST(Import, RefusesNetworksWithoutWidth) {
   EXPECT_EQ(Changed().set("config.json", "attention_head_dim", 0).refusal(),
-            "'X/config.json' has 'attention_head_dim': 0, which is no number of channels");
+            "'X/config.json' has 'attention_head_dim': 0, but 1 to 65536 are known here");
   ScratchFolder folder;
   const std::string header = R"({"temb.dense.0.weight":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},)"
                              R"("conv_in.weight":{"dtype":"U8","shape":[0,3],"data_offsets":[1,1]}})";
@@ -626,7 +729,7 @@ TEST(Export, RefusesAFileOfOnnxThatWouldBeTooLarge) {
   };
   Huge huge;
   EXPECT_EQ(thrown([&] {
-              onnx_model({.input = {3, 8, 8}, .multipliers = {1}, .attention = {false}}, huge, {});
+              onnx_model({.input = {3, 8, 8}, .widths = {128}, .attention = {false}}, huge, {});
             }),
             "'huge.safetensors' holds 2400000000 bytes of weights; a file of ONNX has room for 2000000000");
 }

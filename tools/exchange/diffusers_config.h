@@ -10,6 +10,8 @@
 
 namespace dagfusion {
 
+inline constexpr const char* kDiffusersVersion = "0.27.2";  // whose keys are written
+
 // Of UNet2DModel. Throws UserError for what UNet2DModel cannot be.
 std::string unet_config(const Network&);
 

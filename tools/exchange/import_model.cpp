@@ -3,8 +3,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <cmath>
-#include <cstring>
+#include <charconv>
 #include <nlohmann/json.hpp>
 #include <set>
 
@@ -18,6 +17,7 @@
 #include "tools/exchange/diffusers_config.h"
 #include "tools/exchange/layouts.h"
 #include "tools/exchange/state_dict.h"
+#include "tools/exchange/translation.h"
 
 namespace dagfusion {
 
@@ -163,6 +163,31 @@ std::string drawing_arguments(const Network& network, const TensorLayout& layout
   return text;
 }
 
+// How many classes there are, where labels are numbers that no table holds.
+void settle_labels(Network& network, const std::vector<std::string>& settings, const fs::path& config,
+                   std::vector<std::string>& notes) {
+  if (network.label_vectors == Network::LabelVectors::as_they_are)
+    notes.push_back(
+        fmt::format("class_embed_type is identity: the {} numbers of each image's label enter the model "
+                    "as input 'augment'",
+                    network.augment));
+  if (network.label_vectors != Network::LabelVectors::of_sines) return;
+  const std::string key = "model.classes=";
+  for (const std::string& text : settings)
+    if (text.starts_with(key)) {
+      network.classes = 0;
+      std::from_chars(text.data() + key.size(), text.data() + text.size(), network.classes);
+    }
+  if (network.classes < 1)
+    throw UserError({},
+                    fmt::format("'{}' has 'class_embed_type': \"timestep\", where a label is any number; say "
+                                "how many classes there are, such as model.classes=10",
+                                config.string()));
+  notes.push_back(
+      fmt::format("class_embed_type is timestep: the vectors of classes 0 to {} are kept as a table",
+                  network.classes - 1));
+}
+
 // The sections of the checkpoint, with what is typed on the command line.
 Tree sections(const std::string& model, const std::string& diffusion,
               const std::vector<std::string>& settings) {
@@ -200,135 +225,11 @@ nodes:
       {.open_model = [&](const std::string&, const std::string&, const Position&) { return source; }});
 }
 
-bool same_but_for_ones(Shape a, Shape b) {
-  std::erase(a, 1);
-  std::erase(b, 1);
-  return a == b;
-}
-
 ThirdOrder third_order(const ImportRequest& request, const TensorLayout& layout) {
   if (layout.name.starts_with("edm")) return ThirdOrder::by_channels;
   if (layout.name == "denoising_diffusion_pytorch") return ThirdOrder::whole;
   return request.qkv == "legacy" ? ThirdOrder::by_heads : ThirdOrder::whole;
 }
-
-// All weights of the table with their values, or all that is wrong.
-class Translation {
- public:
-  Translation(TensorFile& file, const FoundNetwork& found, const Network& network, ThirdOrder order)
-      : file_(file), found_(found), network_(network), order_(order) {}
-
-  std::vector<StateTensor> translate(const WeightTable& table) {
-    std::vector<StateTensor> tensors;
-    for (const WeightSpec& weight : table.weights()) translate(weight, tensors);
-    for (const auto& [name, facts] : file_.tensors())
-      if (name.starts_with(found_.prefix) && !used_.count(name) && !is_constant(name))
-        problems_.push_back(
-            fmt::format("the tensor '{}' {} has no place in this network", name, to_string(facts.shape)));
-    if (!problems_.empty()) refuse();
-    return tensors;
-  }
-
-  // What else lies in the file, by the first word of its name.
-  std::string others() const {
-    std::map<std::string, int> counts;
-    for (const auto& [name, facts] : file_.tensors())
-      if (!name.starts_with(found_.prefix)) ++counts[name.substr(0, name.find('.'))];
-    std::vector<std::string> words;
-    for (const auto& [word, count] : counts) words.push_back(fmt::format("{} below '{}'", count, word));
-    return fmt::format("{}", fmt::join(words, ", "));
-  }
-
- private:
-  void translate(const WeightSpec& weight, std::vector<StateTensor>& tensors) {
-    const auto theirs = their_tensor(*found_.layout, network_, weight.path);
-    if (!theirs) {
-      problems_.push_back(fmt::format("{} has no name for '{}'", found_.layout->words, weight.path));
-      return;
-    }
-    if (theirs->classes != TensorLayout::Classes::rows) return translate_classes(weight, *theirs, tensors);
-    const std::string name = found_.prefix + theirs->name;
-    Shape wanted = weight.shape;
-    if (theirs->third >= 0) wanted[0] *= 3;
-    if (!take(name, wanted, weight)) return;
-    tensors.push_back(
-        {.name = weight.path,
-         .dtype = DType::f32,
-         .shape = weight.shape,
-         .save = [this, name, third = theirs->third, channels = weight.shape[0]](std::byte* out) {
-           const std::vector<float> values = values_of(name, third, channels);
-           std::memcpy(out, values.data(), values.size() * sizeof(float));
-         }});
-  }
-
-  // Whether the tensor is there, in this shape; else that is a problem.
-  bool take(const std::string& name, const Shape& wanted, const WeightSpec& weight) {
-    const auto facts = file_.tensors().find(name);
-    if (facts == file_.tensors().end()) {
-      problems_.push_back(fmt::format("the tensor '{}' is missing ({} for '{}')", name,
-                                      to_string(weight.shape), weight.path));
-      return false;
-    }
-    used_.insert(name);
-    if (same_but_for_ones(facts->second.shape, wanted)) return true;
-    problems_.push_back(fmt::format("the tensor '{}' is {}, but the network has {}", name,
-                                    to_string(facts->second.shape), to_string(wanted)));
-    return false;
-  }
-
-  std::vector<float> finite(const std::string& name) const {
-    std::vector<float> values = file_.read(name);
-    if (std::any_of(values.begin(), values.end(), [](float v) { return !std::isfinite(v); }))
-      throw UserError({}, fmt::format("'{}': the tensor '{}' holds numbers that are not finite",
-                                      file_.path().string(), name));
-    return values;
-  }
-
-  std::vector<float> values_of(const std::string& name, int third, std::int64_t channels) const {
-    const std::vector<float> values = finite(name);
-    return third < 0 ? values : take_third(values, channels, network_.heads(channels), third, order_);
-  }
-
-  bool is_constant(const std::string& name) const {
-    const std::string& word = found_.layout->constants;
-    return !word.empty() && name.ends_with("." + word);
-  }
-
-  // Vectors of classes that lie side by side, and what is added to all of them.
-  void translate_classes(const WeightSpec& weight, const TheirTensor& theirs,
-                         std::vector<StateTensor>& tensors) {
-    const std::string name = found_.prefix + theirs.name, bias = name.substr(0, name.rfind('.')) + ".bias";
-    const bool scaled = theirs.classes == TensorLayout::Classes::scaled_columns;
-    const std::int64_t classes = weight.shape[0] - 1, dim = weight.shape[1];
-    if (!take(name, {dim, classes}, weight) || (scaled && !take(bias, {dim}, weight))) return;
-    const float scale = scaled ? std::sqrt(static_cast<float>(classes)) : 1;
-    tensors.push_back({.name = weight.path,
-                       .dtype = DType::f32,
-                       .shape = weight.shape,
-                       .save = [this, name, bias, scaled, classes, scale](std::byte* out) {
-                         const std::vector<float> rows = rows_of_classes(
-                             finite(name), scaled ? finite(bias) : std::vector<float>(), classes, scale);
-                         std::memcpy(out, rows.data(), rows.size() * sizeof(float));
-                       }});
-  }
-
-  [[noreturn]] void refuse() const {
-    constexpr std::size_t kMost = 20;
-    std::vector<Fault> faults;
-    for (std::size_t i = 0; i < std::min(kMost, problems_.size()); ++i)
-      faults.push_back({{}, fmt::format("'{}': {}", file_.path().string(), problems_[i])});
-    if (problems_.size() > kMost)
-      faults.push_back({{}, fmt::format("and {} more like these", problems_.size() - kMost)});
-    throw UserError(std::move(faults));
-  }
-
-  TensorFile& file_;
-  const FoundNetwork& found_;
-  const Network& network_;
-  ThirdOrder order_;
-  std::set<std::string> used_;
-  std::vector<std::string> problems_;
-};
 
 std::string dtypes_of(const TensorFile& file) {
   std::set<std::string> dtypes;
@@ -352,6 +253,7 @@ Imported import_model(const ImportRequest& request) {
                                : network_of(*file, found, request.size, notes);
   if (has_config && source.facts.empty()) take_nearest_preset(network.style);
   if (has_config && !source.facts.empty()) take_own_facts(source.facts, network);
+  settle_labels(network, request.settings, source.config, notes);
   refuse_sizes(network, has_config ? source.config : source.tensors);
   const std::string diffusion = has_config && !source.scheduler.empty()
                                     ? read_scheduler_config(source.scheduler, notes)
@@ -359,7 +261,11 @@ Imported import_model(const ImportRequest& request) {
   const Tree kept = sections(section_text(network), diffusion, request.settings);
   const Planned planned = plan_network(kept, network);
   const Checked& checked = planned.checked;
-  if (network.type == "unet") network = read_network(*kept.find("model"), network.input, checked.classes);
+  if (network.type == "unet") {
+    const Network::LabelVectors vectors = network.label_vectors;
+    network = read_network(*kept.find("model"), network.input, checked.classes);
+    network.label_vectors = vectors;
+  }
   imported.section = section_text(network);
 
   Translation translation(*file, found, network, third_order(request, *found.layout));

@@ -57,14 +57,4 @@ std::vector<FoundNetwork> find_networks(const std::map<std::string, TensorFile::
 // Whose tensors they are when they are of a network that cannot be built here, and why not; "" otherwise.
 std::string known_but_not_read(const std::map<std::string, TensorFile::Facts>&);
 
-// How q, k and v lie in a tensor of all three, [3C,...]: one after the other; so head by head; or channel by channel.
-enum class ThirdOrder { whole, by_heads, by_channels };
-// The rows of one of them.
-std::vector<float> take_third(const std::vector<float>& all, std::int64_t channels, std::int64_t heads,
-                              int third, ThirdOrder order);
-
-// [D,K] -> [K+1,D]: the vector of each class, times `scale`, and last that of no class; `bias` is added to all, "" = 0.
-std::vector<float> rows_of_classes(const std::vector<float>& columns, const std::vector<float>& bias,
-                                   std::int64_t classes, float scale);
-
 }  // namespace dagfusion

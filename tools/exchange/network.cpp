@@ -25,16 +25,29 @@ Network read_network(const Tree& section, const Shape& input, const std::vector<
                   .channels = given.integer("channels"),
                   .blocks = given.integer("blocks"),
                   .groups = given.integer("groups"),
-                  .multipliers = given.integers("multipliers"),
+                  .widths = unet_widths(given),
                   .dropout = given.real("dropout"),
                   .style = asked_style(given),
+                  .activation = given.text("activation"),
+                  .time_channels = given.integer("time_channels"),
+                  .middle = given.flag("middle"),
                   .middle_attention = given.text("middle_attention"),
+                  .centre_input = given.flag("centre_input"),
                   .augment = given.integer("augment"),
                   .null_class = given.flag("null_class")};
   if (network.out_channels == 0) network.out_channels = input.at(0);
-  const std::vector<std::int64_t>& at = given.integers("attention_at");
-  for (std::int64_t i = 0; i < network.levels(); ++i)
-    network.attention.push_back(std::find(at.begin(), at.end(), input.at(1) >> i) != at.end());
+  const auto levels_of = [&](const std::vector<std::int64_t>& heights) {
+    std::vector<bool> attention;
+    for (std::int64_t i = 0; i < network.levels(); ++i)
+      attention.push_back(std::find(heights.begin(), heights.end(), input.at(1) >> i) != heights.end());
+    return attention;
+  };
+  network.attention = levels_of(given.integers("attention_at"));
+  if (given.has("attention_up_at")) network.attention_up = levels_of(given.integers("attention_up_at"));
+  if (given.has("resample_down")) network.resample_down = given.texts("resample_down");
+  if (given.has("resample_up")) network.resample_up = given.texts("resample_up");
+  if (given.has("middle_scale")) network.middle_scale = given.real("middle_scale");
+  if (given.has("middle_groups")) network.middle_groups = given.integer("middle_groups");
   if (given.text("classes") != "0") network.class_names = class_names;
   network.classes = static_cast<std::int64_t>(network.class_names.size());
   return network;
@@ -103,36 +116,74 @@ void refuse_own_style(const Network& network) {
 
 namespace {
 
-std::string linear_attention_text(const Network& network, const std::vector<std::int64_t>& full_at) {
+std::vector<std::int64_t> heights_of(const Network& network, bool up) {
+  std::vector<std::int64_t> heights;
+  for (std::int64_t i = 0; i < network.levels(); ++i)
+    if (up ? network.attends_up(i) : network.attends(i)) heights.push_back(network.input.at(1) >> i);
+  return heights;
+}
+
+std::vector<std::int64_t> multipliers_of(const Network& network) {
+  std::vector<std::int64_t> multipliers;
+  for (const std::int64_t width : network.widths) multipliers.push_back(width / network.channels);
+  return multipliers;
+}
+
+// "multipliers: [1, 2]", or "widths: [8, 12]" where no multiplier says that.
+std::string widths_text(const Network& network) {
+  const bool multiples = std::all_of(network.widths.begin(), network.widths.end(),
+                                     [&](std::int64_t width) { return width % network.channels == 0; });
+  return multiples ? fmt::format("multipliers: [{}]", fmt::join(multipliers_of(network), ", "))
+                   : fmt::format("widths: [{}]", fmt::join(network.widths, ", "));
+}
+
+std::string linear_attention_text(const Network& network) {
   std::string out_channels;
   if (network.out_channels != network.input.at(0))
     out_channels = fmt::format(", out_channels: {}", network.out_channels);
   return fmt::format(
       "{{type: {}, channels: {}, multipliers: [{}], full_attention_at: [{}], heads: {}, head_channels: {}, "
       "memory: {}{}}}",
-      network.type, network.channels, fmt::join(network.multipliers, ", "), fmt::join(full_at, ", "),
-      network.style.heads, network.style.head_channels, network.memory, out_channels);
+      network.type, network.channels, fmt::join(multipliers_of(network), ", "),
+      fmt::join(heights_of(network, false), ", "), network.style.heads, network.style.head_channels,
+      network.memory, out_channels);
+}
+
+// Keys that no preset knows.
+void add_own_keys(const Network& network, std::vector<std::string>& keys) {
+  const auto add_list = [&](const char* key, const std::vector<std::string>& list) {
+    if (!list.empty()) keys.push_back(fmt::format("{}: [{}]", key, fmt::join(list, ", ")));
+  };
+  if (!network.attention_up.empty() && network.attention_up != network.attention)
+    keys.push_back(fmt::format("attention_up_at: [{}]", fmt::join(heights_of(network, true), ", ")));
+  add_list("resample_down", network.resample_down);
+  add_list("resample_up", network.resample_up);
+  if (network.activation != "silu") keys.push_back("activation: " + network.activation);
+  if (network.time_channels > 0) keys.push_back(fmt::format("time_channels: {}", network.time_channels));
+  if (!network.middle) keys.push_back("middle: false");
+  if (network.middle_attention != "normalised")
+    keys.push_back("middle_attention: " + network.middle_attention);
+  if (network.middle_scale) keys.push_back(fmt::format("middle_scale: {}", *network.middle_scale));
+  if (network.middle_groups) keys.push_back(fmt::format("middle_groups: {}", *network.middle_groups));
+  if (network.centre_input) keys.push_back("centre_input: true");
 }
 
 }  // namespace
 
 std::string section_text(const Network& network) {
-  std::vector<std::int64_t> at;
-  for (std::int64_t i = 0; i < network.levels(); ++i)
-    if (network.attention[static_cast<std::size_t>(i)]) at.push_back(network.input.at(1) >> i);
-  if (network.type != "unet") return linear_attention_text(network, at);
-  std::vector<std::string> keys = {"type: unet",
-                                   fmt::format("channels: {}", network.channels),
-                                   fmt::format("multipliers: [{}]", fmt::join(network.multipliers, ", ")),
-                                   fmt::format("blocks: {}", network.blocks),
-                                   fmt::format("attention_at: [{}]", fmt::join(at, ", ")),
-                                   fmt::format("groups: {}", network.groups)};
+  if (network.type != "unet") return linear_attention_text(network);
+  std::vector<std::string> keys = {
+      "type: unet",
+      fmt::format("channels: {}", network.channels),
+      widths_text(network),
+      fmt::format("blocks: {}", network.blocks),
+      fmt::format("attention_at: [{}]", fmt::join(heights_of(network, false), ", ")),
+      fmt::format("groups: {}", network.groups)};
   if (network.dropout > 0) keys.push_back(fmt::format("dropout: {}", network.dropout));
   if (network.out_channels != network.input.at(0))
     keys.push_back(fmt::format("out_channels: {}", network.out_channels));
   add_style(network.style, keys);
-  if (network.middle_attention != "normalised")
-    keys.push_back("middle_attention: " + network.middle_attention);
+  add_own_keys(network, keys);
   if (network.classes > 0) keys.push_back(fmt::format("classes: {}", network.classes));
   if (network.augment > 0) keys.push_back(fmt::format("augment: {}", network.augment));
   if (network.classes > 0 && !network.null_class) keys.push_back("null_class: false");

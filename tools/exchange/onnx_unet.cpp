@@ -185,7 +185,7 @@ class OnnxUNet {
 
   Maps block(const Maps& x, std::int64_t level, const std::string& side, std::int64_t number) {
     const Maps h = residual(x, fmt::format("{}{}/block{}", side, level, number), network_.channels_at(level));
-    if (!network_.attention[static_cast<std::size_t>(level)]) return h;
+    if (!network_.attends(level)) return h;
     return attention(h, fmt::format("{}{}/attention{}", side, level, number));
   }
 

@@ -41,13 +41,8 @@ class Shapes {
 
 constexpr std::int64_t kMostBlocks = 64;  // of a level, and levels
 
-void add_level(const Shapes& shapes, Network& network, std::int64_t width, bool attention) {
-  if (width % network.channels != 0)
-    shapes.fail(fmt::format(
-        "has a level of {} channels behind a first convolution of {}; here the widths are multiples of "
-        "that",
-        width, network.channels));
-  network.multipliers.push_back(width / network.channels);
+void add_level(Network& network, std::int64_t width, bool attention) {
+  network.widths.push_back(width);
   network.attention.push_back(attention);
 }
 
@@ -88,7 +83,7 @@ Network openai(const Shapes& shapes, std::vector<std::string>& notes) {
   if (outputs == 0 || network.blocks < 1 || outputs % row != 0)
     shapes.fail("has blocks that are not those of a U-Net");
   for (std::int64_t i = 0; i < outputs / row; ++i)
-    add_level(shapes, network, shapes.side(block("input", 1 + i * row, 0) + "out_layers.3.weight", 0),
+    add_level(network, shapes.side(block("input", 1 + i * row, 0) + "out_layers.3.weight", 0),
               shapes.has(block("input", 1 + i * row, 1) + "qkv.weight"));
   const std::int64_t first_width = shapes.side("input_blocks.1.0.out_layers.3.weight", 0);
   network.style = style_of(by_block ? "adm" : "iddpm");
@@ -110,7 +105,7 @@ Network original(const Shapes& shapes, std::vector<std::string>&) {
          shapes.has(fmt::format("down.0.block.{}.conv1.weight", network.blocks)))
     ++network.blocks;
   for (std::int64_t i = 0; i < kMostBlocks && shapes.has(fmt::format("down.{}.block.0.conv1.weight", i)); ++i)
-    add_level(shapes, network, shapes.side(fmt::format("down.{}.block.0.conv1.weight", i), 0),
+    add_level(network, shapes.side(fmt::format("down.{}.block.0.conv1.weight", i), 0),
               shapes.has(fmt::format("down.{}.attn.0.q.weight", i)));
   return network;
 }
@@ -164,8 +159,7 @@ Network edm(const Shapes& shapes, bool song, std::vector<std::string>& notes) {
          shapes.has(at(0, fmt::format("block{}.conv0.weight", network.blocks).c_str())))
     ++network.blocks;
   for (std::int64_t i = 0; (height >> i) > 0 && shapes.has(at(i, "block0.conv0.weight")); ++i)
-    add_level(shapes, network, shapes.side(at(i, "block0.conv1.weight"), 0),
-              shapes.has(at(i, "block0.qkv.weight")));
+    add_level(network, shapes.side(at(i, "block0.conv1.weight"), 0), shapes.has(at(i, "block0.qkv.weight")));
   network.style = style_of(song ? "ddpmpp" : "adm");
   network.style.group_channels = style_of("ddpmpp").group_channels;
   network.style.augment_at = "start";
@@ -192,8 +186,13 @@ Network denoising_diffusion_pytorch(const Shapes& shapes) {
        ++i) {
     const std::string halves = fmt::format("downs.{}.3.1.weight", i),
                       last = fmt::format("downs.{}.3.weight", i);
-    add_level(shapes, network, shapes.side(shapes.has(halves) ? halves : last, 0),
-              shapes.has(fmt::format("downs.{}.2.to_out.weight", i)));
+    const std::int64_t width = shapes.side(shapes.has(halves) ? halves : last, 0);
+    if (width % network.channels != 0)
+      shapes.fail(
+          fmt::format("has a level of {} channels behind a first convolution of {}; here the widths of this "
+                      "network are multiples of that",
+                      width, network.channels));
+    add_level(network, width, shapes.has(fmt::format("downs.{}.2.to_out.weight", i)));
   }
   network.style.heads = shapes.side("mid_attn.mem_kv", 1);
   network.memory = shapes.side("mid_attn.mem_kv", 2);

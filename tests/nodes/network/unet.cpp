@@ -207,6 +207,53 @@ TEST(UNet, RejectsAttentionWhereNoLevelIs) {
             "node 'node' (unet): 'attention_at' holds 16, but the levels are 28, 14, 7 pixels high");
 }
 
+TEST(UNet, RejectsAttentionOnTheWayUpWhereNoLevelIs) {
+  EXPECT_EQ(faults_of("type: unet, attention_up_at: [16]", images({1, 1, 28, 28})),
+            "node 'node' (unet): 'attention_up_at' holds 16, but the levels are 28, 14, 7 pixels high");
+}
+
+TEST(UNet, ChangesSidesAsEachLevelIsAskedTo) {
+  std::string changes;
+  for (const std::string& line : nodes_of(
+           expanded("type: unet, channels: 8, widths: [8, 12, 16], groups: 4, resample_down: [pool, block], "
+                    "resample_up: [block, pool]",
+                    images({1, 3, 16, 16}))))
+    if (line.find("sample") != line.npos && line.find("_") != line.npos)
+      changes += line.substr(0, line.find(" [")) + "\n";
+  EXPECT_NE(changes.find("down0/downsample average_pool\n"), changes.npos);
+  EXPECT_NE(changes.find("down1/downsample/resample average_pool\n"), changes.npos);
+  EXPECT_NE(changes.find("up1/upsample/resample nearest_upsample\n"), changes.npos);
+  EXPECT_NE(changes.find("up2/upsample nearest_upsample\n"), changes.npos);
+}
+
+TEST(UNet, RejectsWordsThatChangeNoSides) {
+  EXPECT_EQ(
+      faults_of("type: unet, resample_down: [conv]", images({1, 3, 16, 16})),
+      "node 'node' (unet): 'resample_down' holds 1 words, but there are 2 changes of sides between 3 levels");
+  EXPECT_EQ(faults_of("type: unet, resample_up: [conv, fir]", images({1, 3, 16, 16})),
+            "node 'node' (unet): 'resample_up' holds 'fir'; it must be conv, block or pool");
+}
+
+TEST(UNet, CanDoWithoutAMiddle) {
+  for (const std::string& line :
+       nodes_of(expanded("type: unet, channels: 8, groups: 4, middle: false", images({1, 3, 16, 16}))))
+    EXPECT_EQ(line.find("mid/"), line.npos) << line;
+  EXPECT_EQ(faults_of("type: unet, middle: false, middle_groups: 4", images({1, 3, 16, 16})),
+            "node 'node' (unet): 'middle_groups' is given, but 'middle' is false: there is no middle");
+}
+
+TEST(UNet, HasTheActivationItIsAskedFor) {
+  std::string types;
+  for (const std::string& line : nodes_of(expanded("type: unet, channels: 8, multipliers: [1], groups: 4, "
+                                                   "blocks: 1, activation: mish, centre_input: true",
+                                                   images({1, 3, 16, 16}))))
+    if (line.find("mish") != line.npos || line.find("silu") != line.npos || line.find("affine") != line.npos)
+      types += line.substr(0, line.find(" [")) + "\n";
+  EXPECT_EQ(types.substr(0, types.find("mid/")),
+            "time/silu1 silu\ntime/mish2 mish\ncentred affine\ndown0/block0/activation1 mish\n"
+            "down0/block0/activation2 mish\n");
+}
+
 TEST(UNet, RejectsANetworkWithoutLevels) {
   EXPECT_EQ(faults_of("type: unet, multipliers: []", images({1, 3, 32, 32})),
             "node 'node' (unet): 'multipliers' has 0 levels; 1 to 8 would do");
