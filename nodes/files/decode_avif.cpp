@@ -5,7 +5,6 @@
 #include <stdexcept>
 
 #include "nodes/files/codecs.h"
-#include "nodes/files/silence.h"
 
 namespace dagfusion {
 namespace {
@@ -32,7 +31,6 @@ int orientation_of(const avifImage& image) {
 }  // namespace
 
 Decoded decode_avif(std::span<const std::uint8_t> file) {
-  const Silence silence;
   const std::unique_ptr<avifDecoder, Destroys> decoder(avifDecoderCreate());
   if (!decoder) throw std::bad_alloc();
   decoder->maxThreads = 1;

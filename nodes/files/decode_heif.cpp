@@ -7,7 +7,6 @@
 #include <string_view>
 
 #include "nodes/files/codecs.h"
-#include "nodes/files/silence.h"
 
 namespace dagfusion {
 namespace {
@@ -45,7 +44,6 @@ void take_profile(const heif_image_handle* handle, Decoded& decoded) {
 }  // namespace
 
 Decoded decode_heif(std::span<const std::uint8_t> file) {
-  const Silence silence;
   const std::unique_ptr<heif_context, Releases<heif_context_free>> context(heif_context_alloc());
   if (!context) throw std::bad_alloc();
   heif_context_set_max_decoding_threads(context.get(), 0);  // in this thread

@@ -4,11 +4,15 @@
 #include <cstdint>
 #include <filesystem>
 #include <span>
+#include <vector>
 
 namespace dagfusion {
 
-// Writes pixels [height, width, channels] (1: grey, 3: red, green, blue) to a file beside `path`,
-// then renames it, so that no reader sees half a picture.
+// Pixels [height, width, channels]; 1: grey, 3: red, green, blue. Throws std::runtime_error.
+std::vector<std::uint8_t> encoded_png(std::span<const std::uint8_t> pixels, int height, int width,
+                                      int channels);
+
+// The same to a file that gets its name when it is on the disk, so that no reader sees half a picture.
 // Folders are made. Throws std::runtime_error that names the file.
 void write_png(const std::filesystem::path& path, std::span<const std::uint8_t> pixels, int height, int width,
                int channels);

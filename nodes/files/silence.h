@@ -3,7 +3,8 @@
 
 namespace dagfusion {
 
-// As long as one of them lives, on any thread, nothing that the process writes to standard error is seen.
+// As long as one of them lives, on any thread, no line of libjxl that starts with a place in its source ("./lib/jxl/…")
+// is seen; what others write comes a moment later.
 class Silence {
  public:
   Silence();

@@ -1,7 +1,7 @@
 // png_folder: writes every image of a run into a PNG file of its own: 00000.png, 00001.png, …
 //
-// x: [N,C,H,W], C = 1 (grey) or 3 (red, green, blue). A file is called by its image's number. `path` is
-// relative to the run's directory when there is one.
+// x: [N,C,H,W], C = 1 (grey) or 3 (red, green, blue). A file is called by its image's number, and gets its name when it
+// is on the disk, together with up to a thousand others. `path` is relative to the run's directory when there is one.
 
 #include <fmt/format.h>
 
@@ -10,6 +10,7 @@
 #include "graph/document/number.h"
 #include "graph/types/catalog.h"
 #include "graph/types/setup.h"
+#include "nodes/files/many_files.h"
 #include "nodes/files/planes.h"
 #include "nodes/files/png_file.h"
 
@@ -43,12 +44,14 @@ class PngFolder final : public Ordered {
     for (int i = 0; i < call.valid(); ++i, ++written_) {
       planes_to_pixels(x + static_cast<std::size_t>(i) * pixels.size(), channels, height, width,
                        pixels.data(), width * channels);
-      write_png(folder_ / fmt::format("{:05}.png", call.position() + i), pixels, static_cast<int>(height),
-                static_cast<int>(width), static_cast<int>(channels));
+      files_.add(
+          folder_ / fmt::format("{:05}.png", call.position() + i),
+          encoded_png(pixels, static_cast<int>(height), static_cast<int>(width), static_cast<int>(channels)));
     }
   }
 
   void finish(RunInfo& run) override {
+    files_.publish();
     run.told(fmt::format("{} in {}", counted(written_, "image"), run.resolve(wanted_).string()));
     folder_.clear();  // a preview runs again
     written_ = 0;
@@ -67,6 +70,7 @@ class PngFolder final : public Ordered {
   bool overwrite_;
   Input x_;
   fs::path folder_;
+  ManyFiles files_;
   std::int64_t written_ = 0;
 };
 

@@ -228,6 +228,11 @@ SyncsBeforeItRenames() {
   before=$(sed '/rename.*out\.h5/,$d' calls) after=$(sed '1,/rename.*out\.h5/d' calls)
   has "$before" 'fsync('
   has "$after" 'fsync('
+  strace -f -e trace=fsync,syncfs,rename,renameat,renameat2 -o calls "$program" draw.yaml >/dev/null 2>&1
+  before=$(sed '/rename.*00000\.png/,$d' calls) after=$(sed '1,/rename.*00011\.png/d' calls)
+  is "$(grep -c 'syncfs(' <<<"$before")" 1
+  has "$after" 'fsync('
+  is "$(grep -c 'rename.*\.png' calls)" 12
 }
 
 ShowsASheetAPageAndJson() {
