@@ -117,6 +117,60 @@ struct Made {
   DecodingNotes notes;
 };
 
+// The next picture of an answer.
+Image picture_of(const Made& made, const Decoding& decoding, std::span<const std::uint8_t> pixels) {
+  refuse_too_large(made.height, made.width);
+  Image image{made.height, made.width, decoding.channels};
+  image.pixels.assign(pixels.begin(), pixels.end());
+  return image;
+}
+
+std::size_t bytes_of(const Made& made, const Decoding& decoding) {
+  refuse_too_large(made.height, made.width);
+  return static_cast<std::size_t>(made.height) * static_cast<std::size_t>(made.width) *
+         static_cast<std::size_t>(decoding.channels);
+}
+
+constexpr std::size_t kMostTogether = 4 << 20;  // bytes of pixels
+
+// Head: how to decode, how many files, their lengths. Answer: for each whether it was decoded, and its facts or what is
+// wrong with it; nothing for those that have to come alone.
+enum class Came : std::uint8_t { decoded, wrong, not_yet };
+
+ConfinedAnswer decode_several_confined(const Confined& request) {
+  TakenFrom asked(request.head);
+  const auto decoding = asked.value<Decoding>();
+  ConfinedAnswer answer;
+  std::span<const std::uint8_t> left = request.body;
+  for (auto files = asked.value<std::size_t>(); files > 0; --files) {
+    const std::span<const std::uint8_t> file = left.first(std::min(asked.value<std::size_t>(), left.size()));
+    left = left.subspan(file.size());
+    if (answer.body.size() >= kMostTogether) {
+      put(answer.head, Came::not_yet);
+      continue;
+    }
+    try {
+      Made made;
+      const Image image = decode_here(file, decoding, made.notes);
+      if (image.pixels.size() > kMostTogether) {
+        put(answer.head, Came::not_yet);
+        continue;
+      }
+      made.height = image.height;
+      made.width = image.width;
+      put(answer.head, Came::decoded);
+      put(answer.head, made);
+      // Pictures of a folder are often of one size.
+      answer.body.reserve(std::max(answer.body.capacity(), files * image.pixels.size()));
+      answer.body.insert(answer.body.end(), image.pixels.begin(), image.pixels.end());
+    } catch (const std::runtime_error& error) {
+      put(answer.head, Came::wrong);
+      put_text(answer.head, error.what());
+    }
+  }
+  return answer;
+}
+
 ConfinedAnswer decode_confined(const Confined& request) {
   Made made;
   const auto decoding = TakenFrom(request.head).value<Decoding>();
@@ -144,6 +198,35 @@ Image decode_image(std::span<const std::uint8_t> file, const Decoding& decoding,
     throw std::runtime_error("is damaged: its pixels are not as many as its size says");
   if (notes) *notes = made.notes;
   return image;
+}
+
+std::vector<DecodedPicture> decode_images(std::span<const std::vector<std::uint8_t>> files,
+                                          const Decoding& decoding) {
+  Confined request;
+  put(request.head, decoding);
+  put(request.head, files.size());
+  std::vector<std::uint8_t> all;
+  for (const std::vector<std::uint8_t>& file : files) {
+    put(request.head, file.size());
+    all.insert(all.end(), file.begin(), file.end());
+  }
+  request.body = all;
+  const ConfinedAnswer answer = confined(decode_several_confined, request);
+  TakenFrom head(answer.head);
+  std::span<const std::uint8_t> pixels = answer.body;
+  std::vector<DecodedPicture> pictures(files.size());
+  for (DecodedPicture& picture : pictures) {
+    const auto came = head.value<Came>();
+    if (came == Came::wrong) picture.wrong = head.text();
+    if (came != Came::decoded) continue;
+    const auto made = head.value<Made>();
+    const std::size_t bytes = bytes_of(made, decoding);
+    if (bytes > pixels.size()) throw std::runtime_error("is damaged: the answer about it is cut short");
+    picture.image = picture_of(made, decoding, pixels.first(bytes));
+    picture.notes = made.notes;
+    pixels = pixels.subspan(bytes);
+  }
+  return pictures;
 }
 
 std::vector<std::uint8_t> read_picture_bytes(const std::filesystem::path& path) {

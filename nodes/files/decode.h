@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -31,6 +32,18 @@ struct DecodingNotes {
 // rounded to 8. All are turned upright as they say. What a decoder would fill up or guess is an error. Throws
 // std::runtime_error with what is wrong, to be put after the file's name: "has 100000x100000 pixels; the limit is …".
 Image decode_image(std::span<const std::uint8_t> file, const Decoding&, DecodingNotes* notes = nullptr);
+
+// One of several.
+struct DecodedPicture {
+  std::optional<Image> image;
+  DecodingNotes notes;
+  std::string wrong;  // with what decode_image() would have thrown
+  bool has_to_come_alone() const { return !image && wrong.empty(); }
+};
+
+// As many, in their order. One that is large, or that stands behind some that are large together, has to come alone.
+// Throws std::runtime_error when one of them, it is not known which, crashed the library.
+std::vector<DecodedPicture> decode_images(std::span<const std::vector<std::uint8_t>> files, const Decoding&);
 
 // All of a file that may be a picture; messages do not start with its name.
 std::vector<std::uint8_t> read_picture_bytes(const std::filesystem::path& path);

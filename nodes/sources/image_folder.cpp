@@ -24,6 +24,7 @@
 #include "nodes/files/gives_pictures.h"
 #include "nodes/files/picture_archive.h"
 #include "nodes/files/picture_list.h"
+#include "nodes/files/pictures_in_order.h"
 #include "nodes/files/tar.h"
 #include "nodes/sources/selection.h"
 
@@ -68,6 +69,14 @@ class ImageFolder final : public DataSet, public GivesPictures {
     images.name = [this](std::int64_t image) { return file(image).name; };
     if (!list_.classes.empty()) images.label = [this](std::int64_t image) { return file(image).label; };
     selection_ = Selection(setup, images);
+    if (shuffled_ || setup.run().ranks > 1) return;  // other processes take some of the neighbours
+    in_order_ = std::make_unique<PicturesInOrder>(
+        PicturesInOrder::Source{
+            .count = selection_.size(),
+            .bytes = [this](std::int64_t place) { return file(selection_[place]).bytes; },
+            .read =
+                [this](std::int64_t place) { return bytes_of(static_cast<std::size_t>(selection_[place])); }},
+        decoding_);
   }
 
   int picture_channels() const override { return decoding_.channels; }
@@ -92,9 +101,9 @@ class ImageFolder final : public DataSet, public GivesPictures {
     const auto count = static_cast<std::size_t>(images_.spec.shape[0]);
     images.resize(count);
     for (std::size_t i = 0; i < count; ++i) {
-      const std::int64_t sample = selection_[call.sample(static_cast<int>(i))];
+      const std::int64_t place = call.sample(static_cast<int>(i)), sample = selection_[place];
       DecodingNotes notes;
-      images[i] = read(static_cast<std::size_t>(sample), notes);
+      images[i] = read(place, notes);
       say_once(call, notes, file(sample).name);
       label[i] = file(sample).label;
     }
@@ -155,15 +164,23 @@ class ImageFolder final : public DataSet, public GivesPictures {
     return path.extension() == ".h5" || path.extension() == ".hdf5" ? "; hdf5_images reads HDF5 files" : "";
   }
 
-  Image read(std::size_t number, DecodingNotes& notes) const {
+  std::vector<std::uint8_t> bytes_of(std::size_t number) const {
+    return archive_ ? archive_->read(number) : read_picture_bytes(root_ / list_.files[number].name);
+  }
+
+  // Image `place` of the data set.
+  Image read(std::int64_t place, DecodingNotes& notes) const {
+    const auto number = static_cast<std::size_t>(selection_[place]);
     const PictureFile& picture = list_.files[number];
-    if (!archive_) return read_image(root_ / picture.name, picture.name, decoding_, &notes);
     try {
-      Image image = decode_image(archive_->read(number), decoding_, &notes);
+      Image image =
+          in_order_ ? in_order_->take(place, notes) : decode_image(bytes_of(number), decoding_, &notes);
       image.name = picture.name;
       return image;
     } catch (const std::runtime_error& error) {
-      throw std::runtime_error(fmt::format("'{}' of '{}' {}", picture.name, root_.string(), error.what()));
+      throw std::runtime_error(
+          archive_ ? fmt::format("'{}' of '{}' {}", picture.name, root_.string(), error.what())
+                   : fmt::format("'{}' {}", (root_ / picture.name).string(), error.what()));
     }
   }
 
@@ -193,6 +210,7 @@ class ImageFolder final : public DataSet, public GivesPictures {
   std::unique_ptr<PictureArchive> archive_;  // null: a folder
   PictureList list_;
   Selection selection_;
+  std::unique_ptr<PicturesInOrder> in_order_;  // null: they come in no order
   mutable std::atomic_flag said_animated_, said_pages_, said_converted_;
 };
 
