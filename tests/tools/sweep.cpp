@@ -1,9 +1,12 @@
 // Which runs a section `sweep` means, and how their results are compared.
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <fstream>
+#include <opencv2/imgcodecs.hpp>
 
 #include "nodes/catalog.h"
+#include "nodes/files/png_file.h"
 #include "tests/fixtures/scratch_folder.h"
 #include "tools/sweep/report.h"
 
@@ -145,6 +148,36 @@ TEST(SweepReport, ComparesPairsOfEqualSeeds) {
   EXPECT_NE(
       page.find(R"({"cells":[{"name":"loss=mse","step":[1.0,3.0],"loss":[0.5,0.25]},{"name":"loss=huber",)"),
       std::string::npos);
+}
+
+// Two rows and two columns, of which one cell has drawn nothing.
+TEST(SweepReport, DrawsTheSamplesOfTwoAxesAsAGrid) {
+  const ScratchFolder folder;
+  const SweepPlan p =
+      plan("axes: {sampler: {ddim: {}, heun: {}}, each.steps: [5, 10]}\nseeds: [1]\n" + std::string(kMetric));
+  std::vector<SweepRow> rows;
+  for (std::size_t c = 0; c < 4; ++c) {
+    SweepRun run;
+    if (c != 2) {
+      run.picture = folder.path() / fmt::format("{}.png", c);
+      const std::vector<std::uint8_t> grey(std::size_t{40 * 30}, static_cast<std::uint8_t>(50 * (c + 1)));
+      write_png(run.picture, grey, 30, 40, 1);
+    }
+    rows.push_back({p.cells[c].name, {run}, {}, {}});
+  }
+  const std::string png = grid_png(p, rows);
+  const cv::Mat bytes(1, static_cast<int>(png.size()), CV_8U, const_cast<char*>(png.data()));
+  const cv::Mat grid = cv::imdecode(bytes, cv::IMREAD_GRAYSCALE);
+  ASSERT_EQ(grid.rows, 40 + 2 * 36);
+  const int left = grid.cols - 2 * 46;
+  EXPECT_EQ(grid.at<std::uint8_t>(40 + 15, left + 20), 50);
+  EXPECT_EQ(grid.at<std::uint8_t>(40 + 15, left + 46 + 20), 100);
+  EXPECT_EQ(grid.at<std::uint8_t>(40 + 36 + 15, left + 20), 255);
+  EXPECT_EQ(grid.at<std::uint8_t>(40 + 36 + 15, left + 46 + 20), 200);
+  EXPECT_TRUE(
+      grid_png(plan("axes: {sampler: {ddim: {}}}\nseeds: [1]\n" + std::string(kMetric)), {rows[0]}).empty());
+  EXPECT_NE(report_html(p, rows, "grid", png).find("<img alt=\"samples of all cells\" src=\"data:image/png"),
+            std::string::npos);
 }
 
 TEST(SweepReport, TakesTheNewestPreview) {

@@ -285,7 +285,9 @@ class Sweep {
   void report(const std::vector<std::vector<SweepRun>>& runs) const {
     const std::vector<SweepRow> rows = compare(plan_, runs);
     directory_->write("report.csv", report_csv(plan_, rows));
-    directory_->write("report.html", report_html(plan_, rows, asked_.file.filename().string()));
+    const std::string grid = grid_png(plan_, rows);
+    if (!grid.empty()) directory_->write("grid.png", grid);
+    directory_->write("report.html", report_html(plan_, rows, asked_.file.filename().string(), grid));
     fmt::print("\n{}report: {}\n", report_text(plan_, rows), (directory_->path() / "report.html").string());
   }
 

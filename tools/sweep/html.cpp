@@ -117,7 +117,9 @@ std::string table(const SweepPlan& plan, const std::vector<SweepRow>& rows) {
   return html + "</table></div>\n";
 }
 
-std::string pictures(const std::vector<SweepRow>& rows) {
+std::string pictures(const std::vector<SweepRow>& rows, const std::string& grid) {
+  if (!grid.empty())
+    return fmt::format("<p><img alt=\"samples of all cells\" src=\"{}\"/></p>\n", png_in_page(grid));
   std::string html = "<div class=\"pictures\">\n";
   for (std::size_t c = 0; c < rows.size(); ++c) {
     const auto& runs = rows[c].runs;
@@ -132,7 +134,8 @@ std::string pictures(const std::vector<SweepRow>& rows) {
 
 }  // namespace
 
-std::string report_html(const SweepPlan& plan, const std::vector<SweepRow>& rows, const std::string& title) {
+std::string report_html(const SweepPlan& plan, const std::vector<SweepRow>& rows, const std::string& title,
+                        const std::string& grid) {
   std::string body = fmt::format("<header><h1>{}</h1></header>\n", escaped(title));
   body += fmt::format(
       "<p>{} cells, {} seeds. {} is better. Runs of one seed have the same batches, timesteps and noise, so "
@@ -142,8 +145,8 @@ std::string report_html(const SweepPlan& plan, const std::vector<SweepRow>& rows
   body +=
       "<h2>Loss in training</h2>\n<p>Mean over the seeds. Losses of two kinds, or of two schedules, are on "
       "different scales: compare shapes, not heights.</p>\n<div id=\"curves\"></div>\n";
-  body +=
-      fmt::format("<h2>Samples</h2>\n<p>Of seed {}, at the end.</p>\n", plan.seeds.front()) + pictures(rows);
+  body += fmt::format("<h2>Samples</h2>\n<p>Of seed {}, at the end.</p>\n", plan.seeds.front()) +
+          pictures(rows, grid);
   return page_of(title, {{"cells", curves(rows)}}, assets::report_css, {assets::charts_js, assets::sweep_js},
                  body);
 }

@@ -42,7 +42,10 @@ std::string difference_in_words(const Interval&);
 
 std::string report_text(const SweepPlan&, const std::vector<SweepRow>&);
 std::string report_csv(const SweepPlan&, const std::vector<SweepRow>&);
-// One page that needs no network: the table, the loss curves, the pictures side by side. (html.cpp)
-std::string report_html(const SweepPlan&, const std::vector<SweepRow>&, const std::string& title);
+// Of two axes: a PNG of all cells' samples, rows of the first axis, columns of the second; else empty. (grid.cpp)
+std::string grid_png(const SweepPlan&, const std::vector<SweepRow>&);
+// One page that needs no network: the table, the loss curves, the pictures side by side, or in that grid. (html.cpp)
+std::string report_html(const SweepPlan&, const std::vector<SweepRow>&, const std::string& title,
+                        const std::string& grid = {});
 
 }  // namespace dagfusion
