@@ -18,7 +18,7 @@
 #include "tools/exchange/export_model.h"
 #include "tools/exchange/import_model.h"
 #include "tools/exchange/layouts.h"
-#include "tools/exchange/onnx_unet.h"
+#include "tools/exchange/onnx_network.h"
 #include "tools/exchange/protobuf.h"
 
 namespace dagfusion::tests {
@@ -719,6 +719,25 @@ TEST(Export, WritesOneFileOfOnnx) {
             "'" + file.string() + "' is there already; name a new file");
 }
 
+TEST(Export, NamesTheLayerThatOnnxHasNoWordFor) {
+  ScratchFolder folder;
+  const fs::path run = trained(folder, "dropout: 0.1", "inside: {'mid/block0/norm1': {type: batch_norm}}");
+  EXPECT_EQ(thrown([&] {
+              export_for_onnx({run, folder.path() / "x.onnx", ""});
+            }),
+            "node 'mid/block0/norm1' (batch_norm): layers of this type are not written as ONNX");
+  EXPECT_FALSE(fs::exists(folder.path() / "x.onnx"));
+}
+
+TEST(Export, WritesAnyLayersThatOnnxHasWordsFor) {
+  ScratchFolder folder;
+  const fs::path run = trained(
+      folder, "dropout: 0.1", "inside: {'**/norm2': {type: rms_norm}, '**/silu*': {type: relu, maximum: 6}}");
+  export_for_onnx({run, folder.path() / "x.onnx", ""});
+  const std::string model = file_text(folder.path() / "x.onnx");
+  for (const char* part : {"Clip", "ReduceMean"}) EXPECT_NE(model.find(part), std::string::npos) << part;
+}
+
 TEST(Export, RefusesAFileOfOnnxThatWouldBeTooLarge) {
   class Huge final : public TensorFile {
    public:
@@ -728,9 +747,7 @@ TEST(Export, RefusesAFileOfOnnxThatWouldBeTooLarge) {
     std::vector<float> read(const std::string&) override { return {}; }
   };
   Huge huge;
-  EXPECT_EQ(thrown([&] {
-              onnx_model({.input = {3, 8, 8}, .widths = {128}, .attention = {false}}, huge, {});
-            }),
+  EXPECT_EQ(thrown([&] { onnx_model({}, huge, {}); }),
             "'huge.safetensors' holds 2400000000 bytes of weights; a file of ONNX has room for 2000000000");
 }
 

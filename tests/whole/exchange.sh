@@ -125,6 +125,8 @@ given = {name: numpy.frombuffer(data[slice(*of["data_offsets"])], "<f4").reshape
 onnx.checker.check_model(onnx.load(sys.argv[2]), full_check=True)
 session = onnxruntime.InferenceSession(sys.argv[2])
 inputs = {"sample": given["x"], "timestep": given["t"]}
+if "augment" in given:
+    inputs["augment"] = given["augment"]
 if "label" in given:
     inputs["class_labels"] = given["label"].astype(numpy.int64)
 y = session.run(None, inputs)[0]
@@ -138,6 +140,13 @@ diffusers_google .
 diffusers_film .
 diffusers_plain .
 diffusers_norms .
+diffusers_uneven . model.classes=3
+diffusers_vectors .
+diffusers_no_middle .
+edm_ddpmpp model.pt
+edm_plain model.pt
+edm_adm model.pt model.head_channels=4
+denoising_diffusion_pytorch model-1.pt --size 16 --part ema.ema_model.model.
 openai_iddpm model.pt --size 16 model.groups=4
 openai_shift model.pt --size 16 model.groups=4 model.heads=1
 openai_adm model.pt --size 16 model.groups=4 model.head_channels=4

@@ -1,6 +1,7 @@
 #include "tools/exchange/export_model.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -14,7 +15,8 @@
 #include "tools/exchange/diffusers_config.h"
 #include "tools/exchange/layouts.h"
 #include "tools/exchange/model_card.h"
-#include "tools/exchange/onnx_unet.h"
+#include "tools/exchange/onnx_network.h"
+#include "tools/exchange/planned_network.h"
 
 namespace dagfusion {
 
@@ -118,19 +120,18 @@ std::vector<std::string> export_for_onnx(const ExportRequest& request) {
     throw UserError(
         {}, fmt::format("checkpoint '{}' has no section 'model'; several models are not exported together",
                         facts.directory.string()));
-  const Network network = read_network(*section, facts.model_input, facts.classes);
-  refuse_own_style(network);
+  const Planned planned = planned_network({.model = *section,
+                                           .sections = facts.pipeline.entries,
+                                           .input = facts.model_input,
+                                           .classes = facts.classes});
   const std::unique_ptr<TensorFile> weights = open_tensor_file(weights_file(facts, request.weights));
   std::map<std::string, std::string> said = {{"step", std::to_string(facts.step)}};
   if (diffusion) said["diffusion"] = write_document(*diffusion);
-  for (std::size_t i = 0; i < network.class_names.size(); ++i)
-    said[fmt::format("class {}", i)] = network.class_names[i];
-  const std::string model = onnx_model(network, *weights, said);
-  replace_file(request.folder, model);
-  notes.push_back(
-      fmt::format("the U-Net of {} is in {} ({} bytes, opset 17): sample, timestep{} -> prediction",
-                  facts.directory.string(), request.folder.string(), model.size(),
-                  network.classes > 0 ? ", class_labels" : ""));
+  const OnnxModel model = onnx_model(planned.checked, *weights, said);
+  replace_file(request.folder, model.bytes);
+  notes.push_back(fmt::format("the network of {} is in {} ({} bytes, opset 17): {} -> prediction",
+                              facts.directory.string(), request.folder.string(), model.bytes.size(),
+                              fmt::join(model.inputs, ", ")));
   return notes;
 }
 

@@ -9,13 +9,13 @@
 
 #include "graph/compose/change.h"
 #include "graph/document/near_path.h"
-#include "graph/plan/micro_batch.h"
 #include "nodes/catalog.h"
 #include "nodes/files/checkpoint_files.h"
 #include "nodes/files/durable.h"
 #include "nodes/files/run_directory.h"
 #include "tools/exchange/diffusers_config.h"
 #include "tools/exchange/layouts.h"
+#include "tools/exchange/planned_network.h"
 #include "tools/exchange/state_dict.h"
 #include "tools/exchange/translation.h"
 
@@ -202,27 +202,13 @@ Tree sections(const std::string& model, const std::string& diffusion,
   return file;
 }
 
-// The network as the checker makes it of the sections: every weight with its shape.
-Planned plan_network(const Tree& sections, const Network& network) {
-  const std::string label = network.classes > 0 ? "  label: {type: labels, in: number, list: [0]}\n" : "";
-  const Tree file = parse_document(fmt::format(R"(run: {{micro_batch: 1}}
-model: {{from: the imported network}}
-nodes:
-  number: {{type: image_numbers, count: 1}}
-{}  x: {{type: prior_noise, in: number}}
-  t: {{type: uniform_timesteps, in: x}}
-  out: {{type: model, in: {{x: x, t: t{}}}}}
-)",
-                                               label, label.empty() ? "" : ", label: label"),
-                                   "imported network");
+ModelSource source_of(const Tree& sections, const Network& network) {
   ModelSource source{
       .model = *sections.find("model"), .sections = sections.entries, .input = network.input, .classes = {}};
   source.classes = network.class_names;
   for (std::int64_t i = 0; source.classes.size() < static_cast<std::size_t>(network.classes); ++i)
     source.classes.push_back(std::to_string(i));
-  return check_and_plan(
-      file, catalog(),
-      {.open_model = [&](const std::string&, const std::string&, const Position&) { return source; }});
+  return source;
 }
 
 ThirdOrder third_order(const ImportRequest& request, const TensorLayout& layout) {
@@ -259,7 +245,7 @@ Imported import_model(const ImportRequest& request) {
                                     ? read_scheduler_config(source.scheduler, notes)
                                     : usual_diffusion(network, *found.layout, notes);
   const Tree kept = sections(section_text(network), diffusion, request.settings);
-  const Planned planned = plan_network(kept, network);
+  const Planned planned = planned_network(source_of(kept, network));
   const Checked& checked = planned.checked;
   if (network.type == "unet") {
     const Network::LabelVectors vectors = network.label_vectors;
