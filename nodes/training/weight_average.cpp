@@ -6,7 +6,9 @@
 //   d = 0 for n = 1, so that the average starts as a copy; then
 //   d = decay                                                          warmup: none
 //   d = min(decay, 1 - (1 + (n - 1) / inv_gamma)^-power)               warmup: power
+//   d = min(decay, 0.5^(b / min(half_life, ramp * seen)))              warmup: images
 //
+// images, as Karras et al. 2022 (EDM), arXiv:2206.00364, have it: b images came since the update before, seen before those.
 // n counts the updates made here (with `every: 10`, one in ten steps);
 // it is saved, so that a resumed run goes on with it.
 
@@ -31,9 +33,12 @@ class WeightAverage final : public Ordered, public WeightSource {
   explicit WeightAverage(Setup& setup)
       : decay_out_(setup.output("decay")),
         decay_(setup.real("decay")),
-        warms_up_(setup.text("warmup") == "power"),
+        warmup_(setup.text("warmup")),
         inv_gamma_(setup.real("inv_gamma")),
         power_(setup.real("power")),
+        half_life_(setup.real("half_life")),
+        ramp_(setup.real("ramp")),
+        batch_size_(static_cast<double>(setup.run().batch_size)),
         table_(setup.weight_table()) {
     note_slow(setup);
   }
@@ -47,7 +52,7 @@ class WeightAverage final : public Ordered, public WeightSource {
 
   void run(Call& call) override {
     ++updates_;
-    const double decay = decay_now();
+    const double decay = decay_now(batch_size_ * static_cast<double>(call.step() + 1));
     const float* values = call.run().values().values().data();
     float* average = average_.values().data();
     for_each_chunk(chunks_, [&](std::size_t i) {
@@ -83,23 +88,27 @@ class WeightAverage final : public Ordered, public WeightSource {
   void note_slow(Setup& setup) const {
     const auto steps = setup.run().steps;
     const double left = share_of_start(decay_, steps);
-    if (!setup.run().training || warms_up_ || left < kSlow) return;
+    if (!setup.run().training || warmup_ != "none" || left < kSlow) return;
     setup.note_at("decay",
                   fmt::format("'decay' is {}, slow for {}: {:.0f}% of the average would still be the "
                               "weights of the first; warmup: power makes it faster",
                               decay_, counted(steps, "step"), 100 * left));
   }
 
-  double decay_now() const {
+  double decay_now(double images) const {
     if (updates_ == 1) return 0;
-    if (!warms_up_) return decay_;
-    return std::min(decay_, 1 - std::pow(1 + (updates_ - 1) / inv_gamma_, -power_));
+    if (warmup_ == "power") return std::min(decay_, 1 - std::pow(1 + (updates_ - 1) / inv_gamma_, -power_));
+    if (warmup_ == "images") {
+      const double each = images / updates_;  // of an update
+      return std::min(decay_, std::pow(0.5, each / std::min(half_life_, ramp_ * (images - each))));
+    }
+    return decay_;
   }
 
   Output decay_out_;
   double decay_;
-  bool warms_up_;
-  double inv_gamma_, power_;
+  std::string warmup_;
+  double inv_gamma_, power_, half_life_, ramp_, batch_size_;
   const WeightTable& table_;
   std::vector<Chunk> chunks_;
   WeightValues average_;
@@ -114,7 +123,9 @@ NodeType weight_average() {
       .name = "weight_average",
       .summary = "Keeps a moving average of all weights, which samples better than the weights themselves.",
       .stands_for = {"average"},
-      .paper = "Polyak, Juditsky 1992, doi:10.1137/0330046; Ho et al. 2020, arXiv:2006.11239, appendix B",
+      .paper =
+          "Polyak, Juditsky 1992, doi:10.1137/0330046; Ho et al. 2020, arXiv:2006.11239, appendix B; "
+          "Karras et al. 2022, arXiv:2206.00364",
       .example = "{type: weight_average, after: adam, decay: 0.9999}",
       .role = Role::ordered,
       .rate = Rate::step,
@@ -128,9 +139,10 @@ NodeType weight_average() {
                       .maximum = 1},
                      {.name = "warmup",
                       .kind = Kind::choice,
-                      .doc = "none, or power: a share that grows with the number of updates",
+                      .doc = "none; power: a share that grows with the number of updates; images: with the "
+                             "number of images seen",
                       .standard = std::string("none"),
-                      .choices = {"none", "power"}},
+                      .choices = {"none", "power", "images"}},
                      {.name = "inv_gamma",
                       .kind = Kind::real,
                       .doc = "of warmup power: updates that count as one",
@@ -141,6 +153,18 @@ NodeType weight_average() {
                       .kind = Kind::real,
                       .doc = "of warmup power: 2/3 for a million updates and more, 3/4 for less",
                       .standard = 0.75,
+                      .minimum = 0,
+                      .above_minimum = true},
+                     {.name = "half_life",
+                      .kind = Kind::real,
+                      .doc = "of warmup images: images after which half of the average is new",
+                      .standard = 500000.0,
+                      .minimum = 0,
+                      .above_minimum = true},
+                     {.name = "ramp",
+                      .kind = Kind::real,
+                      .doc = "of warmup images: no more than this share of the images seen",
+                      .standard = 0.05,
                       .minimum = 0,
                       .above_minimum = true}},
       .create = make_node<WeightAverage>};

@@ -1,4 +1,4 @@
-// A whole U-Net beside PyTorch's: golden/pytorch_unet.py wrote what is compared.
+// A whole U-Net beside PyTorch's: golden/pytorch_unet.py and golden/class_unet.py wrote what is compared.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
@@ -47,27 +47,33 @@ Plain of_images(const Plain& batches) {
   return {shape, batches.values};
 }
 
-Trained train(const std::map<std::string, Plain>& golden, int steps, int micro_batch, int block,
-              const std::string& precision = "float32") {
+struct Training {
+  int steps, micro_batch, block;
+  std::string precision = "float32";
+  int batch_size = 2;
+  std::string classes = "", label = "";  // what a model with classes has more, and its calls
+};
+
+Trained train(const std::map<std::string, Plain>& golden, const std::map<std::string, Plain>& images,
+              const Training& with) {
   Trained trained;
-  Catalog all = catalog_with({{"x", of_images(golden.at("x"))},
-                              {"t", of_images(golden.at("t"))},
-                              {"target", of_images(golden.at("target"))}});
+  Catalog all = catalog_with(images);
   all.nodes.push_back(recorder("record_output", trained.outputs));
   all.nodes.push_back(recorder("record_loss", trained.losses));
-  const Tree file = parse_document(fmt::format(R"(
-run: {{seed: 1, steps: {}, batch_size: 2, micro_batch: {}, precision: {}}}
-model: {{type: unet, channels: 4, multipliers: [2, 3], blocks: 1, attention_at: [8], heads: 2, groups: 4}}
+  const Tree file = parse_document(
+      fmt::format(R"(
+run: {{seed: 1, steps: {}, batch_size: {}, micro_batch: {}, precision: {}}}
+model: {{type: unet, channels: 4, multipliers: [2, 3], blocks: 1, attention_at: [8], heads: 2, groups: 4{}}}
 nodes:
   images: {{type: fixed_images}}
-  out:    {{type: model, in: {{x: images.x, t: images.t}}}}
+  out:    {{type: model, in: {{x: images.x, t: images.t{}}}}}
   loss:   {{type: mse_loss, in: {{prediction: out, target: images.target}}}}
   adam:   {{type: adam, minimize: loss, learning_rate: 1.0e-3, clip_norm: 1.0}}
   seen:   {{type: record_output, in: out}}
   losses: {{type: record_loss, in: loss}}
 )",
-                                               steps, micro_batch, precision),
-                                   "test.yaml");
+                  with.steps, with.batch_size, with.micro_batch, with.precision, with.classes, with.label),
+      "test.yaml");
   RunOptions options{.on_thread_entry = on_thread_entry};
   options.restore = [&](RunInfo& run) {
     for (const WeightSpec& w : run.weights().weights()) {
@@ -77,7 +83,7 @@ nodes:
     }
     run.weights().pack(run.values());
   };
-  Run run(plan(check(file, all, {.channel_block = block, .bfloat16 = bfloat16_available()})), options);
+  Run run(plan(check(file, all, {.channel_block = with.block, .bfloat16 = bfloat16_available()})), options);
   run.run();
   RunInfo& info = run.info();
   for (const WeightSpec& w : info.weights().weights()) {
@@ -87,6 +93,15 @@ nodes:
     trained.gradients[name] = info.weights().plain(index, info.gradients());
   }
   return trained;
+}
+
+Trained train(const std::map<std::string, Plain>& golden, int steps, int micro_batch, int block,
+              const std::string& precision = "float32") {
+  return train(golden,
+               {{"x", of_images(golden.at("x"))},
+                {"t", of_images(golden.at("t"))},
+                {"target", of_images(golden.at("target"))}},
+               {.steps = steps, .micro_batch = micro_batch, .block = block, .precision = precision});
 }
 
 // A bias of the keys adds the same to all scores of a query, and softmax takes no notice: its gradient is
@@ -118,6 +133,29 @@ TEST(UNetBesidePyTorch, GivesTheSameGradients) {
       }
       EXPECT_LE(relative_error(gradient, golden.at("gradient/" + name).values), 2e-5) << name;
     }
+  }
+}
+
+TEST(UNetBesidePyTorch, GivesTheSameOutputAndGradientsForClasses) {
+  const auto golden = read_golden("class_unet.safetensors");
+  std::map<std::string, Plain> images;
+  for (const char* name : {"x", "t", "target", "label"}) images[name] = golden.at(name);
+  for (const int micro_batch : {2, 4}) {
+    const Trained trained = train(golden, images,
+                                  {.steps = 1,
+                                   .micro_batch = micro_batch,
+                                   .block = channel_block(),
+                                   .batch_size = 4,
+                                   .classes = ", classes: 4",
+                                   .label = ", label: images.label"});
+    std::vector<float> output;
+    for (const std::vector<float>& frame : trained.outputs)
+      output.insert(output.end(), frame.begin(), frame.end());
+    EXPECT_LE(relative_error(output, golden.at("output").values), 2e-5);
+    EXPECT_EQ(trained.gradients.count("class_embedding.weight"), 1u);
+    for (const auto& [name, gradient] : trained.gradients)
+      if (!has_no_effect(name))
+        EXPECT_LE(relative_error(gradient, golden.at("gradient/" + name).values), 2e-5) << name;
   }
 }
 

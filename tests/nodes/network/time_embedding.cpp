@@ -35,6 +35,15 @@ TEST(TimeEmbedding, HasTheNumbersOfOpenAI) {
   EXPECT_NEAR(y[127], std::sin(10 * 1.1547820e-4), 1e-9);
 }
 
+// Of times in [0,1] that are not scaled only the first frequencies move.
+TEST(TimeEmbedding, HasTheNumbersOfTimesThatAreNotScaled) {
+  OneNode embedding("{type: time_embedding, dim: 128, order: cos_sin, freq_shift: 0}",
+                    {{"t", {{1}, {0.5f}}}});
+  embedding.forward();
+  EXPECT_NEAR(embedding.output("y").values[0], .8775825619, 1e-7);
+  EXPECT_NEAR(embedding.output("y").values[1], .9077185335, 1e-7);
+}
+
 // dim 4, max_period 100: frequencies 1 and 1/100, at t = 0.5 and 0.
 TEST(TimeEmbedding, TakesTimesBetweenSteps) {
   OneNode embedding("{type: time_embedding, dim: 4, max_period: 100}", {{"t", {{2}, {0.5, 0}}}});

@@ -60,6 +60,30 @@ TEST(WeightAverage, WarmsUpByThePowerRule) {
   }
 }
 
+TEST(WeightAverage, WarmsUpAsEmaPytorchDoes) {
+  // Its steps 102, 111, 1101 and 10101: it copies for a hundred and one, and counts from there.
+  const std::map<int, double> golden = {
+      {1, 0}, {2, .3700394751}, {11, .7978199918}, {1001, .9900066611}, {10001, .995}};
+  StepRun run;
+  StepNode node(run, "{type: weight_average, warmup: power, power: 0.66666666666666667, decay: 0.995}");
+  for (int update = 1; update <= 10001; ++update) {
+    node.run(update);
+    if (golden.count(update)) EXPECT_NEAR(node.output("decay"), golden.at(update), 4e-8) << update;
+  }
+}
+
+TEST(WeightAverage, WarmsUpByTheImagesSeenAsEdmDoes) {
+  // Batches of 4 here, of 512 there: half lives in images are 128 times as short. After 512, 51200 and 1e6 images.
+  const std::map<int, double> golden = {{2, 9.536743164e-7}, {101, .8705505633}};
+  StepRun run;
+  StepNode node(run, "{type: weight_average, warmup: images, half_life: 3906.25, decay: 1}");
+  for (int update = 1; update <= 20000; ++update) {
+    node.run(update);
+    if (golden.count(update)) EXPECT_NEAR(node.output("decay"), golden.at(update), 4e-8) << update;
+  }
+  EXPECT_NEAR(node.output("decay"), .9992904691, 4e-8);
+}
+
 TEST(WeightAverage, WarmsUpNoFurtherThanTheDecay) {
   StepRun run;
   StepNode node(run, "{type: weight_average, warmup: power, decay: 0.5}");
