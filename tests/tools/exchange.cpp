@@ -20,6 +20,7 @@
 #include "tools/exchange/layouts.h"
 #include "tools/exchange/onnx_network.h"
 #include "tools/exchange/protobuf.h"
+#include "tools/exchange/state_dict_writing.h"
 
 namespace dagfusion::tests {
 namespace {
@@ -633,13 +634,17 @@ TEST(Export, RefusesWhatDiffusersCannotBe) {
     return export_refusal("type: unet,", "type: unet, " + key + ",");
   };
   EXPECT_EQ(of_edm("skip_scale: 0.5"),
-            "section 'model': 'skip_scale' is 0.5, which only EDM's networks have a word for");
+            "section 'model': 'skip_scale' is 0.5, which only EDM's networks have a word for; '--format edm' "
+            "and '--format onnx' write it");
   EXPECT_EQ(of_edm("group_channels: 2"),
-            "section 'model': 'group_channels' is 2, which only EDM's networks have a word for");
+            "section 'model': 'group_channels' is 2, which only EDM's networks have a word for; '--format "
+            "edm' and '--format onnx' write it");
   EXPECT_EQ(of_edm("resample_shortcut: conv"),
-            "section 'model': 'resample_shortcut' is conv, which only EDM's networks have a word for");
+            "section 'model': 'resample_shortcut' is conv, which only EDM's networks have a word for; "
+            "'--format edm' and '--format onnx' write it");
   EXPECT_EQ(of_edm("attention_up: last"),
-            "section 'model': 'attention_up' is last, which only EDM's networks have a word for");
+            "section 'model': 'attention_up' is last, which only EDM's networks have a word for; '--format "
+            "edm' and '--format onnx' write it");
   EXPECT_EQ(
       export_refusal("schedule: cosine, timesteps: 100, prediction: v", "process: edm, prediction: edm"),
       "section 'diffusion': 'process' is edm, which DDPMScheduler has no word for; discrete and flow can be "
@@ -649,6 +654,62 @@ TEST(Export, RefusesWhatDiffusersCannotBe) {
   EXPECT_EQ(export_refusal("prediction: v", "prediction: velocity"),
             "section 'diffusion': 'prediction' is velocity, which DDPMScheduler has no word for; epsilon, "
             "sample and v it has");
+}
+
+TEST(Export, RefusesNamesOfOthersForWhatTheirsCannotBe) {
+  ScratchFolder folder;
+  const fs::path run = trained(folder), file = folder.path() / "x.safetensors";
+  const auto said = [&](const std::string& format) {
+    const std::string text = thrown([&] { export_state_dict({run, file, ""}, format); });
+    EXPECT_FALSE(fs::exists(file));
+    return text;
+  };
+  EXPECT_EQ(said("openai"),
+            "section 'model': {type: unet, channels: 8, multipliers: [1, 2], blocks: 1, attention_at: [8], "
+            "groups: 4, "
+            "dropout: 0.1} would be read as {type: unet, channels: 8, multipliers: [1, 2], blocks: 1, "
+            "attention_at: "
+            "[8], groups: 4, dropout: 0.1, time_order: cos_sin, freq_shift: 0, eps: 1e-05, padding: same} by "
+            "OpenAI's "
+            "improved-diffusion or guided-diffusion; '--format onnx' writes any network");
+  EXPECT_EQ(said("denoising_diffusion_pytorch"),
+            "'" + (run / "checkpoints/step-000002/ema.safetensors").string() +
+                "' has the weight 'model/down1/attention0/k.bias', which denoising-diffusion-pytorch's Unet "
+                "has no name "
+                "for");
+  export_state_dict({run, file, ""}, "ddpm");
+  EXPECT_EQ(thrown([&] {
+              export_state_dict({run, file, ""}, "ddpm");
+            }),
+            "'" + file.string() + "' is there already; name a new file");
+}
+
+TEST(Export, SaysWhichWayANetworkOfAnotherKindGoes) {
+  ScratchFolder folder;
+  const Imported network = imported(folder, golden_folder("denoising_diffusion_pytorch") / "model-1.pt",
+                                    {.part = "ema.ema_model.model.", .size = 16});
+  EXPECT_EQ(thrown([&] {
+              export_for_diffusers({network.run, folder.path() / "out", ""});
+            }),
+            "section 'model' is of type 'linear_attention_unet', which is no UNet2DModel; '--format "
+            "denoising_diffusion_pytorch' and '--format onnx' write it");
+}
+
+TEST(Import, TellsTheVarianceThatDenoisingDiffusionPytorchLearns) {
+  ScratchFolder folder;
+  const auto header = [&](const std::string& more) {
+    std::string text =
+        R"({"downs.0.0.block1.proj.weight":{"dtype":"U8","shape":[0,4,3,3],"data_offsets":[0,0]})" + more +
+        "}";
+    const std::uint64_t length = text.size();
+    write_text(folder.path() / "x", std::string(reinterpret_cast<const char*>(&length), 8) + text);
+    return import_refusal(folder.path() / "x", {.size = 16});
+  };
+  EXPECT_EQ(
+      header(
+          R"(,"init_conv.weight":{"dtype":"U8","shape":[8,0,7,7],"data_offsets":[0,0]},"time_mlp.0.weights":{"dtype":"U8","shape":[0],"data_offsets":[0,0]})"),
+      "'X' has 'time_mlp.0.weights': an embedding of learned or random frequencies (learned_sinusoidal_cond, "
+      "random_fourier_features), which is not known here");
 }
 
 TEST(Export, WritesTheKeysThatMatter) {

@@ -104,6 +104,34 @@ openai_adm/model.pt --size 16 model.groups=4 model.head_channels=4
 END
 }
 
+# Imported, exported under the names it had, and imported again: the same bits, and the same section.
+ComesBackUnderTheNamesItHad() {
+  local name source format options
+  while read -r name source format options; do
+    # shellcheck disable=SC2086
+    run import "$golden/$name/$source" $options --output "first/$name"
+    ends 0
+    run export "first/$name" "$name.safetensors" --format "$format"
+    ends 0
+    has "$out" "read: network.load_state_dict(safetensors.torch.load_file('$name.safetensors'))"
+    # shellcheck disable=SC2001,SC2046
+    run import "$name.safetensors" $(sed 's/--part [^ ]*//' <<<"$options") --output "again/$name"
+    ends 0
+    for file in weights.safetensors pipeline.yaml; do
+      cmp "first/$name/001/checkpoints/step-000000/$file" "again/$name/001/checkpoints/step-000000/$file" || fail "$name: $file differs"
+    done
+  done <<'END'
+edm_ddpmpp model.pt edm
+edm_plain model.pt edm
+edm_adm model.pt edm model.head_channels=4
+denoising_diffusion_pytorch model-1.pt denoising_diffusion_pytorch --size 16 --part ema.ema_model.model.
+openai_iddpm model.pt openai --size 16 model.groups=4
+openai_shift model.pt openai --size 16 model.groups=4 model.heads=1
+openai_adm model.pt openai --size 16 model.groups=4 model.head_channels=4
+ddpm_original ckpt.pth ddpm --size 16 --part 4. model.groups=4
+END
+}
+
 # Imported, exported as ONNX, and computed by onnxruntime: what the original computes.
 OnnxruntimeComputesTheSame() {
   "$python" -c 'import onnx, onnxruntime, numpy' 2>/dev/null || exit 77

@@ -3,6 +3,7 @@
 
 #include "tools/commands/commands.h"
 #include "tools/exchange/export_model.h"
+#include "tools/exchange/state_dict_writing.h"
 
 namespace dagfusion {
 
@@ -12,16 +13,19 @@ int export_command(int argc, char** argv, const Command& about) {
   ExportRequest request;
   std::string checkpoint, folder, format = "diffusers";
   arguments.option("checkpoint", checkpoint, "a run directory or a checkpoint").required();
-  arguments.option("folder", folder, "the folder to make, or the file of ONNX").required();
-  arguments.option("--format", format, "whose").among({"diffusers", "onnx"}).shows_default();
+  arguments.option("folder", folder, "the folder to make, or the file of ONNX or safetensors").required();
+  arguments.option("--format", format, "whose")
+      .among({"diffusers", "onnx", "edm", "openai", "ddpm", "denoising_diffusion_pytorch"})
+      .shows_default();
   arguments.option("--weights", request.weights,
                    "live, or the name of a weight_average; ema where there is one");
   return run_command(arguments, argc, argv, [&]() -> int {
     request.checkpoint = checkpoint;
     request.folder = folder;
-    for (const std::string& note :
-         format == "onnx" ? export_for_onnx(request) : export_for_diffusers(request))
-      fmt::print("{}\n", note);
+    const std::vector<std::string> notes = format == "onnx"        ? export_for_onnx(request)
+                                           : format == "diffusers" ? export_for_diffusers(request)
+                                                                   : export_state_dict(request, format);
+    for (const std::string& note : notes) fmt::print("{}\n", note);
     return kDone;
   });
 }

@@ -118,7 +118,10 @@ std::string usual_diffusion(const Network& network, const TensorLayout& layout,
     return text;
   }
   if (layout.name == "denoising_diffusion_pytorch") {
-    const std::string text = "{schedule: sigmoid, timesteps: 1000, prediction: v}";
+    const bool learned = network.out_channels == 2 * network.input.at(0);
+    const std::string text =
+        learned ? "{schedule: sigmoid, timesteps: 1000, prediction: v, variance: learned_range}"
+                : "{schedule: sigmoid, timesteps: 1000, prediction: v}";
     notes.push_back("taken for granted: diffusion " + text + ", as GaussianDiffusion without further words");
     return text;
   }

@@ -116,7 +116,8 @@ TensorLayout of_openai() {
           .attention =
               {{"norm", "norm"}, {"q", "qkv", 0}, {"k", "qkv", 1}, {"v", "qkv", 2}, {"proj", "proj_out"}},
           .down_conv = "op",
-          .up_conv = "conv"};
+          .up_conv = "conv",
+          .attention_sides = 3};
 }
 
 Places places_of_edm(const std::string& norm_out, const std::string& conv_out) {

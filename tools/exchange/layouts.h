@@ -32,7 +32,8 @@ struct TensorLayout {
   std::vector<Leaf> block, attention, linear_attention = {};
   std::string down_conv = {}, up_conv = {};  // the convolution below `down` and `up`
   Classes classes = Classes::rows;
-  std::string constants = {};  // the last word of tensors that are no weights
+  std::size_t attention_sides = 4;  // of the weights of an attention's layers over pixels
+  std::string constants = {};       // the last word of tensors that are no weights
 };
 
 const std::vector<TensorLayout>& tensor_layouts();

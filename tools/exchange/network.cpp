@@ -7,12 +7,43 @@
 
 namespace dagfusion {
 
+namespace {
+
+Network read_linear_attention(const Tree& section, const Shape& input) {
+  std::vector<Fault> faults;
+  const Parameters given = Parameters::read(section, catalog().find("linear_attention_unet")->parameters,
+                                            {"type"}, "section 'model'", faults);
+  if (!faults.empty()) throw UserError(std::move(faults));
+  Network network{.type = "linear_attention_unet",
+                  .input = input,
+                  .out_channels = given.integer("out_channels"),
+                  .channels = given.integer("channels"),
+                  .dropout = given.real("dropout"),
+                  .memory = given.integer("memory")};
+  if (network.out_channels == 0) network.out_channels = input.at(0);
+  network.style.heads = given.integer("heads");
+  network.style.head_channels = given.integer("head_channels");
+  for (const std::int64_t multiplier : given.integers("multipliers"))
+    network.widths.push_back(multiplier * network.channels);
+  const std::vector<std::int64_t>& full = given.integers("full_attention_at");
+  for (std::int64_t i = 0; i < network.levels(); ++i)
+    network.attention.push_back(full.empty()
+                                    ? i + 1 == network.levels()
+                                    : std::find(full.begin(), full.end(), input.at(1) >> i) != full.end());
+  return network;
+}
+
+}  // namespace
+
 Network read_network(const Tree& section, const Shape& input, const std::vector<std::string>& class_names) {
   const Tree* type = section.is_map() ? section.find("type") : nullptr;
+  if (type && type->text == "linear_attention_unet") return read_linear_attention(section, input);
   if (!type || type->text != "unet")
-    throw UserError(section.where,
-                    fmt::format("section 'model' is of type '{}'; networks of type unet can be exchanged",
-                                type ? type->text : ""));
+    throw UserError(
+        section.where,
+        fmt::format("section 'model' is of type '{}'; networks of type unet and linear_attention_unet have "
+                    "names in other programs, and '--format onnx' writes any",
+                    type ? type->text : ""));
   if (const Tree* inside = section.find("inside"))
     throw UserError(inside->where, "section 'model' has 'inside', which other programs have no word for");
   std::vector<Fault> faults;
@@ -104,8 +135,15 @@ void refuse_own_style(const Network& network) {
     if (own)
       throw UserError(
           {},
-          fmt::format("section 'model': '{}' is {}, which only EDM's networks have a word for", key, value));
+          fmt::format(
+              "section 'model': '{}' is {}, which only EDM's networks have a word for; '--format edm' and "
+              "'--format onnx' write it",
+              key, value));
   };
+  if (network.type != "unet")
+    throw UserError({}, fmt::format("section 'model' is of type '{0}', which is no UNet2DModel; '--format "
+                                    "denoising_diffusion_pytorch' and '--format onnx' write it",
+                                    network.type));
   refuse(network.augment > 0, "augment", network.augment);
   refuse(style.skip_scale != usual.skip_scale, "skip_scale", style.skip_scale);
   refuse(style.group_channels != usual.group_channels, "group_channels", style.group_channels);

@@ -57,13 +57,13 @@ struct Network {
   }
 };
 
-// What a section of type unet says. Throws UserError.
+// What a section of type unet or linear_attention_unet says. Throws UserError.
 Network read_network(const Tree& section, const Shape& input, const std::vector<std::string>& class_names);
 
 // The preset from which the fewest keys differ, with its initial weights.
 void take_nearest_preset(UNetStyle&);
 
-// What neither diffusers nor an ONNX graph of ours can be. Throws UserError.
+// What diffusers cannot be. Throws UserError.
 void refuse_own_style(const Network&);
 
 // The section, as YAML on one line: "{type: unet, …}"; what its preset says is left out.

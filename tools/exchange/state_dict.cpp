@@ -169,15 +169,25 @@ Network edm(const Shapes& shapes, bool song, std::vector<std::string>& notes) {
   return network;
 }
 
-Network denoising_diffusion_pytorch(const Shapes& shapes) {
+Network denoising_diffusion_pytorch(const Shapes& shapes, std::vector<std::string>& notes) {
   Network network;
   network.type = "linear_attention_unet";
+  if (shapes.has("time_mlp.0.weights"))
+    shapes.fail(
+        fmt::format("has '{}time_mlp.0.weights': an embedding of learned or random frequencies "
+                    "(learned_sinusoidal_cond, random_fourier_features), which is not known here",
+                    shapes.prefix()));
   network.channels = shapes.width("init_conv.weight", 0);
   network.input = {shapes.side("init_conv.weight", 1)};
   network.out_channels = shapes.side("final_conv.weight", 0);
   if (network.input[0] == 2 * network.out_channels)
     shapes.fail(fmt::format("takes {} channels and gives {}: self-conditioning, which is not known here",
                             network.input[0], network.out_channels));
+  if (network.input[0] % 2 == 0 && network.input[0] == network.out_channels)
+    notes.push_back(fmt::format(
+        "taken for granted: images of {} channels; self_condition with learned_variance, which is "
+        "not known here, has the same shapes over images of {}",
+        network.input[0], network.input[0] / 2));
   if (shapes.side("time_mlp.1.weight", 1) != network.channels)
     shapes.fail(fmt::format(
         "has a first convolution of {} channels, but a time embedding of {}; here both are the same",
@@ -202,7 +212,7 @@ Network denoising_diffusion_pytorch(const Shapes& shapes) {
 
 Network of_tensors(const Shapes& shapes, const std::string& layout, std::vector<std::string>& notes) {
   if (layout == "openai") return openai(shapes, notes);
-  if (layout == "denoising_diffusion_pytorch") return denoising_diffusion_pytorch(shapes);
+  if (layout == "denoising_diffusion_pytorch") return denoising_diffusion_pytorch(shapes, notes);
   return original(shapes, notes);
 }
 
