@@ -19,7 +19,7 @@ const Tree* value_of(const Tree& map, std::string_view key) {
 
 // A default that breaks its own rules is our mistake, not the user's.
 Setting checked_default(const Parameter& parameter) {
-  if (std::holds_alternative<std::monostate>(parameter.standard)) return {};
+  if (std::holds_alternative<Unset>(parameter.standard)) return {};
   try {
     return read_value(tree_of(parameter.standard, {}), parameter);
   } catch (const UserError& error) {
@@ -102,7 +102,7 @@ Parameters Parameters::make(const std::map<std::string, Setting>& given,
   map.kind = Tree::Kind::map;
   map.where = where;
   for (const auto& [name, setting] : given)
-    if (!std::holds_alternative<std::monostate>(setting))
+    if (!std::holds_alternative<Unset>(setting))
       map.entries.push_back({name, where, tree_of(setting, where)});
   return read(map, declared, {}, owner, faults);
 }
@@ -153,7 +153,7 @@ const Tree& Parameters::tree(std::string_view name) const { return held(name).tr
 
 bool Parameters::has(std::string_view name) const {
   const Held& it = held(name);
-  return !std::holds_alternative<std::monostate>(it.value) || it.tree.is_map();
+  return !std::holds_alternative<Unset>(it.value) || it.tree.is_map();
 }
 
 const Setting& Parameters::setting(std::string_view name) const { return held(name).value; }

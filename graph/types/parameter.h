@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "graph/document/document.h"
+#include "graph/values/unset.h"
 
 namespace dagfusion {
 
@@ -19,8 +20,8 @@ enum class Kind { integer, real, boolean, text, choice, integers, reals, texts, 
 
 std::string_view name_of(Kind);
 
-using Setting = std::variant<std::monostate, std::int64_t, double, bool, std::string,
-                             std::vector<std::int64_t>, std::vector<double>, std::vector<std::string>>;
+using Setting = std::variant<Unset, std::int64_t, double, bool, std::string, std::vector<std::int64_t>,
+                             std::vector<double>, std::vector<std::string>>;
 
 std::string to_string(const Setting&);  // as it would stand in YAML
 
@@ -28,7 +29,7 @@ struct Parameter {
   std::string name;
   Kind kind = Kind::integer;
   std::string doc;
-  Setting standard = {};  // the default; monostate = none
+  Setting standard = {};  // the default; unset = none
   bool required = false;
   double minimum = -std::numeric_limits<double>::infinity();
   double maximum = std::numeric_limits<double>::infinity();

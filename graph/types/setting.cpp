@@ -20,7 +20,7 @@ Tree scalar_tree(std::string text, const Position& where, bool quoted = false) {
   return tree;
 }
 
-Tree tree_from(std::monostate, const Position& where) {
+Tree tree_from(Unset, const Position& where) {
   Tree tree;
   tree.where = where;
   return tree;

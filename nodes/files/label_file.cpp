@@ -24,7 +24,7 @@ using Json = nlohmann::json;
 constexpr std::uint64_t kMostBytes = std::uint64_t{512} << 20;
 constexpr std::int64_t kMostClasses = 1'000'000;
 
-// Of one picture, as its file writes it: a number, or a name.
+// Of one picture, as its file writes it: a number, or a name. Moved, never copied (graph/values/unset.h says why).
 using Label = std::variant<std::int64_t, std::string>;
 
 struct Labels {
@@ -63,10 +63,10 @@ Labels read_dataset_json(const std::string& text) {
   if (list.is_null()) return labels;
   const auto take = [&](const std::string& name, const Json& value) {
     if (value.is_null()) return static_cast<void>(++labels.unlabelled);
-    const std::optional<Label> label = label_of(value);
+    std::optional<Label> label = label_of(value);
     if (!label)
       throw std::runtime_error(fmt::format("has a label of '{}' that is no class: {}", name, value.dump()));
-    labels.of[name] = *label;
+    labels.of[name] = std::move(*label);
   };
   if (list.is_object()) {
     for (const auto& [name, value] : list.items()) take(name, value);
@@ -104,8 +104,8 @@ Labels read_json_lines(const std::string& text) {
     const Json& value = *column(kLabelColumns);
     if (value.is_null()) {
       ++labels.unlabelled;
-    } else if (const std::optional<Label> label = label_of(value)) {
-      labels.of[name] = *label;
+    } else if (std::optional<Label> label = label_of(value)) {
+      labels.of[name] = std::move(*label);
     } else {
       throw std::runtime_error(fmt::format("has a label of '{}' that is no class: {}", name, value.dump()));
     }
@@ -159,7 +159,7 @@ Labels read_csv(const std::string& text) {
     } else if (const auto value = whole_number(fields[label])) {
       labels.of[fields[name]] = *value;
     } else {
-      labels.of[fields[name]] = fields[label];
+      labels.of[fields[name]] = Label(fields[label]);
     }
   }
   return labels;

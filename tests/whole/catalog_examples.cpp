@@ -157,7 +157,7 @@ TEST(Catalog, NamesPapersByAuthorAndYear) {
 TEST(Catalog, SaysOfEveryParameterWithARangeThatItsDefaultLiesInIt) {
   for (const NodeType& type : all_types())
     for (const Parameter& p : type.parameters) {
-      if (std::holds_alternative<std::monostate>(p.standard)) continue;
+      if (std::holds_alternative<Unset>(p.standard)) continue;
       std::vector<Fault> faults;
       Parameters::make({{p.name, p.standard}}, {p}, type.name, {}, faults);
       EXPECT_TRUE(faults.empty()) << type.name << ' ' << p.name;

@@ -79,8 +79,8 @@ EndsThoughALibraryWaitsForItsThreads() {
 # Whichever allocation fails from main() on: the run works all the same, or ends with one sentence.
 ends_in_one_sentence_after_each() {  # FOLDER-IT-WRITES ARGUMENT...
   [[ -n ${FAULTS-} ]] && LD_PRELOAD=$FAULTS "$program" --help >out.txt 2>&1 || exit 77  # a sanitizer has its own malloc
-  local n
-  for n in ${ALLOCATIONS:-1 7 40 150 $(seq 520 560) 700 2000 $(seq 50000 1000 60000)}; do  # the file is opened with the 536th
+  local n  # the file is opened with the 536th; the catalog is made with some hundreds from the 1,000th on
+  for n in ${ALLOCATIONS:-1 7 40 150 $(seq 520 560) 700 $(seq 1000 50 1500) 2000 $(seq 50000 1000 60000)}; do
     rm -rf "$1"
     status=0
     # Not in front of timeout, which asks for memory too.

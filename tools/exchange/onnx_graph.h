@@ -7,13 +7,14 @@
 #include <vector>
 
 #include "graph/values/tensor.h"
+#include "graph/values/unset.h"
 #include "tools/exchange/protobuf.h"
 
 namespace dagfusion {
 
 class OnnxGraph {
  public:
-  using Attribute = std::variant<std::int64_t, float, std::string, std::vector<std::int64_t>>;
+  using Attribute = std::variant<Unset, std::int64_t, float, std::string, std::vector<std::int64_t>>;
   using Attributes = std::map<std::string, Attribute>;
 
   enum class Number { f32 = 1, i64 = 7 };  // as TensorProto.DataType

@@ -145,7 +145,7 @@ std::string parameter_text(const Parameter& p) {
 Json parameter_default(const Parameter& p) {
   return std::visit(
       [](const auto& value) -> Json {
-        if constexpr (std::is_same_v<std::decay_t<decltype(value)>, std::monostate>)
+        if constexpr (std::is_same_v<std::decay_t<decltype(value)>, Unset>)
           return nullptr;
         else
           return value;

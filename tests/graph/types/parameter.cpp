@@ -231,9 +231,9 @@ TEST(Parameters, FailAtTheValueOrAtTheOwner) {
 TEST(Parameters, AreMadeByProgramWithTheSameChecks) {
   std::vector<Fault> faults;
   const Position where{"t.yaml", 7, 3};
-  const Parameters made = Parameters::make(
-      {{"groups", 8}, {"channels", 16}, {"note", std::string("12")}, {"epsilon", std::monostate{}}},
-      kGroupNorm, kOwner, where, faults);
+  const Parameters made =
+      Parameters::make({{"groups", 8}, {"channels", 16}, {"note", std::string("12")}, {"epsilon", Unset{}}},
+                       kGroupNorm, kOwner, where, faults);
   EXPECT_TRUE(faults.empty());
   EXPECT_EQ(made.integer("groups"), 8);
   EXPECT_EQ(made.text("note"), "12");
