@@ -185,7 +185,7 @@ class NodeBuilder final : public Builder {
     const Position& where = request_.where;
     Tree map{.kind = Tree::Kind::map, .where = where};
     for (const auto& [name, setting] : settings) {
-      if (std::holds_alternative<std::monostate>(setting)) continue;
+      if (std::holds_alternative<Unset>(setting)) continue;
       const Tree* written = request_.parameters.written(name, setting);
       map.entries.push_back({name, where, written ? *written : tree_of(setting, where)});
     }
@@ -251,6 +251,7 @@ Named Checking::expand(Request request) {
   const NodeType& type = *request.type;
   if (!inputs_fit(*this, request)) return {.ports = {}, .main = "", .broken = true};
 
+  checked.composites.push_back({request.path, &type});
   if (request.calls_model) put_before_model(request);
   NodeBuilder builder(*this, request);
   const std::size_t before = faults.size();

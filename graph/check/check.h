@@ -93,6 +93,12 @@ struct TrainedModel {
   std::string section, from, weights;
 };
 
+// A composite whose nodes stand in its place.
+struct Expanded {
+  std::string path;
+  const NodeType* type;
+};
+
 struct Checked {
   // Without training: how many frames carry the images, the last one filled up.
   std::int64_t frames_of_images() const {
@@ -105,6 +111,7 @@ struct Checked {
   RunSettings run;
   std::vector<CheckedNode> nodes;  // in topological order
   std::vector<CheckedLoop> loops;
+  std::vector<Expanded> composites;  // outermost first
   std::vector<Group> groups;
   std::shared_ptr<WeightTable> weights;
   std::map<std::string, std::shared_ptr<Resource>> resources;

@@ -545,7 +545,8 @@ CompletesOverrides() {
   completes 'nodes.adam.epsilon_hat=false nodes.adam.epsilon_hat=true ' train.yaml nodes.adam.epsilon_hat=
   completes 'nodes.adam.learning_rate=${rate} ' train.yaml nodes.adam.learning_rate=
   completes 'model/mid/ ' train.yaml model/m
-  completes 'model/mid/attention/ ' train.yaml model/mid/a
+  completes 'model/mid/attention. model/mid/attention/ ' train.yaml model/mid/a
+  completes 'model/mid/attention.heads= ' train.yaml model/mid/attention.he
   completes 'model/mid/attention/norm.eps= ' train.yaml model/mid/attention/norm.ep
   completes 'model/mid/attention/norm.type=identity ' train.yaml model/mid/attention/norm.type=id
   completes 'run.seed= ' sweep train.yaml --add run.se

@@ -120,10 +120,12 @@ std::string named_inside(const std::string& path, const Tree& file) {
   return path;
 }
 
-// The nodes that only composites and loops know, with the type of each.
+// The nodes and composites that only composites and loops know, with the type of each.
 std::map<std::string, const NodeType*> all_inside(const Tree& file, const Checked& checked) {
   std::map<std::string, const NodeType*> found;
   for (const CheckedNode& node : checked.nodes) found[named_inside(node.path, file)] = node.type;
+  for (const Expanded& composite : checked.composites)
+    found[named_inside(composite.path, file)] = composite.type;
   found.erase("");
   return found;
 }
