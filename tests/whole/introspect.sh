@@ -271,6 +271,28 @@ PlanTellsTasksAndMemory() {
   has "$out" '"frames_per_step": 4,'
 }
 
+PlanExpectsMoreCoresAndProcesses() {
+  cat >times.json <<'END'
+{"batch_size": 8, "micro_batch": 2, "nodes": [{"name": "out/conv_in", "forward_ms": 1, "backward_ms": 2, "weight_gradient_ms": 1}]}
+END
+  run plan train.yaml --cores 1,64 --times times.json --ranks 2
+  ends 0
+  has "$out" 'efficiency  what bounds it'
+  has "$out" 'the work itself'
+  has "$out" 'on 10gbe '
+  run plan train.yaml --cores 1,64 --times times.json --ranks 2 --json
+  ends 0
+  has "$out" '"cores": 64,'
+  has "$out" '"efficiency": 1.0,'
+  has "$out" '"network": "10gbe",'
+  run plan train.yaml --cores 64
+  ends 2
+  has "$err" '--cores needs --times'
+  run plan train.yaml --cores 64 --times times.json run.batch_size=16
+  ends 2
+  has "$err" 'measured with batches of 8 in frames of 2, and this pipeline has 16 in 2'
+}
+
 ScheduleShowsTheNoiseProcess() {
   printf 'diffusion: {schedule: linear}\nnodes: {number: {type: image_numbers, count: 1}}\n' >linear.yaml
   run schedule linear.yaml --times 3 --svg curves.svg
@@ -552,7 +574,7 @@ CompletesOverrides() {
   completes 'run.seed= ' sweep train.yaml --add run.se
   run train.yaml run.steps=1
   completes 'denoise/ ' sample.yaml den
-  completes 'denoise/each. denoise/prev. ' sample.yaml denoise/  # not the layers of the model, which stay as they are
+  completes 'denoise/each. denoise/out. denoise/prev. ' sample.yaml denoise/  # not the layers of the model, which stay as they are
   completes 'denoise/prev.eta= ' sample.yaml denoise/prev.e
   completes 'denoise/prev.eta=0.5 ' sample.yaml denoise/prev.eta=
   completes 'denoise/prev.type=ddpm_step ' sample.yaml denoise/prev.type=ddp

@@ -1,0 +1,44 @@
+// What several processes that share a training cost each other, and bring.
+#pragma once
+
+#include <nlohmann/json_fwd.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "graph/cluster/cost.h"
+#include "graph/plan/plan.h"
+
+namespace dagfusion {
+
+std::vector<std::string> names_of_networks();
+
+class OnMoreRanks {
+ public:
+  struct Question {
+    int ranks = 1;
+    std::string network = "10gbe";
+    double rate = 0;  // images/s of one process; 0: not known
+  };
+
+  OnMoreRanks(const Planned&, const Question&);
+
+  void say() const;
+  nlohmann::ordered_json json() const;
+
+ private:
+  double whole_waves(int lanes) const;
+  double computing() const;
+  double images_per_second() const;
+  double efficiency() const;
+
+  const Checked& checked_;
+  const Plan& plan_;
+  const Question asked_;
+  const int lanes_;
+  const double waves_;                // the share of lanes in a step that have a frame
+  std::optional<ExchangeCost> cost_;  // where there is training
+  double exchange_ = 0;               // seconds of a step, if nothing hides it
+};
+
+}  // namespace dagfusion
