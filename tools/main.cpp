@@ -1,9 +1,7 @@
 // run-pipeline: a subcommand, or a pipeline file to run.
 #include <sys/resource.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <atomic>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
@@ -76,32 +74,13 @@ int after_writing(int exit) {
   return exit == kDone ? kFailed : exit;
 }
 
-// oneTBB starts further threads from threads of its own, where nobody can catch that there was no room for one.
-// What is on the disk is whole at any time; so the process ends here, and says why.
-[[noreturn]] void end_in_words() noexcept {
-  static std::atomic_flag said;
-  if (said.test_and_set())
-    for (;;) pause();  // another thread is about to end the process
-  try {
-    if (std::current_exception()) throw;
-  } catch (const std::bad_alloc& e) {
-    std::fprintf(stderr, "run-pipeline: %s\n", what_of(e));
-    std::_Exit(kFailed);
-  } catch (const std::runtime_error& e) {
-    std::fprintf(stderr, "run-pipeline: %s\n", e.what());
-    std::_Exit(kFailed);
-  } catch (...) {
-  }
-  std::abort();  // a defect of ours
-}
-
 bool address_space_is_bounded() {
   rlimit limit{};
   return getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY;
 }
 
-// Everything is written and closed. Where memory is bounded, libraries do not get their turn: OpenBLAS, which can stand behind
-// OpenCV, would wait for ever for threads that it could not start.
+// Everything is written and closed. Where memory is bounded, libraries do not get their turn: one that could not start its
+// threads may wait for them for ever.
 int end(int exit) {
   if (!address_space_is_bounded()) return exit;
   std::fflush(nullptr);
@@ -114,10 +93,9 @@ int end(int exit) {
 
 int main(int argc, char** argv) {
   using namespace dagfusion;
-  std::set_terminate(end_in_words);
   try {
-    // Before all else: there is one thread. Not where memory is bounded: at a fork OpenBLAS waits for threads it could not start.
-    if (!without_sandbox(argc, argv) && !address_space_is_bounded()) start_confinement(argc, argv);
+    // Before all else: there is one thread.
+    if (!without_sandbox(argc, argv)) start_confinement(argc, argv);
     take_file_size_limit_as_error();
     return end(after_writing(run_command_line(argc, argv)));
   } catch (const std::exception& e) {  // while the arguments were read

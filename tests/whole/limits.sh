@@ -2,7 +2,6 @@
 # limits.sh PROGRAM CASE: runs that get less memory than they need. FAULTS: the library of tests/faults; ALLOCATIONS: which
 # of them fail, one a run ("1 2 3"; a long list takes minutes). LIMIT_STEP: KiB from one limit to the next.
 . "$(dirname "${BASH_SOURCE[0]}")/small_runs.sh"
-export OPENBLAS_NUM_THREADS=1  # where it stands behind OpenCV, it ends a process in which its threads cannot start
 
 works_with() { (ulimit -v "$1" && ulimit -c 0 && exec "$program" --help) >out.txt 2>&1; }  # KIB
 
