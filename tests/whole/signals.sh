@@ -2,7 +2,8 @@
 # signals.sh PROGRAM [ROUNDS [SEED]]: sends INT, TERM, HUP and USR1 at random moments to whatever the program can be doing:
 # ROUNDS of each signal, spread over a training with previews, a sampling, a packing, a sweep, a verify and a bench.
 # Each must end with 75 (or 0, where it was done before), name a checkpoint that is there, and leave nothing else behind;
-# a training must go on to the bytes of one that was never stopped. By hand: tests/whole/signals.sh build/tools/run-pipeline 200
+# a training and a packing must go on to the bytes of one that was never stopped.
+# By hand: tests/whole/signals.sh build/tools/run-pipeline 200
 . "$(dirname "${BASH_SOURCE[0]}")/small_runs.sh"
 
 rounds=${2:-3}
@@ -60,12 +61,22 @@ train_goes_on() {
   fi
 }
 
+packing_goes_on() {
+  if [[ $status != 0 ]]; then
+    none digits.h5 pack
+    run pack.yaml --resume
+    ends 0
+  fi
+  cmp digits.h5 whole.h5
+  is "$(ls digits.h5*)" digits.h5
+}
+
 nothing_is_lost() {  # KIND
   is "$(ls "$TMPDIR")" ''
   none 'runs/*/checkpoints/*.partial' "$1"
   case $1 in
     train) train_goes_on ;;
-    pack) [[ $status == 0 ]] || none 'digits.h5*' pack ;;
+    pack) packing_goes_on ;;
     sweep)
       [[ $status == 0 || ! -e sweeps ]] || run sweep sweep.yaml --resume
       [[ ! -e sweeps ]] || ends 0
@@ -92,6 +103,9 @@ one() {  # SIGNAL KIND
 run "${train[@]}"
 ends 0
 mv runs whole
+run pack.yaml
+ends 0
+mv digits.h5 whole.h5
 declare -A longest
 declare -A counts
 for kind in "${kinds[@]}"; do  # how long each takes, in milliseconds
