@@ -28,236 +28,74 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <charconv>
 #include <cmath>
 
 #include "graph/types/catalog.h"
-#include "nodes/network/groups.h"
 #include "nodes/network/network_init.h"
-#include "nodes/network/unet_style.h"
+#include "nodes/network/unet_design.h"
 
 namespace dagfusion {
 namespace {
 
-constexpr std::int64_t kMostClasses = 65536;
-
 class UNet {
  public:
-  explicit UNet(Builder& b)
-      : b_(b),
-        channels_(b.parameters().integer("channels")),
-        widths_(unet_widths(b.parameters())),
-        blocks_(b.parameters().integer("blocks")),
-        attention_at_(b.parameters().integers("attention_at")),
-        attention_up_at_(b.parameters().has("attention_up_at") ? b.parameters().integers("attention_up_at")
-                                                               : attention_at_),
-        augment_(b.parameters().integer("augment")),
-        activation_(b.parameters().text("activation")),
-        style_(asked_style(b.parameters())),
-        resample_down_(resampling_of_levels("resample_down")),
-        resample_up_(resampling_of_levels("resample_up")),
-        init_(style_.init) {}
+  UNet(Builder& b, const Shape& images)
+      : b_(b), design_(unet_design(b, images)), style_(design_.style), init_(style_.init) {}
 
-  void build() {
-    const Wire x = b_.input("x");
-    if (b_.broken(x)) return b_.output("y", x);
-    const Shape shape = b_.spec(x).shape;
-    check_levels();
-    check_groups();
-    check_sides(shape);
-    check_attention(shape);
-    check_heads(shape);
-    settle_classes();
-    check_augment();
+  Wire build(const Wire& x) {
     embed_time();
     const Wire images = b_.parameters().flag("centre_input")
                             ? b_.add("centred", "affine", {{"x", x}}, {{"factor", 2.0}, {"offset", -1.0}})
                             : x;
     Wire h = b_.add("conv_in", "conv2d", {{"x", images}},
-                    starting({{"channels", channels_}, {"kernel", std::int64_t{3}}}, init_));
+                    starting({{"channels", design_.channels}, {"kernel", std::int64_t{3}}}, init_));
     h = down(h);
-    h = up(b_.parameters().flag("middle") ? middle(h) : h);
+    h = up(design_.middle ? middle(h) : h);
     h = b_.add("norm_out", "group_norm", {{"x", h}},
-               {{"groups", groups_at(width(0))}, {"eps", style_.eps}, {"silu", true}});
+               {{"groups", design_.groups_at(design_.width(0))}, {"eps", style_.eps}, {"silu", true}});
     const std::int64_t out_channels = b_.parameters().integer("out_channels");
-    b_.output("y", b_.add("conv_out", "conv2d", {{"x", h}},
-                          starting({{"channels", out_channels == 0 ? shape[1] : out_channels},
-                                    {"kernel", std::int64_t{3}}},
-                                   init_, true)));
+    return b_.add("conv_out", "conv2d", {{"x", h}},
+                  starting({{"channels", out_channels == 0 ? b_.spec(x).shape[1] : out_channels},
+                            {"kernel", std::int64_t{3}}},
+                           init_, true));
   }
 
  private:
-  std::int64_t levels() const { return static_cast<std::int64_t>(widths_.size()); }
-  std::int64_t width(std::int64_t level) const { return widths_[static_cast<std::size_t>(level)]; }
-  std::int64_t groups() const { return b_.parameters().integer("groups"); }
-  std::int64_t groups_at(std::int64_t channels) const {
-    return groups_of(channels, groups(), style_.group_channels);
-  }
-
-  // As `resample` says, where no list says it level by level.
-  std::vector<std::string> resampling_of_levels(const char* key) const {
-    const auto changes = static_cast<std::size_t>(std::max<std::int64_t>(0, levels() - 1));
-    if (!b_.parameters().has(key)) return std::vector<std::string>(changes, style_.resample);
-    const std::vector<std::string>& asked = b_.parameters().texts(key);
-    if (asked.size() != changes)
-      b_.fail_at(key, fmt::format("'{}' holds {} words, but there are {} changes of sides between {} levels",
-                                  key, asked.size(), changes, levels()));
-    for (std::size_t i = 0; i < asked.size(); ++i)
-      if (asked[i] != "conv" && asked[i] != "block" && asked[i] != "pool")
-        b_.fail_at(key, i, fmt::format("'{}' holds '{}'; it must be conv, block or pool", key, asked[i]));
-    return asked;
-  }
-
-  void check_levels() const {
-    if (levels() < 1 || levels() > 8)
-      b_.fail_at("multipliers", fmt::format("'multipliers' has {} levels; 1 to 8 would do", levels()));
-    if (!b_.parameters().flag("middle") && b_.parameters().has("middle_groups"))
-      b_.fail_at("middle_groups", "'middle_groups' is given, but 'middle' is false: there is no middle");
-  }
-
-  void check_groups() const {
-    const auto divide = [&](std::int64_t channels, const std::string& whose) {
-      if (channels % groups_at(channels) == 0) return;
-      b_.fail_at("groups", fmt::format("'groups' is {}, which does not divide the {} channels of {}",
-                                       groups_at(channels), channels, whose));
-    };
-    divide(channels_, "'conv_in'");
-    for (std::int64_t i = 0; i < levels(); ++i) divide(width(i), fmt::format("level {}", i));
-  }
-
-  void check_sides(const Shape& shape) const {
-    const std::int64_t unit = std::int64_t{1} << (levels() - 1);
-    if (shape[2] % unit == 0 && shape[3] % unit == 0) return;
-    const auto nearest = [unit](std::int64_t side) {
-      return std::max(unit, (side + unit / 2) / unit * unit);
-    };
-    b_.fail_at("multipliers",
-               fmt::format("'multipliers' has {} levels, so height and width must be divisible by {}, "
-                           "but 'x' is {}; the nearest right size is {}x{}",
-                           levels(), unit, to_string(shape), nearest(shape[2]), nearest(shape[3])));
-  }
-
-  void check_attention(const Shape& shape) const {
-    std::vector<std::int64_t> heights;
-    for (std::int64_t i = 0; i < levels(); ++i) heights.push_back(shape[2] >> i);
-    for (const auto& [key, at] :
-         {std::pair{"attention_at", &attention_at_}, {"attention_up_at", &attention_up_at_}})
-      for (std::size_t i = 0; i < at->size(); ++i)
-        if (std::count(heights.begin(), heights.end(), (*at)[i]) == 0)
-          b_.fail_at(b_.parameters().has(key) ? key : "attention_at", i,
-                     fmt::format("'{}' holds {}, but the levels are {} pixels high", key, (*at)[i],
-                                 fmt::join(heights, ", ")));
-  }
-
-  bool has_middle_attention() const {
-    return b_.parameters().flag("middle") && b_.parameters().text("middle_attention") != "none";
-  }
-
-  static bool attends(const std::vector<std::int64_t>& at, std::int64_t height) {
-    return std::count(at.begin(), at.end(), height) != 0;
-  }
-
-  void check_heads(const Shape& shape) const {
-    if (style_.head_channels == 0) return;  // attention itself asks whether the heads divide its channels
-    const auto divides = [&](std::int64_t level) {
-      const std::int64_t channels = width(level);
-      if (channels % style_.head_channels != 0)
-        b_.fail_at("head_channels",
-                   fmt::format("'head_channels' is {}, which does not divide the {} channels of level {}",
-                               style_.head_channels, channels, level));
-    };
-    for (std::int64_t i = 0; i < levels(); ++i)
-      if (attends(attention_at_, shape[2] >> i) || attends(attention_up_at_, shape[2] >> i)) divides(i);
-    if (has_middle_attention()) divides(levels() - 1);
-  }
-
-  // How many classes there are, and what they are called; 0 for none.
-  void settle_classes() {
-    const std::string& asked = b_.parameters().text("classes");
-    classes_ =
-        asked == "auto" ? static_cast<std::int64_t>(b_.known_classes().size()) : number_of_classes(asked);
-    if (classes_ == 0 && asked == "auto")
-      b_.fail_at("classes",
-                 "'classes' is auto, but no data set of this file knows any; say how many there are");
-    if (classes_ == 0 && b_.has_input("label"))
-      b_.fail_at_input("label",
-                       "input 'label' is wired, but the model has no classes; 'classes: auto' in its section "
-                       "gives it those of the data");
-    if (classes_ == 0) return;
-    if (b_.training() && !b_.has_input("label"))
-      b_.fail_at_input(
-          "label", fmt::format("input 'label' is not wired, but the model is trained for {} classes; wire "
-                               "the data set's label, by way of drop_label for guidance",
-                               classes_));
-    std::vector<std::string> names = b_.known_classes();
-    if (static_cast<std::int64_t>(names.size()) > classes_)
-      b_.fail_at("classes",
-                 fmt::format("'classes' is {}, but the images are of {} classes", classes_, names.size()));
-    while (static_cast<std::int64_t>(names.size()) < classes_) names.push_back(std::to_string(names.size()));
-    b_.keep_classes(std::move(names));
-  }
-
-  void check_augment() const {
-    const bool wired = b_.has_input("augment");
-    if (augment_ == 0 && wired)
-      b_.fail_at_input(
-          "augment",
-          fmt::format(
-              "input 'augment' is wired, but the model takes no such label; 'augment: {}' in its section "
-              "lets it",
-              b_.spec(b_.input("augment")).shape.back()));
-    if (augment_ > 0 && b_.training() && !wired)
-      b_.fail_at_input(
-          "augment",
-          fmt::format("input 'augment' is not wired, but the model is trained for labels of {} numbers, such "
-                      "as those of edm_augment",
-                      augment_));
-  }
-
-  std::int64_t number_of_classes(const std::string& text) const {
-    std::int64_t number = -1;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-    if (error != std::errc() || end != text.data() + text.size() || number < 0 || number > kMostClasses)
-      b_.fail_at("classes", fmt::format("'classes' is {}; it must be auto or a number from 0 to {}", text,
-                                        kMostClasses));
-    return number;
-  }
-
   std::int64_t time_channels() const {
     const std::int64_t asked = b_.parameters().integer("time_channels");
-    return asked == 0 ? 4 * channels_ : asked;
+    return asked == 0 ? 4 * design_.channels : asked;
   }
 
   void embed_time() {
-    Wire h = b_.add("time/embedding", "time_embedding", {{"t", b_.input("t")}},
-                    {{"dim", channels_}, {"order", style_.time_order}, {"freq_shift", style_.freq_shift}});
+    Wire h =
+        b_.add("time/embedding", "time_embedding", {{"t", b_.input("t")}},
+               {{"dim", design_.channels}, {"order", style_.time_order}, {"freq_shift", style_.freq_shift}});
     h = labelled(h, "start");
     h = b_.add("time/linear1", "linear", {{"x", h}}, starting({{"channels", time_channels()}}, init_));
     h = b_.add("time/silu1", "silu", {{"x", h}});
     h = b_.add("time/linear2", "linear", {{"x", h}}, starting({{"channels", time_channels()}}, init_));
     h = labelled(h, "end");
-    temb_ = b_.add(fmt::format("time/{}2", activation_), activation_, {{"x", h}});
+    temb_ = b_.add(fmt::format("time/{}2", design_.activation), design_.activation, {{"x", h}});
   }
 
   // With the labels that enter at this place.
   Wire labelled(Wire h, const std::string& place) {
-    if (classes_ > 0 && style_.class_at == place)
+    if (design_.classes > 0 && style_.class_at == place)
       h = b_.add("class_embedding", "class_embedding", {{"x", h}, {"label", b_.input("label")}},
                  class_settings());
-    if (augment_ > 0 && style_.augment_at == place)
+    if (design_.augment > 0 && style_.augment_at == place)
       h = b_.add("augment_embedding", "augment_embedding", {{"x", h}, {"label", b_.input("augment")}},
-                 {{"length", augment_}});
+                 {{"length", design_.augment}});
     return h;
   }
 
   // Song et al. have a linear layer there, whose input is sqrt(classes) for the class and 0 for all others.
   std::map<std::string, Setting> class_settings() const {
-    std::map<std::string, Setting> settings = {{"classes", classes_},
+    std::map<std::string, Setting> settings = {{"classes", design_.classes},
                                                {"null_class", b_.parameters().flag("null_class")}};
     if (init_ == "song")
-      settings["init_std"] =
-          std::sqrt(2.0 * static_cast<double>(classes_) / static_cast<double>(classes_ + channels_));
+      settings["init_std"] = std::sqrt(2.0 * static_cast<double>(design_.classes) /
+                                       static_cast<double>(design_.classes + design_.channels));
     return settings;
   }
 
@@ -271,10 +109,10 @@ class UNet {
     return b_.add(name, "residual_block", {{"x", h}, {"temb", temb_}},
                   {{"channels", channels},
                    {"dropout", b_.parameters().real("dropout")},
-                   {"groups", groups()},
+                   {"groups", design_.groups},
                    {"eps", style_.eps},
                    {"film", style_.film},
-                   {"activation", activation_},
+                   {"activation", design_.activation},
                    {"resample", resample},
                    {"resample_shortcut", style_.resample_shortcut},
                    {"group_channels", style_.group_channels},
@@ -285,11 +123,11 @@ class UNet {
   Wire attention(const std::string& name, Wire h, bool in_middle = false) {
     if (b_.broken(h)) return h;
     const std::int64_t channels = b_.spec(h).shape[1];
-    const bool norm = !in_middle || b_.parameters().text("middle_attention") == "normalised";
+    const bool norm = !in_middle || design_.middle_attention == "normalised";
     const bool own_groups = in_middle && b_.parameters().has("middle_groups");
     return b_.add(name, "attention_block", {{"x", h}},
                   {{"heads", style_.head_channels > 0 ? channels / style_.head_channels : style_.heads},
-                   {"groups", own_groups ? b_.parameters().integer("middle_groups") : groups()},
+                   {"groups", own_groups ? b_.parameters().integer("middle_groups") : design_.groups},
                    {"eps", style_.eps},
                    {"norm", norm},
                    {"group_channels", style_.group_channels},
@@ -299,16 +137,16 @@ class UNet {
 
   // To half the sides of this level.
   Wire smaller(const std::string& name, Wire h, std::int64_t level) {
-    const std::string& how = resample_down_[static_cast<std::size_t>(level)];
-    if (how == "block") return residual(name, h, width(level), "down");
+    const std::string& how = design_.resample_down[static_cast<std::size_t>(level)];
+    if (how == "block") return residual(name, h, design_.width(level), "down");
     if (how == "pool") return b_.add(name, "average_pool", {{"x", h}});
     return b_.add(name, "downsample", {{"x", h}}, {{"padding", style_.padding}, {"init", init_}});
   }
 
   // To twice the sides of this level.
   Wire larger(const std::string& name, Wire h, std::int64_t level) {
-    const std::string& how = resample_up_[static_cast<std::size_t>(level - 1)];
-    if (how == "block") return residual(name, h, width(level), "up");
+    const std::string& how = design_.resample_up[static_cast<std::size_t>(level - 1)];
+    if (how == "block") return residual(name, h, design_.width(level), "up");
     if (how == "pool") return b_.add(name, "nearest_upsample", {{"x", h}});
     return b_.add(name, "upsample", {{"x", h}}, {{"init", init_}});
   }
@@ -323,30 +161,31 @@ class UNet {
 
   Wire down(Wire h) {
     kept_.push_back(h);
-    for (std::int64_t i = 0; i < levels(); ++i) {
+    for (std::int64_t i = 0; i < design_.levels(); ++i) {
       const std::string level = fmt::format("down{}", i);
-      for (std::int64_t j = 0; j < blocks_; ++j)
-        kept_.push_back(h = block(level, j, h, width(i), attention_at_));
-      if (i + 1 < levels()) kept_.push_back(h = smaller(level + "/downsample", h, i));
+      for (std::int64_t j = 0; j < design_.blocks; ++j)
+        kept_.push_back(h = block(level, j, h, design_.width(i), design_.attention_at));
+      if (i + 1 < design_.levels()) kept_.push_back(h = smaller(level + "/downsample", h, i));
     }
     return h;
   }
 
   Wire middle(Wire h) {
-    const std::int64_t channels = widths_.back();
+    const std::int64_t channels = design_.widths.back();
     h = residual("mid/block0", h, channels, "none", true);
-    if (has_middle_attention()) h = attention("mid/attention", h, true);
+    if (design_.has_middle_attention()) h = attention("mid/attention", h, true);
     return residual("mid/block1", h, channels, "none", true);
   }
 
   Wire up(Wire h) {
-    for (std::int64_t i = levels() - 1; i >= 0; --i) {
+    for (std::int64_t i = design_.levels() - 1; i >= 0; --i) {
       const std::string level = fmt::format("up{}", i);
-      for (std::int64_t j = 0; j <= blocks_; ++j) {
+      for (std::int64_t j = 0; j <= design_.blocks; ++j) {
         h = b_.add(fmt::format("{}/concat{}", level, j), "concat", {{"a", h}, {"b", kept_.back()}});
         kept_.pop_back();
-        const bool may_attend = style_.attention_up == "each" || j == blocks_;
-        h = block(level, j, h, width(i), may_attend ? attention_up_at_ : std::vector<std::int64_t>());
+        const bool may_attend = style_.attention_up == "each" || j == design_.blocks;
+        h = block(level, j, h, design_.width(i),
+                  may_attend ? design_.attention_up_at : std::vector<std::int64_t>());
       }
       if (i > 0) h = larger(level + "/upsample", h, i);
     }
@@ -354,16 +193,9 @@ class UNet {
   }
 
   Builder& b_;
-  const std::int64_t channels_;
-  const std::vector<std::int64_t> widths_;  // of each level
-  const std::int64_t blocks_;
-  const std::vector<std::int64_t> attention_at_, attention_up_at_;
-  const std::int64_t augment_;
-  const std::string activation_;  // of the residual blocks
-  const UNetStyle style_;
-  const std::vector<std::string> resample_down_, resample_up_;  // between a level and the next
-  const std::string init_;
-  std::int64_t classes_ = 0;
+  const UNetDesign design_;
+  const UNetStyle& style_;
+  const std::string& init_;
   Wire temb_;
   std::vector<Wire> kept_;
 };
@@ -391,7 +223,10 @@ NodeType unet() {
                   .optional = true}},
       .outputs = {{"y", "[N,D,H,W] act blocked", "the prediction"}},
       .parameters = unet_parameters(),
-      .expand = [](Builder& b) { UNet(b).build(); }};
+      .expand = [](Builder& b) {
+        const Wire x = b.input("x");
+        b.output("y", b.broken(x) ? x : UNet(b, b.spec(x).shape).build(x));
+      }};
 }
 
 }  // namespace dagfusion
