@@ -5,46 +5,12 @@
 #include <algorithm>
 #include <cstring>
 
+#include "nodes/files/deflate.h"
+
 namespace dagfusion {
 namespace {
 
 constexpr std::size_t kSumBytes = 4;  // that fletcher32 puts behind
-
-// Memory for zlib's inflate, so that an image is read without allocating:
-// its state takes 7 KB of it, and a window of 32 KB where it wants one.
-class InflateRoom {
- public:
-  static constexpr std::size_t kBytes = 64 << 10;
-  explicit InflateRoom(std::span<std::uint8_t> memory) : left_(memory) {}
-  static voidpf take(voidpf room, uInt items, uInt size) {
-    std::span<std::uint8_t>& left = static_cast<InflateRoom*>(room)->left_;
-    const std::size_t bytes = (std::size_t{items} * size + 15) / 16 * 16;
-    if (bytes > left.size()) return Z_NULL;  // zlib reports Z_MEM_ERROR
-    std::uint8_t* const taken = left.data();
-    left = left.subspan(bytes);
-    return taken;
-  }
-  static void give_back(voidpf, voidpf) {}
-
- private:
-  std::span<std::uint8_t> left_;
-};
-
-// Whether `packed` is all of a zlib stream that gives `bytes` and no more.
-bool inflate_all(std::span<const std::uint8_t> packed, std::span<std::uint8_t> bytes,
-                 std::span<std::uint8_t> memory) {
-  InflateRoom room(memory);
-  z_stream stream = {};
-  stream.zalloc = InflateRoom::take;
-  stream.zfree = InflateRoom::give_back;
-  stream.opaque = &room;
-  stream.next_in = const_cast<Bytef*>(packed.data());
-  stream.avail_in = static_cast<uInt>(packed.size());
-  stream.next_out = bytes.data();
-  stream.avail_out = static_cast<uInt>(bytes.size());
-  if (inflateInit(&stream) != Z_OK) return false;
-  return inflate(&stream, Z_FINISH) == Z_STREAM_END && stream.avail_out == 0;
-}
 
 // LibLZF: a control byte below 32 stands before that many literal bytes and one more; a larger one is a length and a
 // distance back.
@@ -136,13 +102,11 @@ std::size_t Hdf5Filters::most_stored_bytes() const {
 }
 
 std::size_t Hdf5Filters::room_bytes() const {
-  return InflateRoom::kBytes + (filters_.size() > 1 ? chunk_bytes_ + kSumBytes * filters_.size() : 0);
+  return filters_.size() > 1 ? chunk_bytes_ + kSumBytes * filters_.size() : 0;
 }
 
 const char* Hdf5Filters::undo(std::span<std::uint8_t> stored, std::uint32_t skipped,
-                              std::span<std::uint8_t> chunk, std::span<std::uint8_t> room) const {
-  const std::span<std::uint8_t> inflating = room.first(InflateRoom::kBytes),
-                                between = room.subspan(InflateRoom::kBytes);
+                              std::span<std::uint8_t> chunk, std::span<std::uint8_t> between) const {
   std::span<std::uint8_t> now = stored;  // what the filters undone so far have left
   for (std::size_t f = filters_.size(); f-- > 0;) {
     if ((skipped >> f & 1) != 0) continue;
@@ -163,7 +127,7 @@ const char* Hdf5Filters::undo(std::span<std::uint8_t> stored, std::uint32_t skip
     if (to.size() < bytes)
       return "it cannot be decompressed";  // deflated twice around a sum: nobody does that
     to = to.first(bytes);
-    const bool done = filters_[f] == Hdf5Filter::deflate ? inflate_all(now, to, inflating)
+    const bool done = filters_[f] == Hdf5Filter::deflate ? inflate_all(now, to)
                       : filters_[f] == Hdf5Filter::lzf   ? lzf_all(now, to)
                                                          : now.size() == to.size();
     if (!done) return "it cannot be decompressed";

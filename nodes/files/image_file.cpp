@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
+#include <opencv2/core/hal/hal.hpp>
 #include <set>
 #include <stdexcept>
 
@@ -423,6 +425,26 @@ std::span<std::uint8_t> ImageFile::read_row(std::int64_t image, std::span<std::u
   return row;
 }
 
+// The usual case, which takes a tenth of the time: pixels one behind the other to pixels or planes. False: another one.
+bool ImageFile::copy_bytes(std::span<const std::uint8_t> row, std::uint8_t* to, const Strides& target) const {
+  const std::int64_t pixels = height_ * width_;
+  const Strides as_pixels{1, width_ * channels_, channels_}, as_planes{pixels, width_, 1};
+  const auto is_dense_grey = [&](const Strides& strides) {
+    return channels_ == 1 && strides.row == width_ && strides.column == 1;
+  };
+  if (strides_ == target || (is_dense_grey(strides_) && is_dense_grey(target))) {
+    std::copy(row.begin(), row.end(), to);
+    return true;
+  }
+  constexpr std::int64_t kMostChannels = 4;
+  if (strides_ != as_pixels || target != as_planes || channels_ < 2 || channels_ > kMostChannels)
+    return false;
+  std::array<std::uint8_t*, kMostChannels> planes{};
+  for (std::int64_t c = 0; c < channels_; ++c) planes[static_cast<std::size_t>(c)] = to + c * pixels;
+  cv::hal::split8u(row.data(), planes.data(), static_cast<int>(pixels), static_cast<int>(channels_));
+  return true;
+}
+
 // One image to where the strides say; `convert` takes a number in the file's range.
 template <class T, class Convert>
 void ImageFile::gather(std::int64_t image, T* to, const Strides& target, std::span<std::uint8_t> room,
@@ -448,7 +470,11 @@ void ImageFile::gather(std::int64_t image, T* to, const Strides& target, std::sp
     return copy(decoded.pixels.data(), {1, width_ * channels_, channels_}, convert);
   }
   const NumberFormat& number = parts_[0].type().number;
-  if (number.is_byte() && is_all_bytes_) return copy(row.data(), strides_, convert);
+  if (number.is_byte() && is_all_bytes_) {
+    if constexpr (std::is_same_v<T, std::uint8_t>)
+      if (copy_bytes(row, to, target)) return;
+    return copy(row.data(), strides_, convert);
+  }
   const std::size_t begin = room_bytes_ - aligned(image_bytes() * sizeof(float));
   const std::span<float> values(reinterpret_cast<float*>(room.data() + begin), image_bytes());
   read_numbers(number, std::as_bytes(row), values);

@@ -72,6 +72,7 @@ class ImageFile {
   std::vector<std::int64_t> numbers(const Hdf5Rows&, std::int64_t least, std::int64_t most) const;
 
   std::span<std::uint8_t> read_row(std::int64_t image, std::span<std::uint8_t> room) const;
+  bool copy_bytes(std::span<const std::uint8_t> row, std::uint8_t* to, const Strides& target) const;
   template <class T, class Convert>
   void gather(std::int64_t image, T* to, const Strides& target, std::span<std::uint8_t> room,
               const Convert&) const;

@@ -10,6 +10,7 @@ namespace dagfusion {
 
 struct PixelStrides {
   std::int64_t channel = 0, row = 0, column = 0;
+  bool operator==(const PixelStrides&) const = default;
 };
 
 struct PixelOrder {

@@ -1,11 +1,9 @@
 #include "nodes/files/pixel_packer.h"
 
-#include <zlib.h>
-
-#include <stdexcept>
 #include <type_traits>
 
 #include "nodes/files/crc32c.h"
+#include "nodes/files/deflate.h"
 
 namespace dagfusion {
 namespace {
@@ -27,7 +25,7 @@ PixelPacker::PixelPacker(const TensorSpec& images, int deflate)
       bytes_(static_cast<std::size_t>(channels_ * pixels_) * item_bytes_),
       deflate_(deflate) {}
 
-std::size_t PixelPacker::most_packed_bytes() const { return compressBound(static_cast<uLong>(bytes_)); }
+std::size_t PixelPacker::most_packed_bytes() const { return most_deflated_bytes(bytes_); }
 
 std::size_t PixelPacker::scratch_bytes() const { return item_bytes_ > 1 ? 2 * bytes_ : bytes_; }
 
@@ -70,9 +68,7 @@ PackedFacts PixelPacker::pack(const void* frame, int number, std::span<std::uint
     shuffle(stored, item_bytes_, pixels + bytes_);
     plain = pixels + bytes_;
   }
-  auto length = static_cast<uLongf>(packed.size());
-  if (compress2(packed.data(), &length, plain, static_cast<uLong>(bytes_), deflate_) != Z_OK)
-    throw std::runtime_error("an image cannot be compressed");
+  const std::size_t length = deflate_all({plain, bytes_}, deflate_, packed);
   facts.bytes = static_cast<std::uint32_t>(length);
   facts.packed_crc = crc32c(std::as_bytes(packed.first(length)));
   return facts;

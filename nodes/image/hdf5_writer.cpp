@@ -10,8 +10,8 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <libdeflate.h>
 #include <unistd.h>
-#include <zlib.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -189,8 +189,8 @@ class Hdf5Writer final : public Ordered, public NeedsAll, public TakesUp, public
       Hdf5Lock lock;
       H5get_libversion(&major, &minor, &release);
     }
-    return fmt::format("{} HDF5 {}.{}.{} zlib {}\n{}\n{}", DAGFUSION_VERSION, major, minor, release,
-                       zlibVersion(), source_ ? source_->fingerprint() : "", run.resolved_yaml());
+    return fmt::format("{} HDF5 {}.{}.{} libdeflate {}\n{}\n{}", DAGFUSION_VERSION, major, minor, release,
+                       LIBDEFLATE_VERSION_STRING, source_ ? source_->fingerprint() : "", run.resolved_yaml());
   }
 
   void open(const RunInfo& run) {
