@@ -35,6 +35,7 @@ class ClassEmbedding final : public DifferentiableMap {
       setup.fail(
           "input 'label' is not wired, but the network has no row for images without a class "
           "('null_class' is false)");
+    refuse_other_classes(setup);
     setup.passes_gradient(y_, x_);
     setup.accumulate_reads(label_);
   }
@@ -57,6 +58,30 @@ class ClassEmbedding final : public DifferentiableMap {
   }
 
  private:
+  // Labels of a data set are numbers: of other classes than those that the model was trained for they mean something else.
+  void refuse_other_classes(Setup& setup) const {
+    const DataSet* data = setup.data_set_behind(label_);
+    if (!data) return;
+    const std::vector<std::string> theirs = data->class_names(), known = setup.classes();
+    if (theirs.empty() || known.empty() || (are_numbers(known) && theirs.size() == known.size())) return;
+    for (std::size_t k = 0; k < theirs.size(); ++k) {
+      if (k >= known.size())
+        setup.fail_at_input("label",
+                            fmt::format("label {} is '{}' in the data set, but the model has {} classes", k,
+                                        theirs[k], known.size()));
+      if (theirs[k] != known[k])
+        setup.fail_at_input("label", fmt::format("label {} is '{}' in the data set, but '{}' in the model", k,
+                                                 theirs[k], known[k]));
+    }
+  }
+
+  // Of a model that was trained on labels without names.
+  static bool are_numbers(const std::vector<std::string>& names) {
+    for (std::size_t k = 0; k < names.size(); ++k)
+      if (names[k] != std::to_string(k)) return false;
+    return true;
+  }
+
   std::int64_t rows() const { return classes_ + (null_class_ ? 1 : 0); }
 
   // Where the vector of image n begins.
