@@ -24,10 +24,12 @@ const Process kProcesses[] = {{"discrete", "{process: discrete, schedule: linear
 
 // With a perfect model of the data.
 std::vector<float> walk(const std::string& section, const Mixture1d& data, std::vector<float> start,
-                        const std::string& sampler, const std::vector<double>& times) {
+                        const std::string& sampler, const std::vector<double>& times,
+                        const std::string& churn = "") {
   const std::unique_ptr<NoiseProcess> process = process_of(section);
   const auto perfect = [&](double t, double x) { return perfect_prediction(data, *process, t, x); };
-  return SamplerWalk({.sections = "diffusion: " + section}, perfect, std::move(start)).down(sampler, times);
+  return SamplerWalk({.sections = "diffusion: " + section}, perfect, std::move(start))
+      .down(sampler, times, churn);
 }
 
 // What sampling_timesteps gives, and the clean image's time at the end.
@@ -147,7 +149,8 @@ TEST(Solvers, UnipcIsOfSecondOrderOrBetter) {
 }
 
 // With fresh noise: many values from pure noise, whose mean and deviation must be those of the data.
-void expect_moments(const std::string& sampler, int steps, const Process& process, const Mixture1d& data) {
+void expect_moments(const std::string& sampler, int steps, const Process& process, const Mixture1d& data,
+                    const std::string& churn = "") {
   SCOPED_TRACE(process.name);
   constexpr int n = 4096;
   const std::vector<double> list = grid(process.section, "steps: " + std::to_string(steps));
@@ -157,7 +160,7 @@ void expect_moments(const std::string& sampler, int steps, const Process& proces
   const NoiseLevel top = made->level(static_cast<float>(list.front()));
   for (float& x : start)
     x = static_cast<float>(x * std::hypot(top.sigma, top.alpha * data.deviation()) + top.alpha * data.mean());
-  const std::vector<float> end = walk(process.section, data, start, sampler, list);
+  const std::vector<float> end = walk(process.section, data, start, sampler, list, churn);
   double mean = 0, square = 0;
   for (const double x : end) mean += x / n;
   for (const double x : end) square += (x - mean) * (x - mean) / n;
@@ -174,6 +177,13 @@ TEST(Solvers, SamplersWithFreshNoiseKeepMeanAndVariance) {
   for (const char* sampler : {"dpmpp_2m_step, eta: 1", "dpmpp_3m_sde_step"}) {
     SCOPED_TRACE(sampler);
     for (const Process& process : kProcesses) expect_moments(sampler, 200, process, kGaussian);
+  }
+}
+
+TEST(Solvers, HeunWithChurnKeepsMeanAndVariance) {
+  for (const Process& process : kProcesses) {
+    expect_moments("heun_step", 200, process, kGaussian, "steps: 200, amount: 40, noise: 1");
+    expect_moments("heun_step", 200, process, kTwoHeaps, "steps: 200, amount: 40, noise: 1");
   }
 }
 
