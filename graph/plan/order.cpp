@@ -139,42 +139,67 @@ bool reads_steps(const CheckedNode& node) {
 
 }  // namespace
 
-// Tasks that read what steps change, and all behind them, wait for the step before and for a lane.
-void Planner::add_admission() {
-  const int count = static_cast<int>(plan_.tasks.size());
-  std::vector<bool> admitted(count);
-  std::vector<bool> behind(
-      plan_.tasks.size());  // what frames of other processes come to, which have no lane here
-  if (plan_.collect >= 0) behind = behind_ordered();
-  const auto is_step = [&](int t) {
+// Tasks once per step, and what frames of other processes come to, which have no lane here.
+std::vector<bool> Planner::without_lane() const {
+  std::vector<bool> all(plan_.tasks.size());
+  if (plan_.collect >= 0) all = behind_ordered();
+  all.resize(plan_.tasks.size());
+  for (std::size_t t = 0; t < all.size(); ++t) {
     const Task::Kind kind = plan_.tasks[t].kind;
-    return kind == Task::Kind::exchange || kind == Task::Kind::collect || kind == Task::Kind::step ||
-           kind == Task::Kind::child ||
-           (static_cast<std::size_t>(t) < behind.size() && behind[static_cast<std::size_t>(t)]);
-  };
-  for (int t = 0; t < count; ++t)
+    if (kind == Task::Kind::exchange || kind == Task::Kind::collect || kind == Task::Kind::step ||
+        kind == Task::Kind::child)
+      all[t] = true;
+  }
+  return all;
+}
+
+// Tasks that read what steps change, and all behind them.
+std::vector<bool> Planner::behind_steps(const std::vector<bool>& without_lane) const {
+  std::vector<bool> all(plan_.tasks.size());
+  for (std::size_t t = 0; t < all.size(); ++t)
     for (const Visit& v : plan_.tasks[t].visits) {
-      if (is_step(t) || !reads_steps(checked_.nodes[v.node])) continue;
-      admitted[t] = true;
-      if (plan_.tasks[t].loop >= 0) admitted[plan_.loops[plan_.tasks[t].loop].head] = true;
+      if (without_lane[t] || !reads_steps(checked_.nodes[v.node])) continue;
+      all[t] = true;
+      if (plan_.tasks[t].loop >= 0) all[plan_.loops[plan_.tasks[t].loop].head] = true;
     }
   for (bool changed = true; changed;) {
     changed = false;
-    for (int t = 0; t < count; ++t)
-      if (!admitted[t] && std::any_of(plan_.tasks[t].before.begin(), plan_.tasks[t].before.end(),
-                                      [&](int b) { return admitted[b]; }))
-        admitted[t] = changed = true;
+    for (std::size_t t = 0; t < all.size(); ++t) {
+      const std::vector<int>& before = plan_.tasks[t].before;
+      if (!all[t] && std::any_of(before.begin(), before.end(), [&](int b) { return all[b]; }))
+        all[t] = changed = true;
+    }
   }
+  return all;
+}
+
+// Those tasks wait for the step before and for a lane, and give it back when the last of them is done.
+void Planner::add_admission() {
+  const std::vector<bool> without = without_lane(), admitted = behind_steps(without);
   if (std::none_of(admitted.begin(), admitted.end(), [](bool a) { return a; })) {
     for (Slot& s : plan_.slots)
       if (s.place == Place::lane) s.place = Place::frame;
     return;
   }
-  const int admission = plan_.admission = add_task(Task::Kind::admission, "admission", -1);
-  const int release = plan_.release = add_task(Task::Kind::release, "release", -1);
-  plan_.tasks[release].serial = true;
-  std::vector<bool> leads_on(count);
-  for (int t = 0; t < count; ++t) {
+  plan_.admission = add_task(Task::Kind::admission, "admission", -1);
+  plan_.release = add_task(Task::Kind::release, "release", -1);
+  plan_.tasks[plan_.release].serial = true;
+  admit(admitted, without);
+  for (const int behind : {plan_.exchange, plan_.collect, plan_.steps.empty() ? -1 : plan_.steps.front()})
+    if (behind >= 0) {
+      link(plan_.release, behind);
+      break;
+    }
+  for (const Lifetime& life : lives_)
+    if (plan_.slots[life.slot].place == Place::lane &&
+        (life.writer < 0 || !admitted[life.writer] || without[life.writer]))
+      plan_.slots[life.slot].place = Place::frame;
+}
+
+// The admission comes in front of the admitted tasks, the release behind the last of them that have a lane.
+void Planner::admit(const std::vector<bool>& admitted, const std::vector<bool>& without_lane) {
+  std::vector<bool> leads_on(admitted.size());
+  for (std::size_t t = 0; t < admitted.size(); ++t) {
     if (!admitted[t]) continue;
     Task& task = plan_.tasks[t];
     task.admitted = true;
@@ -183,24 +208,14 @@ void Planner::add_admission() {
       if (admitted[b])
         inside.push_back(b);
       else
-        link(b, admission);
-    if (!is_step(t))
+        link(b, plan_.admission);
+    if (!without_lane[t])
       for (const int b : inside) leads_on[b] = true;
-    if (inside.empty()) inside.push_back(admission);
+    if (inside.empty()) inside.push_back(plan_.admission);
     task.before = std::move(inside);
   }
-  for (int t = 0; t < count; ++t)
-    if (admitted[t] && !is_step(t) && !leads_on[t]) link(t, release);
-  if (plan_.exchange >= 0)
-    link(release, plan_.exchange);
-  else if (plan_.collect >= 0)
-    link(release, plan_.collect);
-  else if (!plan_.steps.empty())
-    link(release, plan_.steps.front());
-  for (const Lifetime& life : lives_)
-    if (plan_.slots[life.slot].place == Place::lane &&
-        (life.writer < 0 || !admitted[life.writer] || is_step(life.writer)))
-      plan_.slots[life.slot].place = Place::frame;
+  for (std::size_t t = 0; t < admitted.size(); ++t)
+    if (admitted[t] && !without_lane[t] && !leads_on[t]) link(static_cast<int>(t), plan_.release);
 }
 
 void Planner::sort_tasks() {

@@ -46,7 +46,10 @@ class Planner {
   void add_collect();
   std::vector<bool> behind_ordered() const;
   void close_loops();
+  std::vector<bool> without_lane() const;
+  std::vector<bool> behind_steps(const std::vector<bool>& without_lane) const;
   void add_admission();
+  void admit(const std::vector<bool>& admitted, const std::vector<bool>& without_lane);
   void sort_tasks();
 
   const Checked& checked_;

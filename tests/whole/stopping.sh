@@ -110,7 +110,7 @@ CutsAPreviewShortAndDrawsItWhenTheRunGoesOn() {
   run "${given[@]}" run.output=whole
   ends 0
   background "${given[@]}" run.output=cut
-  comes "cut/001/$pictures/00001.png"
+  comes "cut/001/$pictures/*"
   kill -TERM "$process"
   ended
   ends 75

@@ -111,7 +111,56 @@ std::vector<std::string> as_typed(int argc, char** argv) {
   return typed;
 }
 
-std::string thread_text(int threads) { return counted(threads, "thread"); }
+// In this process, on other numbers of threads; every value of every node is compared.
+class ThreadRuns {
+ public:
+  ThreadRuns(const TypedPipeline& pipeline, int steps, const std::vector<int>& threads)
+      : pipeline_(pipeline), steps_(steps), threads_(threads) {}
+
+  int compare() const {
+    const std::unique_ptr<Fingerprints> first = seen_by(threads_.front());
+    fmt::print("{}: {}\n", counted(threads_.front(), "thread"),
+               counted(static_cast<std::int64_t>(first->values().size()), "value"));
+    for (std::size_t i = 1; i < threads_.size(); ++i) {
+      const std::string who = counted(threads_[i], "thread");
+      if (const auto deviation = first_deviation(*first, *seen_by(threads_[i]))) {
+        say(who, *deviation);
+        return kFailed;
+      }
+      fmt::print("{}: the same bits\n", who);
+    }
+    return kDone;
+  }
+
+ private:
+  std::unique_ptr<Fingerprints> seen_by(int threads) const {
+    const Scratch scratch("verify");
+    auto seen = std::make_unique<Fingerprints>();
+    Invocation request = pipeline_.invocation();
+    request.threads = threads;
+    request.observer = seen.get();
+    request.adapt = [&](Checked& checked) {
+      checked.run.output = scratch.path().string();
+      checked.run.steps = std::min<std::int64_t>(checked.run.steps, steps_);
+    };
+    const Launch made = launch(request);
+    const StopSignals signals(*made.run, StopSignals::First::stops_at_once);
+    if (made.run->run().outcome != Report::Outcome::done) throw Stopped();
+    return seen;
+  }
+
+  static void say(const std::string& who, const Deviation& deviation) {
+    const Fingerprints::Key& k = deviation.key;
+    fmt::print("{}: node '{}', port '{}'{} is the first to {}, in step {}, images from {}{}\n", who, k.node,
+               k.port, k.task == k.node ? "" : fmt::format(" of the task '{}'", k.task),
+               deviation.missing ? "be there in one run only" : "differ", k.step + 1, k.position,
+               k.iteration > 0 ? fmt::format(", iteration {}", k.iteration) : "");
+  }
+
+  const TypedPipeline& pipeline_;
+  const int steps_;
+  const std::vector<int>& threads_;
+};
 
 }  // namespace
 
@@ -141,40 +190,7 @@ int verify_command(int argc, char** argv, const Command& about) {
     if (threads.size() < 2)
       throw UserError({"command line"}, "--threads needs two numbers to compare, like 1,2");
     listen_for_stop();
-    std::unique_ptr<Fingerprints> first;
-    for (const int n : threads) {
-      const Scratch scratch("verify");
-      auto seen = std::make_unique<Fingerprints>();
-      Invocation request = pipeline.invocation();
-      request.threads = n;
-      request.observer = seen.get();
-      request.adapt = [&](Checked& checked) {
-        checked.run.output = scratch.path().string();
-        checked.run.steps = std::min<std::int64_t>(checked.run.steps, steps);
-      };
-      const Launch made = launch(request);
-      const StopSignals signals(*made.run, StopSignals::First::stops_at_once);
-      if (made.run->run().outcome != Report::Outcome::done) throw Stopped();
-      if (!first) {
-        first = std::move(seen);
-        fmt::print("{}: {}\n", thread_text(n),
-                   counted(static_cast<std::int64_t>(first->values().size()), "value"));
-        continue;
-      }
-      const auto deviation = first_deviation(*first, *seen);
-      if (!deviation) {
-        fmt::print("{}: the same bits\n", thread_text(n));
-        continue;
-      }
-      const Fingerprints::Key& k = deviation->key;
-      fmt::print("{}: node '{}', port '{}'{} is the first to {}, in step {}, images from {}{}\n",
-                 thread_text(n), k.node, k.port,
-                 k.task == k.node ? "" : fmt::format(" of the task '{}'", k.task),
-                 deviation->missing ? "be there in one run only" : "differ", k.step + 1, k.position,
-                 k.iteration > 0 ? fmt::format(", iteration {}", k.iteration) : "");
-      return kFailed;
-    }
-    return kDone;
+    return ThreadRuns(pipeline, steps, threads).compare();
   });
 }
 

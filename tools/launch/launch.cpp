@@ -120,18 +120,69 @@ std::string said_finished(const Prepared& p, std::int64_t steps) {
 // Only the first of several processes makes a run directory and writes to it.
 bool writes(const Invocation& request) { return !request.cluster || request.cluster->first(); }
 
-}  // namespace
-
-Launch launch_prepared(const Invocation& request, Prepared p) {
-  const std::vector<std::string> of_files = p.notes;
+// Checked, planned, and known to fit into memory.
+Planned planned_to_fit(const Invocation& request, Prepared& p) {
   Planned planned = plan_prepared(p, request.cluster ? request.cluster->size() : 1, request.threads);
   if (request.adapt) request.adapt(planned.checked);
   if (planned.checked.memory > 0)
     require_memory(planned, request.threads, {planned.checked.memory, "run.memory allows"});
   require_memory(planned, request.threads, memory_bound());
+  return planned;
+}
+
+bool has_done_all(const Prepared& p, const Checked& checked) {
+  return p.checkpoint && p.checkpoint->step >= checked.run.steps &&
+         !has_unfinished(*p.resumed, p.checkpoint->step);
+}
+
+RunOptions options_for(const Invocation& request, const Prepared& p, const Checked& checked,
+                       const Launch& made) {
+  return {.threads = request.threads,
+          .on_thread_entry = on_thread_entry,
+          .directory = made.directory ? made.directory->path() : fs::path(),
+          .resolved_yaml = write_document(made.saves ? self_contained(p, *checked.types) : kept(p.file)),
+          .instruction_set = arithmetic(),
+          .plugins = p.plugins,
+          .first_step = made.first_step,
+          .first_frame = request.first_frame,
+          .take_up = request.resume.has_value() && !checked.run.training,
+          .restore = restoring(p, checked),
+          .observer = request.observer,
+          .cluster = request.cluster};
+}
+
+// What is read again when the run goes on, or by who looks at it.
+void write_what_is_run(RunDirectory& directory, const Prepared& p, const Run& run, const Catalog& types) {
+  directory.write(kPipeline, write_document(kept(p.file)));
+  for (const auto& [name, tree] : inner_pipelines(p.file, types)) directory.write(name, write_document(tree));
+  directory.write("machine.json", machine_facts(run, arithmetic()));
+}
+
+// A run that cannot begin leaves no new directory, and one that could not go on stays what it was.
+void make_run(Launch& made, const Invocation& request, const Prepared& p, Planned planned, bool goes_on) {
+  RunOptions options = options_for(request, p, planned.checked, made);
+  const std::shared_ptr<Catalog> types = planned.checked.types;
+  try {
+    made.run = std::make_unique<Run>(std::move(planned), std::move(options));
+    if (!made.directory) return;
+    if (made.saves)
+      require_space(made.directory->path(), checkpoint_bytes(made.run->info()),
+                    goes_on ? "make room and resume" : "make room and start again");
+    write_what_is_run(*made.directory, p, *made.run, *types);
+  } catch (...) {
+    std::error_code ignored;
+    if (made.directory && !goes_on) fs::remove_all(made.directory->path(), ignored);
+    throw;
+  }
+}
+
+}  // namespace
+
+Launch launch_prepared(const Invocation& request, Prepared p) {
+  const std::vector<std::string> of_files = p.notes;
+  Planned planned = planned_to_fit(request, p);
   const Checked& checked = planned.checked;
-  if (p.checkpoint && p.checkpoint->step >= checked.run.steps &&
-      !has_unfinished(*p.resumed, p.checkpoint->step)) {
+  if (has_done_all(p, checked)) {
     const std::string done = said_finished(p, checked.run.steps);
     if (request.fork) throw UserError({}, done);
     Launch nothing_left;
@@ -140,42 +191,13 @@ Launch launch_prepared(const Invocation& request, Prepared p) {
     return nothing_left;
   }
   if (p.checkpoint && !request.fork) refuse_other_conditions(*p.checkpoint, checked, arithmetic(), p.plugins);
-  const auto inner = inner_pipelines(p.file, *checked.types);
-  const std::string resolved_yaml = write_document(kept(p.file));
   const bool goes_on = p.directory.has_value();
   Launch made{.directory = writes(request) ? directory_for(p, checked) : std::nullopt,
               .sections = sections_of(p, *checked.types),
               .saves = std::any_of(checked.nodes.begin(), checked.nodes.end(),
                                    [](const CheckedNode& n) { return n.type->phase == Phase::save; }),
               .first_step = p.checkpoint ? p.checkpoint->step : 0};
-  RunOptions options{
-      .threads = request.threads,
-      .on_thread_entry = on_thread_entry,
-      .directory = made.directory ? made.directory->path() : fs::path(),
-      .resolved_yaml = made.saves ? write_document(self_contained(p, *checked.types)) : resolved_yaml,
-      .instruction_set = arithmetic(),
-      .plugins = p.plugins,
-      .first_step = made.first_step,
-      .first_frame = request.first_frame,
-      .take_up = request.resume.has_value() && !checked.run.training,
-      .restore = restoring(p, checked),
-      .observer = request.observer,
-      .cluster = request.cluster};
-  try {
-    made.run = std::make_unique<Run>(std::move(planned), std::move(options));
-    if (made.directory && made.saves)
-      require_space(made.directory->path(), checkpoint_bytes(made.run->info()),
-                    goes_on ? "make room and resume" : "make room and start again");
-    if (made.directory) {  // last: a run that could not go on stays what it was
-      made.directory->write(kPipeline, resolved_yaml);
-      for (const auto& [name, tree] : inner) made.directory->write(name, write_document(tree));
-      made.directory->write("machine.json", machine_facts(*made.run, arithmetic()));
-    }
-  } catch (...) {
-    std::error_code ignored;
-    if (made.directory && !goes_on) fs::remove_all(made.directory->path(), ignored);
-    throw;
-  }
+  make_run(made, request, p, std::move(planned), goes_on);
   made.notes = std::move(p.notes);
   if (made.directory)
     for (const std::string& warning : file_system_warnings(made.directory->path()))
