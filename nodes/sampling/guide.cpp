@@ -7,6 +7,7 @@
 //   with `reference`: u = reference(x, t, label), a smaller or less trained model (autoguidance); also without classes
 //   where t is outside the interval: prediction = c, and the second call is left out
 //
+// Both calls of a step of heun_step follow the time at which it starts: the second one gets `t_step: each.t`.
 // x: [N,C,H,W]; t: [N]; label: [N], class of each image, -1 = none. It stands for two nodes of type `model`, the second
 // behind a `drop_label`, one `guidance_interval` and one `guidance`, which can be wired by hand as well.
 
@@ -33,7 +34,9 @@ void expand(Builder& b) {
   if (b.broken(conditional)) return give(b, conditional, conditional);
   Builder::ModelCall without{.model = p.text(p.has("reference") ? "reference" : "model")};
   if (p.has("interval")) {
-    without.when = b.add("interval", "guidance_interval", {{"t", t}}, {{"interval", p.reals("interval")}});
+    const Wire decides = b.has_input("t_step") ? b.input("t_step") : t;
+    without.when =
+        b.add("interval", "guidance_interval", {{"t", decides}}, {{"interval", p.reals("interval")}});
     without.otherwise = conditional;
     if (b.broken(without.when)) return give(b, without.when, without.when);
   }
@@ -76,32 +79,38 @@ std::vector<Parameter> parameters() {
 }  // namespace
 
 NodeType guide() {
-  return {.name = "guide",
-          .summary = "Calls the model with and without the class and goes beyond: classifier-free guidance.",
-          .paper =
-              "Ho and Salimans 2022, arXiv:2207.12598; Kynkäänniemi et al. 2024, arXiv:2404.07724, eq. 5; "
-              "Karras et al. 2024, arXiv:2406.02507, eq. 4",
-          .example = "{type: guide, in: {x: carry.x, each: each, label: label}, scale: 3}",
-          .role = Role::composite,
-          .inputs = {{"x", "[N,C,H,W] f32", "noisy images"},
-                     {"t", "[N] f32", "time of each image"},
-                     {.name = "label",
-                      .spec = "[N] i32",
-                      .doc = "class of each image, -1 = none; not needed with `reference`",
-                      .optional = true},
-                     {.name = "index",
-                      .spec = "[] i32",
-                      .doc = "iteration of the loop, for zero_steps",
-                      .optional = true},
-                     {.name = "difference_before",
-                      .spec = "[N,D,H,W] f32",
-                      .doc = "`difference` of the iteration before, for momentum; zeros at first",
-                      .optional = true}},
-          .outputs = {{"prediction", "[N,D,H,W] f32", "what a sampler's step takes"},
-                      {"difference", "[N,D,H,W] f32",
-                       "between the predictions with and without the class, and the momentum"}},
-          .parameters = parameters(),
-          .expand = expand};
+  return {
+      .name = "guide",
+      .summary = "Calls the model with and without the class and goes beyond: classifier-free guidance.",
+      .paper =
+          "Ho and Salimans 2022, arXiv:2207.12598; Kynkäänniemi et al. 2024, arXiv:2404.07724, eq. 5; "
+          "Karras et al. 2024, arXiv:2406.02507, eq. 4",
+      .example = "{type: guide, in: {x: carry.x, each: each, label: label}, scale: 3}",
+      .role = Role::composite,
+      .inputs = {{"x", "[N,C,H,W] f32", "noisy images"},
+                 {"t", "[N] f32", "time of each image"},
+                 {.name = "label",
+                  .spec = "[N] i32",
+                  .doc = "class of each image, -1 = none; not needed with `reference`",
+                  .optional = true},
+                 {.name = "t_step",
+                  .spec = "[N] f32",
+                  .doc =
+                      "time that says whether the interval holds: of a step with two calls; t when not wired",
+                  .optional = true},
+                 {.name = "index",
+                  .spec = "[] i32",
+                  .doc = "iteration of the loop, for zero_steps",
+                  .optional = true},
+                 {.name = "difference_before",
+                  .spec = "[N,D,H,W] f32",
+                  .doc = "`difference` of the iteration before, for momentum; zeros at first",
+                  .optional = true}},
+      .outputs = {{"prediction", "[N,D,H,W] f32", "what a sampler's step takes"},
+                  {"difference", "[N,D,H,W] f32",
+                   "between the predictions with and without the class, and the momentum"}},
+      .parameters = parameters(),
+      .expand = expand};
 }
 
 }  // namespace dagfusion

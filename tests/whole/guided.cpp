@@ -60,6 +60,27 @@ TEST(Guided, IsTwoCallsOfTheModelAndGuidance) {
                          settings + "}\n"));
 }
 
+// As the paper has it: what the step's first noise level says holds for both calls.
+TEST(Guided, FollowsTheStartOfAStepWithTwoCalls) {
+  const auto heun = [](const std::string& again) {
+    return drawn_with(guide("scale: 3, interval: [0.7, 4]"),
+                      "        guess: {type: euler_step, in: {x: carry.x, prediction: out, each: each}}\n" +
+                          again +
+                          "        prev: {type: heun_step, in: {x: carry.x, prediction: out, guess: guess, "
+                          "again: again, each: each}}\n");
+  };
+  const std::string followed = heun(
+      "        again: {type: guide, in: {x: guess, t: each.t_prev, t_step: each.t, label: label}, scale: 3, "
+      "interval: [0.7, 4]}\n");
+  EXPECT_EQ(followed,
+            heun("        on: {type: guidance_interval, in: each.t, interval: [0.7, 4]}\n"
+                 "        c: {type: model, in: {x: guess, t: each.t_prev, label: label}}\n"
+                 "        u: {type: model, in: {x: guess, t: each.t_prev}, when: on, otherwise: c}\n"
+                 "        again: {type: guidance, in: {conditional: c, unconditional: u}, scale: 3}\n"));
+  EXPECT_TRUE(followed !=
+              heun("        again: {type: guide, in: {x: guess, t: each.t_prev, label: label}, scale: 3}\n"));
+}
+
 TEST(Guided, CarriesItsMomentum) {
   const std::string settings = ", scale: 3, method: apg, momentum: -0.5, max_norm: 20}\n",
                     node =
