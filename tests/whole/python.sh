@@ -133,4 +133,78 @@ END
   is "$out" 'True'
 }
 
+RunsAFunctionAsANode() {
+  python <<'END'
+import dagfusion, numpy
+seen = []
+
+@dagfusion.node
+def kept(x, t: "[N] f32"):
+    "Keeps what comes along."
+    seen.append((x.shape, x.dtype, t.shape))
+    return x
+
+@dagfusion.node(backward=lambda dy, x: -dy)
+def negative(x):
+    return -x
+
+run = ["run.steps=3"]
+plain = dagfusion.run("train.yaml", run)
+report = dagfusion.run("train.yaml", run + ["nodes.target.in.x0=same"], add=["nodes.same={type: kept, in: {x: x0, t: t}}"])
+assert len(seen) == 12 and seen[0] == ((3, 1, 16, 16), numpy.float32, (3,)), (len(seen), seen[0])
+assert report["loss"] == plain["loss"], (report["loss"], plain["loss"])
+assert "node 'same' (kept): a function of Python, which is slow: it runs for one frame at a time" in report["notes"], report["notes"]
+twice = dagfusion.run("train.yaml", run + ["nodes.loss.in.prediction=again"],
+                      add=["nodes.once={type: negative, in: {x: out}}", "nodes.again={type: negative, in: {x: once}}"])
+assert twice["loss"] == plain["loss"], (twice["loss"], plain["loss"])
+END
+  ends 0
+}
+
+SaysWhatAFunctionRaises() {
+  python <<'END'
+import dagfusion
+def said(what):
+    try:
+        what()
+    except (dagfusion.RunError, dagfusion.UserError) as error:
+        return str(error)
+    return "nothing"
+
+@dagfusion.node
+def failing(x):
+    return x.nothing_of_this_name
+
+@dagfusion.node
+def narrow(x):
+    return x[:, :, :3]
+
+@dagfusion.node
+def words(x):
+    return "words"
+
+def with_node(name, wire="nodes.target.in.x0"):
+    return said(lambda: dagfusion.run("train.yaml", ["run.steps=2", f"{wire}=new"], add=["nodes.new={type: %s, in: {x: %s}}" %
+                (name, "out" if "prediction" in wire else "x0")]))
+
+text = with_node("failing")
+for part in ["node 'new' (failing)", "function 'failing' raises", "Traceback (most recent call last):", "in failing",
+             "AttributeError: 'numpy.ndarray' object has no attribute 'nothing_of_this_name'"]:
+    assert part in text, (part, text)
+assert "function 'narrow' returns [3,1,3,16], but the node gives [3,1,16,16]" in with_node("narrow"), with_node("narrow")
+assert "function 'words' returns str, which is no array of numbers" in with_node("words"), with_node("words")
+assert "'new' (narrow)" in with_node("narrow", "nodes.loss.in.prediction"), with_node("narrow", "nodes.loss.in.prediction")
+assert said(lambda: dagfusion.node(lambda: 1, name="none")) == "function 'none' takes nothing; a node has one input at least"
+assert said(lambda: dagfusion.node(lambda x: x)) == "'<lambda>' is no name of a node type; a function with a name of letters, digits and _ has one"
+def annotated(x: "[N f32"):
+    return x
+assert said(lambda: dagfusion.node(annotated)).startswith("function 'annotated': input 'x' is annotated '[N f32', such as '[N,C,H,W] f32' would do: "), said(lambda: dagfusion.node(annotated))
+def blocked(x: "[N,C,H,W] f32 blocked"):
+    return x
+assert said(lambda: dagfusion.node(blocked)) == "function 'blocked': input 'x' is annotated '[N,C,H,W] f32 blocked', such as '[N,C,H,W] f32' would do: it must end with f32, i32, u8 or u16", said(lambda: dagfusion.node(blocked))
+assert said(lambda: dagfusion.node(lambda x: x, name="silu")) == "there is a node type 'silu' already; name the function otherwise"
+END
+  ends 0
+}
+
 "$2"

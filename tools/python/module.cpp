@@ -9,6 +9,7 @@
 #include "tools/library/kept_images.h"
 #include "tools/library/watched_run.h"
 #include "tools/look/looked_data.h"
+#include "tools/python/function_node.h"
 #include "tools/report/csv_table.h"
 #include "tools/show/faults.h"
 
@@ -107,7 +108,12 @@ RunResult run_looking(const Invocation& request, const py::object& progress) {
 }
 
 py::dict run_from_python(const Pipeline& pipeline, const py::object& progress) {
-  return dict_of(run_looking(invocation_of(pipeline), progress));
+  Invocation request = invocation_of(pipeline);
+  std::vector<std::string> slow;
+  request.adapt = [&](Checked& checked) { slow = notes_on_function_nodes(checked); };
+  RunResult result = run_looking(request, progress);
+  result.notes.insert(result.notes.end(), slow.begin(), slow.end());
+  return dict_of(result);
 }
 
 // [N,C,H,W]; what is drawn is written as the pipeline says as well.
@@ -176,6 +182,14 @@ PYBIND11_MODULE(_dagfusion, m) {
            py::arg("file"), py::arg("set"), py::arg("add"), py::arg("remove"), py::arg("resume"),
            py::arg("threads"));
   m.def("run", &run_from_python);
+  m.def("add_function_node", [](const std::string& name, const std::string& doc,
+                                const std::vector<std::pair<std::string, std::string>>& ports,
+                                py::object function, py::object backward, std::vector<std::int64_t> sides) {
+    std::vector<FunctionInput> inputs;
+    for (const auto& [port, spec] : ports) inputs.push_back({port, spec});
+    add_function_node(name, doc, std::move(inputs), std::move(function), std::move(backward),
+                      std::move(sides));
+  });
   m.def("images", &images_as_array);
   m.def("columns", &columns);
   py::class_<LookedData>(m, "Pictures")

@@ -288,7 +288,34 @@ TEST(TensorFile, RefusesSafetensorsThatLie) {
             "has the tensor 'a' in F8_E5M2, which is not read; F32, F16 and BF16 are");
 }
 
-// A few bytes of each copy are others: it is read, or refused in a sentence. DAGFUSION_DAMAGED_COPIES says how many.
+// One bit, a few bytes or a run of 16 are others, also where a zip archive has its directory; or the end is missing.
+std::string damaged_copy(std::string file, std::mt19937& random) {
+  constexpr std::size_t kDirectory = 256;  // bytes at the end
+  const auto any = [&] { return random() % file.size(); };
+  const auto put = [&](std::size_t at) { file[std::min(at, file.size() - 1)] = static_cast<char>(random()); };
+  switch (random() % 5) {
+    case 0: {
+      char& byte = file[any()];
+      byte = static_cast<char>(byte ^ 1 << random() % 8);
+      break;
+    }
+    case 1:
+      for (unsigned hits = 1 + random() % 4; hits > 0; --hits) put(any());
+      break;
+    case 2:
+      for (std::size_t at = any(), i = 0; i < 16; ++i) put(at + i);
+      break;
+    case 3:
+      for (unsigned hits = 1 + random() % 4; hits > 0; --hits)
+        put(file.size() - 1 - random() % std::min(kDirectory, file.size()));
+      break;
+    default:
+      file.resize(any());
+  }
+  return file;
+}
+
+// Each copy is read, or refused in a sentence. DAGFUSION_DAMAGED_COPIES says how many.
 TEST(TensorFile, SurvivesDamagedCopies) {
   const char* asked = std::getenv("DAGFUSION_DAMAGED_COPIES");
   const int copies = asked ? std::atoi(asked) : 200;
@@ -299,10 +326,7 @@ TEST(TensorFile, SurvivesDamagedCopies) {
         safetensors(header, std::string(24, '\0')),
         archive(map_with(tensor(number(6), number(1), number(6))), std::string(24, '\0'), true)}) {
     for (int copy = 0; copy < copies; ++copy) {
-      std::string damaged = whole;
-      for (unsigned hits = 1 + random() % 4; hits > 0; --hits)
-        damaged[random() % damaged.size()] = static_cast<char>(random());
-      if (random() % 8 == 0) damaged.resize(random() % damaged.size());
+      const std::string damaged = damaged_copy(whole, random);
       EXPECT_NO_THROW(refusal_of(damaged)) << copy;
     }
   }

@@ -4,6 +4,7 @@
     images = dagfusion.images("sample.yaml", ["vars.checkpoint=runs/train"])   # uint8 [N,H,W,C]
 """
 
+import inspect
 import os
 
 import numpy
@@ -11,7 +12,7 @@ import numpy
 from ._dagfusion import Pipeline, Pictures, RunError, UserError
 from . import _dagfusion
 
-__all__ = ["DataSet", "RunError", "UserError", "images", "metrics", "run"]
+__all__ = ["DataSet", "RunError", "UserError", "images", "metrics", "node", "run"]
 
 
 def run(file, overrides=(), *, add=(), remove=(), resume=None, threads=0, progress=None):
@@ -31,6 +32,23 @@ def images(file, overrides=(), *, node="bytes", add=(), remove=(), threads=0, pr
     """Runs a pipeline that draws, and returns the images that its node (a to_bytes) gives: uint8 [N,H,W,C]."""
     drawn = _dagfusion.images(_pipeline(file, overrides, add, remove, None, threads), node, progress)
     return numpy.ascontiguousarray(drawn.transpose(0, 2, 3, 1))
+
+
+def node(function=None, *, name=None, backward=None, shape=()):
+    """Makes a function a node type of the pipelines that this program runs, for experiments: @dagfusion.node.
+
+    Its arguments are the node's inputs, float32 arrays [N,...] of one frame, all of one shape; an annotation says what else
+    they are: def f(x, t: "[N] f32", label: "[N] i32"). It returns y, an array of the shape of the first one, or of [N, *shape]. Its name (or `name`) is the type in the file: {type: sharpen, in: {x: images}}. With backward(dy,
+    *inputs), which returns a tuple of the inputs' gradients (None: 0), it may stand between a model and its loss.
+
+    It is slow: arrays are copied, and Python runs for one frame at a time, whatever the number of threads. What it raises
+    ends the run with a RunError that has the traceback. A file with such a node is known to this program alone.
+    """
+    if function is None:
+        return lambda given: node(given, name=name, backward=backward, shape=shape)
+    _dagfusion.add_function_node(name or function.__name__, (inspect.getdoc(function) or "").split("\n")[0],
+                                 _ports(function), function, backward, list(shape))
+    return function
 
 
 def metrics(path):
@@ -58,6 +76,11 @@ class DataSet:
         for first in range(0, len(self), size):
             pictures, labels = zip(*(self[k] for k in range(first, min(first + size, len(self)))))
             yield numpy.stack(pictures), numpy.array(labels, numpy.int32)
+
+
+def _ports(function):
+    parameters = inspect.signature(function).parameters.values()
+    return [(p.name, p.annotation if isinstance(p.annotation, str) else "[N,...] f32") for p in parameters]
 
 
 def _pipeline(file, overrides, add, remove, resume, threads):
