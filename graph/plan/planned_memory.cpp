@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "graph/cluster/groups.h"
+#include "graph/types/keeps_memory.h"
 
 namespace dagfusion {
 
@@ -31,6 +32,15 @@ int frames_in_flight_of(const RunSettings& run, int lanes) {
   return run.frames_in_flight > 0 ? run.frames_in_flight : lanes + 2;
 }
 
+std::uint64_t kept_memory(const Checked& checked) {
+  std::uint64_t bytes = 0;
+  for (const CheckedNode& node : checked.nodes) {
+    if (const auto* keeps = dynamic_cast<const KeepsMemory*>(node.node.get())) bytes += keeps->kept_bytes();
+    if (node.child) bytes += kept_memory(*node.child);
+  }
+  return bytes;
+}
+
 std::uint64_t planned_memory(const Planned& planned, int lanes) {
   const Checked& checked = planned.checked;
   const WeightTable& weights = *checked.weights;
@@ -38,6 +48,7 @@ std::uint64_t planned_memory(const Planned& planned, int lanes) {
   // One process of several takes fewer groups, and needs no more.
   const int sums = checked.run.training ? buffers_of({0, checked.run.gradient_groups}) : 0;
   std::uint64_t bytes = values * static_cast<std::uint64_t>(1 + sums) + weights.packed_bytes();
+  bytes += kept_memory(checked);
   for (const CheckedNode& node : checked.nodes) bytes += states_of(node, weights);
   std::uint64_t lane = planned.plan.lane_bytes;
   bytes += frames_of(checked.run, planned.plan, lanes);

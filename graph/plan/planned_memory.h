@@ -12,6 +12,9 @@ namespace dagfusion {
 int lanes_of(const RunSettings&, int threads);
 int frames_in_flight_of(const RunSettings&, int lanes);
 
+// Of nodes that keep memory of their own; a part of planned_memory().
+std::uint64_t kept_memory(const Checked&);
+
 std::uint64_t planned_memory(const Planned&, int lanes);
 
 }  // namespace dagfusion

@@ -346,6 +346,8 @@ std::string confinement_in_words() {
   return means.empty() ? "a process of its own" : means;
 }
 
+std::string confinement_warning() { return workers().control ? said_of_missing(means_of_confinement()) : ""; }
+
 void put_text(std::string& head, const std::string& text) {
   put(head, text.size());
   head += text;

@@ -35,6 +35,9 @@ ConfinedAnswer confined(ConfinedWork, const Confined&);
 // "seccomp, landlock"; "none": this process does the work itself; for who looks at a run later.
 std::string confinement_in_words();
 
+// A line for the user where this kernel lacks the means; empty where it does not, or nobody asked for confinement.
+std::string confinement_warning();
+
 // Values one after the other, for the heads.
 template <class T>
 void put(std::string& head, const T& value) {

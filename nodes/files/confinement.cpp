@@ -158,4 +158,13 @@ std::string means_of_confinement() {
   return means;
 }
 
+std::string said_of_missing(const std::string& means) {
+  const bool filters = means.find("seccomp") != std::string::npos,
+             locks = means.find("landlock") != std::string::npos;
+  if (filters) return "";  // without a call that opens, Landlock has nothing to add
+  return std::string("this kernel has no seccomp") + (locks ? "" : " and no Landlock") +
+         ": the process that reads pictures and HDF5 files is a process of its own, but could " +
+         (locks ? "reach the network" : "open other files");
+}
+
 }  // namespace dagfusion

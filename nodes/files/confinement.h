@@ -12,4 +12,7 @@ void confine_this_process();
 // What of it this kernel can do: "seccomp, landlock"; empty: nothing.
 std::string means_of_confinement();
 
+// What a user should know where something of it is missing; empty where nothing is.
+std::string said_of_missing(const std::string& means);
+
 }  // namespace dagfusion

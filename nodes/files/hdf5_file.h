@@ -73,7 +73,9 @@ class Hdf5File {
 // A dataset, read row by row: a row is all that stands behind one number of its first side.
 class Hdf5Rows {
  public:
-  Hdf5Rows(std::shared_ptr<const Hdf5File>, const std::string& name, std::size_t cache_bytes);
+  enum class Holds { rows, one_row };  // one_row: the whole dataset is the only row, with 1 as its first side
+  Hdf5Rows(std::shared_ptr<const Hdf5File>, const std::string& name, std::size_t cache_bytes,
+           Holds holds = Holds::rows);
   ~Hdf5Rows();
   Hdf5Rows(Hdf5Rows&&) noexcept;
 
@@ -85,6 +87,7 @@ class Hdf5Rows {
   std::size_t room_bytes() const { return room_bytes_; }
   std::int64_t rows_in_chunk() const { return rows_in_chunk_; }
   bool has_checksums() const { return filters_.has(Hdf5Filter::fletcher32); }
+  std::size_t cache_bytes() const;  // that decoded chunks take at the most
   std::size_t whole_bytes() const { return row_bytes_ * static_cast<std::size_t>(count()); }
 
   std::vector<double> attribute(const char* name) const { return file_->reals(name_, name); }
@@ -113,6 +116,7 @@ class Hdf5Rows {
 
   std::shared_ptr<const Hdf5File> file_;
   std::string name_;
+  Holds holds_ = Holds::rows;
   Hdf5Type type_;
   Shape shape_;
   std::size_t row_bytes_ = 0, room_bytes_ = 0, chunk_bytes_ = 0;

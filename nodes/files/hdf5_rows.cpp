@@ -39,6 +39,8 @@ class Hdf5Rows::Cache {
  public:
   explicit Cache(std::size_t slabs) : most_(std::max<std::size_t>(slabs, 1)) {}
 
+  std::size_t most() const { return most_; }
+
   template <class Make>
   Slab get(std::int64_t number, const Make& make) {
     std::promise<Slab> made;
@@ -85,10 +87,15 @@ class Hdf5Rows::Cache {
   std::list<std::int64_t> order_;  // the one used last in front
 };
 
-Hdf5Rows::Hdf5Rows(std::shared_ptr<const Hdf5File> file, const std::string& name, std::size_t cache_bytes)
-    : file_(std::move(file)), name_(name) {
+Hdf5Rows::Hdf5Rows(std::shared_ptr<const Hdf5File> file, const std::string& name, std::size_t cache_bytes,
+                   Holds holds)
+    : file_(std::move(file)), name_(name), holds_(holds) {
   std::optional<Hdf5Dataset> dataset = file_->find(name);
   if (!dataset) file_->fail(fmt::format("has no dataset '{}'", name));
+  if (holds == Holds::one_row) {
+    dataset->shape.insert(dataset->shape.begin(), 1);
+    if (!dataset->chunk.empty()) dataset->chunk.insert(dataset->chunk.begin(), 1);
+  }
   take_type_and_shape(*dataset);
   take_storage(std::move(*dataset));
   if (storage_ != Storage::chunked) return;
@@ -97,6 +104,12 @@ Hdf5Rows::Hdf5Rows(std::shared_ptr<const Hdf5File> file, const std::string& name
     file_->fail(fmt::format("keeps {} of '{}' in one chunk of {} MB, more than 'cache_mb' allows",
                             rows_in_chunk_, name_, slab >> 20));
   if (rows_in_chunk_ > 1) cache_ = std::make_unique<Cache>(cache_bytes / slab);
+}
+
+std::size_t Hdf5Rows::cache_bytes() const {
+  const std::size_t slab = row_bytes_ * static_cast<std::size_t>(rows_in_chunk_);
+  const auto slabs = static_cast<std::size_t>((count() + rows_in_chunk_ - 1) / rows_in_chunk_);
+  return cache_ ? slab * std::min(cache_->most(), slabs) : 0;
 }
 
 Hdf5Rows::~Hdf5Rows() = default;
@@ -168,7 +181,10 @@ void Hdf5Rows::take_places(const Shape& chunk) {
       return;
     }
   }
-  places_ = file_->chunks(name_, shape_, chunk);
+  const auto as_stored = [&](const Shape& sides) {
+    return Shape(sides.begin() + (holds_ == Holds::one_row ? 1 : 0), sides.end());
+  };
+  places_ = file_->chunks(name_, as_stored(shape_), as_stored(chunk));
   if (places_.size() != all) file_->fail(fmt::format("is damaged: '{}' has lost chunks", name_));
 }
 
@@ -178,6 +194,7 @@ void Hdf5Rows::refuse_too_many() const {
 }
 
 void Hdf5Rows::damaged(std::int64_t row, const std::string& how) const {
+  if (holds_ == Holds::one_row) file_->fail(fmt::format("has a damaged image '{}': {}", name_, how));
   file_->fail(fmt::format("has a damaged {} {}: {}", name_ == "/images" ? "image" : "row", row, how));
 }
 

@@ -78,7 +78,8 @@ ImageFile::ImageFile(const std::filesystem::path& path, const ImageFileOptions& 
                      kImageFileVersion));
   for (const std::string& key : image_keys(options.key)) {
     begins_.push_back(count_);
-    parts_.emplace_back(file_, key, options.cache_bytes);
+    parts_.emplace_back(file_, key, options.cache_bytes,
+                        one_each_ ? Hdf5Rows::Holds::one_row : Hdf5Rows::Holds::rows);
     count_ += parts_.back().count();
   }
   take_order(options.order);
@@ -89,7 +90,7 @@ ImageFile::ImageFile(const std::filesystem::path& path, const ImageFileOptions& 
   say_what_it_is(options.cache_bytes);
 }
 
-std::vector<std::string> ImageFile::image_keys(const std::string& key) const {
+std::vector<std::string> ImageFile::image_keys(const std::string& key) {
   const std::string wanted = with_slash(key);
   if (key.empty() && file_->find("/images")) return {"/images"};
   std::vector<Hdf5Entry> all = file_->datasets(), found;
@@ -98,9 +99,8 @@ std::vector<std::string> ImageFile::image_keys(const std::string& key) const {
     const bool inside = key.empty() || wanted == "/" || entry.name.starts_with(wanted + "/");
     if (inside && could_be_images(entry)) found.push_back(entry);
   }
-  const bool has_sets =
-      std::any_of(found.begin(), found.end(), [](const auto& e) { return e.shape.size() != 3; });
-  if (key.empty() && !has_sets) refuse_one_each(all, !found.empty());
+  if (is_one_each(found, all.size())) return one_each(std::move(found));
+  if (key.empty() && found.empty()) refuse_one_file_each(all);
   if (found.size() == 1) return {found[0].name};
   if (are_classes(found)) {
     std::sort(found.begin(), found.end(),
@@ -123,26 +123,47 @@ std::vector<std::string> ImageFile::image_keys(const std::string& key) const {
   fail(fmt::format("has no dataset of images ([N,H,W,C], [N,C,H,W] or [N,H,W]); it has {}", listed(all)));
 }
 
-// Many programs give every image a dataset of its own.
-void ImageFile::refuse_one_each(const std::vector<Hdf5Entry>& all, bool of_numbers) const {
-  constexpr std::ptrdiff_t kFewest = 3;
+// Many programs give every image a dataset of its own, [H,W,C] or [C,H,W].
+bool ImageFile::is_one_each(const std::vector<Hdf5Entry>& images, std::size_t of) const {
+  constexpr std::size_t kFewest = 3;
   const auto is_image = [](const Hdf5Entry& entry) {
     const Shape& s = entry.shape;
-    return entry.type.kind == Hdf5Type::Kind::number && s.size() == 3 && is_channels(s[2]) && s[0] > 1;
+    return entry.type.kind == Hdf5Type::Kind::number && s.size() == 3 && s[1] > 1 &&
+           ((is_channels(s[2]) && s[0] > 1) || (is_channels(s[0]) && s[2] > 1));
   };
+  return images.size() >= kFewest && 2 * images.size() > of &&
+         std::all_of(images.begin(), images.end(), is_image);
+}
+
+// In natural order, group by group; several groups are classes.
+std::vector<std::string> ImageFile::one_each(std::vector<Hdf5Entry> images) {
+  one_each_ = true;
+  for (const Hdf5Entry& entry : images)
+    if (entry.shape != images[0].shape || entry.type.name != images[0].type.name)
+      fail(fmt::format(
+          "has a dataset for each image, {} of them, which are not alike: {} and {}; one data set has "
+          "one size and type",
+          images.size(), to_string(images[0]), to_string(entry)));
+  std::sort(images.begin(), images.end(), [](const Hdf5Entry& a, const Hdf5Entry& b) {
+    const std::string left = group_of(a.name), right = group_of(b.name);
+    return left == right ? natural_less(last_of(a.name), last_of(b.name)) : natural_less(left, right);
+  });
+  std::vector<std::string> keys;
+  for (const Hdf5Entry& entry : images) {
+    keys.push_back(entry.name);
+    names_.push_back(entry.name.substr(1));
+  }
+  return keys;
+}
+
+void ImageFile::refuse_one_file_each(const std::vector<Hdf5Entry>& all) const {
+  constexpr std::ptrdiff_t kFewest = 3;
   const auto is_picture = [](const Hdf5Entry& entry) {
     const bool bytes = entry.type.kind == Hdf5Type::Kind::number && entry.type.number.is_byte();
     return (bytes && entry.shape.size() == 1) || (entry.shape.empty() && entry.type.name == "opaque bytes");
   };
-  const auto images = std::count_if(all.begin(), all.end(), is_image),
-             pictures = std::count_if(all.begin(), all.end(), is_picture);
-  const auto most = static_cast<std::ptrdiff_t>(all.size());
-  if (of_numbers && images >= kFewest && 2 * images > most)
-    fail(
-        fmt::format("has a dataset for each image, {} of them: {}; one of all images is read: "
-                    "numpy.stack(list) makes [N,H,W,C] of them",
-                    images, listed(all)));
-  if (!of_numbers && pictures >= kFewest && 2 * pictures > most)
+  const auto pictures = std::count_if(all.begin(), all.end(), is_picture);
+  if (pictures >= kFewest && 2 * pictures > static_cast<std::ptrdiff_t>(all.size()))
     fail(fmt::format(
         "has a dataset for each picture's file, {} of them: {}; saved as files, pack_images.yaml packs "
         "them",
@@ -306,11 +327,13 @@ std::vector<std::string> ImageFile::texts(const Hdf5Rows& rows) const {
 
 void ImageFile::take_labels(const std::string& label_key) {
   if (label_key == "none") return;
-  if (parts_.size() > 1) {  // a group for each class
-    for (std::size_t part = 0; part < parts_.size(); ++part) {
-      class_names_.push_back(last_of(group_of(parts_[part].name())));
-      labels_.insert(labels_.end(), static_cast<std::size_t>(parts_[part].count()),
-                     static_cast<std::int32_t>(part));
+  if (parts_.size() > 1 && group_of(parts_.front().name()) != group_of(parts_.back().name())) {
+    std::string group;  // for each class
+    for (const Hdf5Rows& part : parts_) {
+      if (labels_.empty() || group_of(part.name()) != group)
+        class_names_.push_back(last_of(group = group_of(part.name())));
+      labels_.insert(labels_.end(), static_cast<std::size_t>(part.count()),
+                     static_cast<std::int32_t>(class_names_.size() - 1));
     }
     return;
   }
@@ -371,7 +394,8 @@ void ImageFile::say_what_it_is(std::size_t cache_bytes) {
   const bool plain = parts_.size() == 1 && first.name() == "/images" && order_ == "NHWC" &&
                      first.type().number.is_byte() && is_all_bytes_ && stored_ == Stored::numbers;
   if (!plain) {
-    const std::string where = parts_.size() == 1
+    const std::string where = one_each_ ? fmt::format("{} datasets, one for each image", parts_.size())
+                              : parts_.size() == 1
                                   ? fmt::format("'{}'", first.name())
                                   : fmt::format("{} groups, one for each class", parts_.size());
     const std::string what = stored_ == Stored::encoded ? "pictures as files"
@@ -392,6 +416,12 @@ void ImageFile::say_what_it_is(std::size_t cache_bytes) {
 
 std::string ImageFile::image_name(std::int64_t image) const {
   return names_.empty() ? std::string() : names_[static_cast<std::size_t>(image)];
+}
+
+std::size_t ImageFile::cache_bytes() const {
+  std::size_t bytes = 0;
+  for (const Hdf5Rows& part : parts_) bytes += part.cache_bytes();
+  return bytes;
 }
 
 std::string ImageFile::fingerprint() const {

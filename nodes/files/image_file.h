@@ -42,6 +42,7 @@ class ImageFile {
   const std::vector<std::string>& class_names() const { return class_names_; }  // empty: it knows no names
   std::string image_name(std::int64_t image) const;                             // empty: it has none
   std::size_t room_bytes() const { return room_bytes_; }                        // that read() works in
+  std::size_t cache_bytes() const;  // that decoded chunks take at the most
   std::string fingerprint() const;  // follows from all checksums and labels, or from some images
   std::vector<std::string> notes() const { return notes_; }  // what its reader should know, without its name
   const std::string& path() const { return file_->path(); }
@@ -59,8 +60,10 @@ class ImageFile {
   using Strides = PixelStrides;
 
   [[noreturn]] void fail(const std::string& what) const { file_->fail(what); }
-  std::vector<std::string> image_keys(const std::string& key) const;
-  void refuse_one_each(const std::vector<Hdf5Entry>&, bool of_numbers) const;
+  std::vector<std::string> image_keys(const std::string& key);
+  bool is_one_each(const std::vector<Hdf5Entry>& images, std::size_t of) const;
+  std::vector<std::string> one_each(std::vector<Hdf5Entry> images);
+  void refuse_one_file_each(const std::vector<Hdf5Entry>&) const;
   void take_order(const std::string& order);
   void take_encoded();
   void take_range(const std::vector<double>& range);
@@ -78,8 +81,9 @@ class ImageFile {
               const Convert&) const;
 
   std::shared_ptr<const Hdf5File> file_;
-  std::vector<Hdf5Rows> parts_;       // one after the other; several when groups are classes
+  std::vector<Hdf5Rows> parts_;  // one after the other; several when groups are classes, or each is an image
   std::vector<std::int64_t> begins_;  // the first image of each part
+  bool one_each_ = false;             // each part is one image
   Stored stored_ = Stored::numbers;
   std::string order_;  // "NHWC"
   Strides strides_;    // of a row, in numbers

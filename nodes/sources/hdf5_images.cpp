@@ -3,8 +3,9 @@
 // images: [N,C,H,W], bytes, or numbers in [-1,1] with `values: signed`; label: [N], the class of each image, -1 where
 // the file knows none. In the file: u8, u16, other integers, or floats, as [N,H,W,C], [N,C,H,W] or [N,H,W], contiguous or
 // in chunks of any shape, with gzip, lzf, shuffle and fletcher32; or a PNG or JPEG file for each image. What a dataset is
-// called does not matter while only one could be images; groups that hold the same dataset each are classes. Classes:
-// whole numbers, texts or one-hot, beside the images.
+// called does not matter while only one could be images; groups that hold the same dataset each are classes. Or a dataset
+// [H,W,C] or [C,H,W] for each image, all alike, in natural order of their names; groups of them are classes. Classes: whole
+// numbers, texts or one-hot, beside the images.
 // Images that hdf5_writer has packed are checked against their CRC32C when they are read; a file that points outside
 // itself is refused.
 
@@ -14,10 +15,12 @@
 #include <stdexcept>
 
 #include "graph/types/catalog.h"
+#include "graph/types/keeps_memory.h"
 #include "graph/types/setup.h"
 #include "nodes/files/file_kind.h"
 #include "nodes/files/files_matching.h"
 #include "nodes/files/image_file.h"
+#include "nodes/sources/image_array.h"
 #include "nodes/sources/selection.h"
 
 namespace dagfusion {
@@ -25,7 +28,7 @@ namespace {
 
 constexpr std::int32_t kMostClasses = 65536;
 
-class Hdf5Images final : public DataSet {
+class Hdf5Images final : public DataSet, public KeepsMemory {
  public:
   explicit Hdf5Images(Setup& setup) : signed_(setup.text("values") == "signed"), files_(open(setup)) {
     const ImageFile& first = files_.front();
@@ -59,6 +62,11 @@ class Hdf5Images final : public DataSet {
     if (largest >= kMostClasses) return names;  // something else than classes
     for (std::int32_t label = 0; label <= largest; ++label) names.push_back(std::to_string(label));
     return names;
+  }
+  std::uint64_t kept_bytes() const override {
+    std::uint64_t bytes = 0;
+    for (const ImageFile& file : files_) bytes += file.cache_bytes();
+    return bytes;
   }
   std::string sample_name(std::int64_t sample) const override { return name_of(selection_[sample]); }
 
@@ -108,10 +116,8 @@ class Hdf5Images final : public DataSet {
     ImageFileOptions options{.key = setup.text("key"),
                              .label_key = setup.text("label_key"),
                              .order = setup.text("order"),
-                             .range = setup.parameters().reals("range"),
+                             .range = image_range(setup),
                              .cache_bytes = static_cast<std::size_t>(setup.integer("cache_mb")) << 20};
-    if (!options.range.empty() && (options.range.size() != 2 || options.range[0] >= options.range[1]))
-      setup.fail_at("range", "'range' must be two numbers, black and then white, such as [0, 1]");
     const std::vector<std::filesystem::path> typed = paths(setup);
     std::vector<ImageFile> files;
     try {
@@ -153,59 +159,44 @@ class Hdf5Images final : public DataSet {
 
 }  // namespace
 
+namespace {
+
+std::vector<Parameter> own_parameters() {
+  std::vector<Parameter> all = {{.name = "path",
+                                 .kind = Kind::text,
+                                 .doc = "an HDF5 file, or several that match data/*.h5",
+                                 .required = true}};
+  for (Parameter& one : image_array_parameters(
+           {"the dataset of images, or a group that holds it; found when only one could be",
+            "the dataset of classes, or none; found by the usual names",
+            "bytes and uint16 as they are, of others the usual range that holds them all"}))
+    all.push_back(std::move(one));
+  all.push_back(
+      {.name = "labels", .kind = Kind::boolean, .doc = "refuse a file without classes", .standard = false});
+  all.push_back({.name = "cache_mb",
+                 .kind = Kind::integer,
+                 .doc = "memory for chunks that hold several images",
+                 .standard = std::int64_t{512},
+                 .minimum = 1,
+                 .maximum = 1 << 20});
+  all.push_back(
+      {.name = "shuffle", .kind = Kind::boolean, .doc = "another order in every epoch", .standard = false});
+  return all;
+}
+
+}  // namespace
+
 NodeType hdf5_images() {
-  return {
-      .name = "hdf5_images",
-      .summary = "Reads images of one size, and their classes, from HDF5 files of any program.",
-      .stands_for = {"source"},
-      .example = "{type: hdf5_images, path: images.h5, shuffle: true}",
-      .role = Role::data_set,
-      .outputs = {{"images", "[N,C,H,W] any", "images: u8, or f32 in [-1,1] with `values: signed`"},
-                  {"label", "[N] i32", "class of each image, -1 when unknown"}},
-      .parameters = Selection::parameters_behind(
-          {{.name = "path",
-            .kind = Kind::text,
-            .doc = "an HDF5 file, or several that match data/*.h5",
-            .required = true},
-           {.name = "key",
-            .kind = Kind::text,
-            .doc = "the dataset of images, or a group that holds it; found when only one could be",
-            .standard = ""},
-           {.name = "label_key",
-            .kind = Kind::text,
-            .doc = "the dataset of classes, or none; found by the usual names",
-            .standard = ""},
-           {.name = "order",
-            .kind = Kind::choice,
-            .doc = "of the dataset's sides; auto = by which of them is 1 or 3",
-            .standard = "auto",
-            .choices = {"auto", "NHWC", "NCHW", "NHW"}},
-           {.name = "range",
-            .kind = Kind::reals,
-            .doc = "the numbers that are black and white; none = bytes and uint16 as they are, of others the "
-                   "usual range that holds them all",
-            .standard = std::vector<double>{}},
-           {.name = "values",
-            .kind = Kind::choice,
-            .doc = "bytes, rounded where the file has other numbers, or signed: f32 in [-1,1]",
-            .standard = "bytes",
-            .choices = {"bytes", "signed"}},
-           {.name = "labels",
-            .kind = Kind::boolean,
-            .doc = "refuse a file without classes",
-            .standard = false},
-           {.name = "cache_mb",
-            .kind = Kind::integer,
-            .doc = "memory for chunks that hold several images",
-            .standard = std::int64_t{512},
-            .minimum = 1,
-            .maximum = 1 << 20},
-           {.name = "shuffle",
-            .kind = Kind::boolean,
-            .doc = "another order in every epoch",
-            .standard = false}}),
-      .shuffled_by = "shuffle",
-      .create = make_node<Hdf5Images>};
+  return {.name = "hdf5_images",
+          .summary = "Reads images of one size, and their classes, from HDF5 files of any program.",
+          .stands_for = {"source"},
+          .example = "{type: hdf5_images, path: images.h5, shuffle: true}",
+          .role = Role::data_set,
+          .outputs = {{"images", "[N,C,H,W] any", "images: u8, or f32 in [-1,1] with `values: signed`"},
+                      {"label", "[N] i32", "class of each image, -1 when unknown"}},
+          .parameters = Selection::parameters_behind(own_parameters()),
+          .shuffled_by = "shuffle",
+          .create = make_node<Hdf5Images>};
 }
 
 }  // namespace dagfusion

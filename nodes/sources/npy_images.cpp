@@ -14,6 +14,7 @@
 
 #include "graph/types/catalog.h"
 #include "graph/types/setup.h"
+#include "nodes/sources/image_array.h"
 #include "nodes/sources/selection.h"
 
 namespace dagfusion {
@@ -60,10 +61,8 @@ class NpyImagesNode final : public DataSet {
                              .label_key = setup.text("label_key"),
                              .order = setup.text("order"),
                              .shape = setup.parameters().integers("shape"),
-                             .range = setup.parameters().reals("range")};
+                             .range = image_range(setup)};
     if (!setup.text("labels").empty()) options.labels = setup.readable("labels");
-    if (!options.range.empty() && (options.range.size() != 2 || options.range[0] >= options.range[1]))
-      setup.fail_at("range", "'range' must be two numbers, black and then white, such as [0, 1]");
     for (const std::int64_t side : options.shape)
       if (side < 1)
         setup.fail_at("shape", fmt::format("'shape' has a side of {}; it takes numbers above 0", side));
@@ -82,6 +81,31 @@ class NpyImagesNode final : public DataSet {
 
 }  // namespace
 
+namespace {
+
+std::vector<Parameter> own_parameters() {
+  std::vector<Parameter> all = {
+      {.name = "path", .kind = Kind::text, .doc = "a .npy or .npz file", .required = true}};
+  for (Parameter& one :
+       image_array_parameters({"the array of images in a .npz; found when only one could be",
+                               "the array of classes in a .npz, or none; found by the usual names",
+                               "the usual range that holds them all"}))
+    all.push_back(std::move(one));
+  all.push_back({.name = "labels",
+                 .kind = Kind::text,
+                 .doc = "another file that holds the classes; none = the same .npz, if it has any",
+                 .standard = ""});
+  all.push_back({.name = "shape",
+                 .kind = Kind::integers,
+                 .doc = "of one image, where an array has it as a flat row: [28, 28]",
+                 .standard = std::vector<std::int64_t>{}});
+  all.push_back(
+      {.name = "shuffle", .kind = Kind::boolean, .doc = "another order in every epoch", .standard = false});
+  return all;
+}
+
+}  // namespace
+
 NodeType npy_images() {
   return {.name = "npy_images",
           .summary = "Reads images of one size, and their classes, from arrays of NumPy (.npy, .npz).",
@@ -90,42 +114,7 @@ NodeType npy_images() {
           .role = Role::data_set,
           .outputs = {{"images", "[N,C,H,W] any", "images: u8, or f32 in [-1,1] with `values: signed`"},
                       {"label", "[N] i32", "class of each image, -1 when unknown"}},
-          .parameters = Selection::parameters_behind(
-              {{.name = "path", .kind = Kind::text, .doc = "a .npy or .npz file", .required = true},
-               {.name = "key",
-                .kind = Kind::text,
-                .doc = "the array of images in a .npz; found when only one could be",
-                .standard = ""},
-               {.name = "labels",
-                .kind = Kind::text,
-                .doc = "another file that holds the classes; none = the same .npz, if it has any",
-                .standard = ""},
-               {.name = "label_key",
-                .kind = Kind::text,
-                .doc = "the array of classes in a .npz, or none; found by the usual names",
-                .standard = ""},
-               {.name = "order",
-                .kind = Kind::choice,
-                .doc = "of the array's sides; auto = by which of them is 1 or 3",
-                .standard = "auto",
-                .choices = {"auto", "NHWC", "NCHW", "NHW"}},
-               {.name = "shape",
-                .kind = Kind::integers,
-                .doc = "of one image, where an array has it as a flat row: [28, 28]",
-                .standard = std::vector<std::int64_t>{}},
-               {.name = "range",
-                .kind = Kind::reals,
-                .doc = "the numbers that are black and white; none = the usual range that holds them all",
-                .standard = std::vector<double>{}},
-               {.name = "values",
-                .kind = Kind::choice,
-                .doc = "bytes, rounded where the file has other numbers, or signed: f32 in [-1,1]",
-                .standard = "bytes",
-                .choices = {"bytes", "signed"}},
-               {.name = "shuffle",
-                .kind = Kind::boolean,
-                .doc = "another order in every epoch",
-                .standard = false}}),
+          .parameters = Selection::parameters_behind(own_parameters()),
           .shuffled_by = "shuffle",
           .create = make_node<NpyImagesNode>};
 }

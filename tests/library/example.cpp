@@ -4,6 +4,7 @@
 #include <cstdio>
 
 int main(int argc, char** argv) {
+  dagfusion::confine_reading();
   if (argc != 3) return std::fprintf(stderr, "usage: example TRAIN.yaml SAMPLE.yaml\n"), 2;
   const std::string train = argv[1], sample = argv[2];
 

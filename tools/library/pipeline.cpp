@@ -2,6 +2,7 @@
 
 #include <opencv2/core/utility.hpp>
 
+#include "nodes/files/confined.h"
 #include "tools/library/kept_images.h"
 #include "tools/library/watched_run.h"
 
@@ -87,6 +88,8 @@ std::vector<Image> images_of(const KeptImages& kept) {
 }
 
 }  // namespace
+
+void confine_reading() { start_confinement(); }
 
 void check(const Pipeline& pipeline) { plan_file(prepared(pipeline)); }
 

@@ -12,6 +12,11 @@
 
 namespace dagfusion {
 
+// From here on, pictures and HDF5 files are read in processes that can do nothing but compute, as run-pipeline does it.
+// To be called first in main, while there is one thread: these processes are forked from this one. Without it this process
+// reads them itself, as Python's package does, since nobody knows there which threads other packages have started.
+void confine_reading();
+
 // A file, and what is changed in it, as typed behind run-pipeline.
 struct Pipeline {
   std::string file;

@@ -150,6 +150,8 @@ void PlannedTasks::say_memory() const {
             "values inside the model, and their gradients");
   say_bytes("frames", plan_.frame_bytes, frames_, "values in front of the model, and what steps read");
   say_bytes("steps", plan_.step_bytes, 1, "values of a step");
+  if (const std::uint64_t kept = kept_memory(checked_); kept > 0)
+    say_bytes("kept", kept, 1, "decoded chunks that data sets keep, at the most");
   say_bytes("weights", weight_bytes(), 1, "");
   say_bytes("packed", checked_.weights->packed_bytes(), 1,
             "copies of the weights as the primitives want them");

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "nodes/files/confined.h"
 #include "nodes/files/durable.h"
 #include "nodes/files/picture_list.h"
 #include "nodes/files/png_file.h"
@@ -53,6 +54,8 @@ void say_settings(const Launch& launch) {
 void say_before(const Launch& launch) {
   const Run& run = *launch.run;
   for (const std::string& note : launch.notes) fmt::print("{}\n", printable(note));
+  if (const std::string warning = confinement_warning(); !warning.empty())
+    fmt::print("warning   {}\n", warning);
   for (const auto& [name, resource] : run.checked().resources)
     for (const std::string& warning : resource->warnings()) fmt::print("warning   {}\n", warning);
   say_model(run);

@@ -72,6 +72,19 @@ TEST(Confined, AnswersWithWhatTheWorkMade) {
   EXPECT_EQ(said_of(refuse), "is a picture of nothing");
 }
 
+TEST(Confined, SaysWhatTheKernelLacks) {
+  EXPECT_EQ(said_of_missing("seccomp, landlock"), "");
+  EXPECT_EQ(said_of_missing("seccomp"), "");
+  EXPECT_EQ(said_of_missing("landlock"),
+            "this kernel has no seccomp: the process that reads pictures and HDF5 files is a process of its "
+            "own, but "
+            "could reach the network");
+  EXPECT_EQ(said_of_missing(""),
+            "this kernel has no seccomp and no Landlock: the process that reads pictures and HDF5 files is a "
+            "process "
+            "of its own, but could open other files");
+}
+
 TEST(Confined, SurvivesACrash) {
   start_confinement();
   for (int time = 0; time < 3; ++time) {

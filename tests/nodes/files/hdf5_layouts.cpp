@@ -1,6 +1,9 @@
 // Files as other programs write them: every layout, filter, type and order of sides gives the same images.
 #include <gtest/gtest.h>
 
+#include "graph/plan/micro_batch.h"
+#include "graph/plan/planned_memory.h"
+#include "nodes/catalog.h"
 #include "nodes/files/image_file.h"
 #include "tests/fixtures/hdf5_files.h"
 #include "tests/fixtures/picture_files.h"
@@ -229,12 +232,71 @@ TEST(Hdf5Layouts, ReadsFourChannelsAsTheyAre) {
   EXPECT_EQ(read.images, (std::vector<Bytes>{{0, 1, 2, 3, 4, 5, 6, 7}}));
 }
 
-TEST(Hdf5Layouts, SaysWhatToDoWithADatasetForEachImage) {
-  const auto said = [](const std::vector<hsize_t>& shape) {
+TEST(Hdf5Layouts, CountsTheChunksThatItKeepsInThePlan) {
+  const auto planned_with = [](const std::function<void(hid_t)>& shaped) {
+    ScratchFolder folder;
+    {
+      NewHdf5 file(folder / "a.h5");
+      put(file, "x", {9, 4, 4, 1}, counting(144), H5T_STD_U8LE, shaped);
+    }
+    const Planned planned = check_and_plan(
+        parse_document("nodes:\n  images: {type: hdf5_images, path: '" + folder / "a.h5" +
+                           "'}\n  labels: {type: npy_writer, in: images.label, path: labels.npy}\n",
+                       "test.yaml"),
+        catalog(), {});
+    return std::pair(kept_memory(planned.checked), planned_memory(planned, 1));
+  };
+  const auto whole = planned_with([](hid_t) {}), in_chunks = planned_with([](hid_t creation) {
+                                                   chunks(creation, {4, 4, 4, 1});
+                                                   H5Pset_deflate(creation, 4);
+                                                 });
+  EXPECT_EQ(whole.first, 0u);
+  EXPECT_EQ(in_chunks.first, 3 * 4 * 16u);
+  EXPECT_EQ(in_chunks.second - whole.second, in_chunks.first);
+}
+
+TEST(Hdf5Layouts, ReadsADatasetForEachImage) {
+  const auto fill = [](const NewHdf5& file, const std::vector<std::string>& names,
+                       const std::function<void(hid_t)>& shaped) {
+    for (std::size_t i = 0; i < names.size(); ++i)
+      put(file, names[i].c_str(), {2, 2, 3}, counting(12, 1, 20.0 * static_cast<double>(i)), H5T_STD_U8LE,
+          shaped);
+  };
+  const auto image = [](int number) {
+    Bytes bytes(12);
+    std::iota(bytes.begin(), bytes.end(), static_cast<std::uint8_t>(20 * number));
+    return bytes;
+  };
+  const auto plain = [](hid_t) {};
+  const auto packed = [](hid_t creation) {
+    chunks(creation, {1, 2, 3});
+    H5Pset_deflate(creation, 4);
+  };
+  for (const auto& shaped : {std::function<void(hid_t)>(plain), std::function<void(hid_t)>(packed)}) {
+    const Contents read = contents([&](const NewHdf5& file) {
+      fill(file, {"img_10", "img_9", "img_1"}, shaped);
+      put(file, "labels", {3}, {7, 8, 9}, H5T_STD_U8LE);  // in the order of the names' numbers
+    });
+    EXPECT_EQ(read.images, (std::vector<Bytes>{image(2), image(1), image(0)}));
+    EXPECT_EQ(read.labels, (Labels{7, 8, 9}));
+    EXPECT_EQ(read.notes[0],
+              "images come from 3 datasets, one for each image: uint8 as [N,H,W,C], 0 … 255, 3 of 2x2");
+  }
+  const Contents classes = contents([&](const NewHdf5& file) {
+    fill(file, {"dog/2", "cat/1", "dog/1"}, plain);
+  });
+  EXPECT_EQ(classes.classes, (Names{"cat", "dog"}));
+  EXPECT_EQ(classes.labels, (Labels{0, 1, 1}));
+  EXPECT_EQ(classes.images, (std::vector<Bytes>{image(1), image(2), image(0)}));
+}
+
+TEST(Hdf5Layouts, SaysWhatToDoWithDatasetsThatAreNotAlikeOrFiles) {
+  const auto said = [](const std::vector<std::vector<hsize_t>>& shapes) {
     try {
       contents([&](const NewHdf5& file) {
-        for (const char* name : {"a", "b", "c"})
-          put(file, name, shape, counting(shape.size() == 1 ? 9 : 60), H5T_STD_U8LE);
+        for (std::size_t i = 0; i < shapes.size(); ++i)
+          put(file, std::string(1, static_cast<char>('a' + i)).c_str(), shapes[i],
+              counting(shapes[i].size() == 1 ? 9 : shapes[i][0] * 15), H5T_STD_U8LE);
       });
     } catch (const std::runtime_error& error) {
       const std::string message = error.what();
@@ -242,11 +304,10 @@ TEST(Hdf5Layouts, SaysWhatToDoWithADatasetForEachImage) {
     }
     return std::string();
   };
-  EXPECT_EQ(said({4, 5, 3}),
-            "has a dataset for each image, 3 of them: '/a' uint8 [4,5,3], '/b' uint8 [4,5,3], '/c' uint8 "
-            "[4,5,3]; one "
-            "of all images is read: numpy.stack(list) makes [N,H,W,C] of them");
-  EXPECT_EQ(said({9}),
+  EXPECT_EQ(said({{4, 5, 3}, {4, 5, 3}, {6, 5, 3}}),
+            "has a dataset for each image, 3 of them, which are not alike: '/a' uint8 [4,5,3] and '/c' uint8 "
+            "[6,5,3]; one data set has one size and type");
+  EXPECT_EQ(said({{9}, {9}, {9}}),
             "has a dataset for each picture's file, 3 of them: '/a' uint8 [9], '/b' uint8 [9], '/c' uint8 "
             "[9]; saved "
             "as files, pack_images.yaml packs them");
