@@ -40,6 +40,19 @@ TEST(RefuseChanges, LetsTheSamePipelineGoOn) {
   EXPECT_EQ(said("seed: 1, steps: 10", "steps: 10, seed: 1"), "");  // the order of keys means nothing
 }
 
+TEST(ChangedSections, AreToldToAFork) {
+  const Tree before =
+      parse_document("run: {seed: 1}\ndiffusion: {process: flow, prediction: velocity}\n", "a.yaml");
+  const auto told = [&](const std::string& now) {
+    return changed_sections(before, parse_document(now, "b.yaml"), catalog());
+  };
+  EXPECT_TRUE(told("run: {seed: 2}\ndiffusion: {process: flow, prediction: velocity}\n").empty());
+  EXPECT_EQ(told("diffusion: {process: flow, prediction: v}\n"),
+            (std::vector<std::string>{
+                "diffusion.prediction was velocity, and is now v; the weights that this starts "
+                "from were trained for the former"}));
+}
+
 TEST(RefuseChanges, LetsSpeedLengthAndSinksChange) {
   for (const auto& [from, to] : std::vector<std::pair<std::string, std::string>>{
            {"steps: 10", "steps: 20"},

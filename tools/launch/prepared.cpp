@@ -125,9 +125,12 @@ void open_resumed(const Invocation& request, bool lock, Prepared& p) {
     remove_unfinished_checkpoints(*p.resumed);
   }
   keep_gradient_groups(p.file, *p.resumed);
+  const Tree before = read_document(*p.resumed / kPipeline);
+  const Catalog types = with_own_types(catalog(), p.file);
   if (!request.fork)
-    refuse_changes(read_document(*p.resumed / kPipeline), kept(p.file), with_own_types(catalog(), p.file),
-                   *p.resumed);
+    refuse_changes(before, kept(p.file), types, *p.resumed);
+  else
+    for (const std::string& line : changed_sections(before, kept(p.file), types)) p.notes.push_back(line);
   std::vector<std::string> passed_over;
   p.checkpoint = open_checkpoint(*p.resumed, passed_over);
   pass_over(p.notes, passed_over);

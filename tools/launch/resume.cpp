@@ -118,9 +118,7 @@ void compare(const Tree* before, const Tree* now, const std::string& path, const
   if (before && now && same_value(*before, *now)) return;
   found.push_back(
       {now ? now->where : Position{},
-       fmt::format(
-           "{} was {}, and is now {}; a run that goes on cannot change it, --fork starts a new one from here",
-           path.substr(0, path.size() - 1), shown(before), shown(now))});
+       fmt::format("{} was {}, and is now {}", path.substr(0, path.size() - 1), shown(before), shown(now))});
 }
 
 // The newest run below with a checkpoint, whole or damaged: a damaged one is reported when it is opened.
@@ -167,8 +165,21 @@ void refuse_changes(const Tree& before, const Tree& now, const Catalog& types, c
   std::vector<Fault> found;
   compare(&before, &now, "", types, found);
   if (found.empty()) return;
+  for (Fault& fault : found)
+    fault.message += "; a run that goes on cannot change it, --fork starts a new one from here";
   found.insert(found.begin(), Fault{{}, fmt::format("{} was started from another pipeline", run.string())});
   throw UserError(std::move(found));
+}
+
+std::vector<std::string> changed_sections(const Tree& before, const Tree& now, const Catalog& types) {
+  std::vector<std::string> lines;
+  for (const SectionType& section : types.sections) {
+    std::vector<Fault> found;
+    compare(before.find(section.name), now.find(section.name), section.name + ".", types, found);
+    for (const Fault& fault : found)
+      lines.push_back(fault.message + "; the weights that this starts from were trained for the former");
+  }
+  return lines;
 }
 
 std::vector<std::string> plugin_checksums(const Catalog& catalog) {

@@ -28,6 +28,9 @@ FoundRun newest_run(const Tree& file);
 void refuse_changes(const Tree& before, const Tree& now, const Catalog& types,
                     const std::filesystem::path& run);
 
+// A line for every change of a section, such as the noise process: a fork may make it, and should know.
+std::vector<std::string> changed_sections(const Tree& before, const Tree& now, const Catalog& types);
+
 // Where a training puts its runs, unless run.output says otherwise.
 inline constexpr const char* kStandardOutput = "runs";
 std::filesystem::path output_of(const Tree& file);
