@@ -6,25 +6,58 @@
 #include <algorithm>
 
 #include "graph/types/catalog.h"
+#include "nodes/kernels/product.h"
 #include "nodes/kernels/sums.h"
 
 namespace dagfusion {
 
-// y += factor * x
-inline void add_scaled(float factor, const float* x, float* y, std::int64_t n) {
-  kernels::axpby(factor, x, 1, y, y, static_cast<std::size_t>(n));
+// A matrix whose rows are filled up to whole vectors, so that products need not pack it.
+struct Matrix {
+  static constexpr std::int64_t kVector = 8;  // numbers
+  static std::int64_t filled(std::int64_t columns) { return (columns + kVector - 1) / kVector * kVector; }
+
+  float* values = nullptr;
+  std::int64_t rows = 0, columns = 0;  // without what fills them up
+  std::int64_t step() const { return filled(columns); }
+  float* row(std::int64_t r) const { return values + r * step(); }
+  std::int64_t size() const { return rows * step(); }
+};
+
+// A left factor as it lies anywhere: number k of row m at m * row + k * inner.
+struct Factor {
+  const float* values;
+  std::int64_t row, inner;
+};
+inline Factor as_it_is(const Matrix& m) { return {m.values, m.step(), 1}; }
+inline Factor turned(const Matrix& m) { return {m.values, 1, m.step()}; }
+
+// out = left * right, of as many rows as `out` has.
+inline void multiply(const Factor& left, const Matrix& right, const Matrix& out,
+                     kernels::Into into = kernels::Into::overwrite) {
+  kernels::product({.inner = right.rows,
+                    .left_row = left.row,
+                    .left_inner = left.inner,
+                    .right_inner = right.step(),
+                    .out_row = out.step(),
+                    .right_block = Matrix::kVector,
+                    .out_block = Matrix::kVector},
+                   out.rows, right.step() / Matrix::kVector, Matrix::kVector, left.values, right.values,
+                   out.values, into);
 }
 
-// The sum of a * b, in as many partial sums as vectors have lanes.
-inline float product(const float* a, const float* b, std::int64_t n) {
-  constexpr std::int64_t kLanes = 16;
-  float sums[kLanes] = {}, rest = 0;
-  std::int64_t i = 0;
-  for (; i + kLanes <= n; i += kLanes)
-    for (std::int64_t j = 0; j < kLanes; ++j) sums[j] += a[i + j] * b[i + j];
-  for (; i < n; ++i) rest += a[i] * b[i];
-  for (const float sum : sums) rest += sum;
-  return rest;
+// Numbers in rows of their own length; what fills rows up becomes 0.
+inline void copy_into(const float* from, std::int64_t step, const Matrix& to) {
+  for (std::int64_t r = 0; r < to.rows; ++r) {
+    std::copy_n(from + r * step, to.columns, to.row(r));
+    std::fill(to.row(r) + to.columns, to.row(r) + to.step(), 0.0f);
+  }
+}
+// Row r of `to` is column r of `from`; a few columns of `to` at once, so that both are read and written in runs.
+inline void copy_turned(const Factor& from, const Matrix& to) {
+  for (std::int64_t first = 0; first < to.step(); first += Matrix::kVector)
+    for (std::int64_t r = 0; r < to.rows; ++r)
+      for (std::int64_t c = first; c < first + Matrix::kVector; ++c)
+        to.row(r)[c] = c < to.columns ? from.values[c * from.row + r * from.inner] : 0.0f;
 }
 
 // Works head by head: q, k, v and y of a head are [D,P].
@@ -79,22 +112,23 @@ class AttentionWithMemory : public DifferentiableMap {
 
   // [D,M+P]: what is kept, then the pixels'.
   void join(const Call& call, Rows rows, int what, const Input& input, std::int64_t n, std::int64_t h,
-            float* to) const {
+            const Matrix& to) const {
     const float *memory = call.weight(memory_), *own = head_of(call, input, n, h);
-    for (std::int64_t c = 0; c < depth_; ++c, to += all_) {
-      for (std::int64_t m = 0; m < kept_; ++m) to[m] = memory[kept_at(rows, what, h, c, m)];
-      std::copy_n(own + c * pixels_, pixels_, to + kept_);
+    for (std::int64_t c = 0; c < depth_; ++c) {
+      for (std::int64_t m = 0; m < kept_; ++m) to.row(c)[m] = memory[kept_at(rows, what, h, c, m)];
+      std::copy_n(own + c * pixels_, pixels_, to.row(c) + kept_);
+      std::fill(to.row(c) + all_, to.row(c) + to.step(), 0.0f);
     }
   }
 
   // The gradient of that.
   void part(Call& call, Rows rows, int what, const Input& input, std::int64_t n, std::int64_t h,
-            const float* from) const {
+            const Matrix& from) const {
     float* share = call.saved<float>(shares_) + n * 2 * heads_ * depth_ * kept_;
     float* own = head_at(call.d<float>(input), n, h);
-    for (std::int64_t c = 0; c < depth_; ++c, from += all_) {
-      for (std::int64_t m = 0; m < kept_; ++m) share[kept_at(rows, what, h, c, m)] = from[m];
-      if (own) std::copy_n(from + kept_, pixels_, own + c * pixels_);
+    for (std::int64_t c = 0; c < depth_; ++c) {
+      for (std::int64_t m = 0; m < kept_; ++m) share[kept_at(rows, what, h, c, m)] = from.row(c)[m];
+      if (own) std::copy_n(from.row(c) + kept_, pixels_, own + c * pixels_);
     }
   }
 

@@ -14,6 +14,7 @@
 
 #include <cmath>
 
+#include "nodes/kernels/softmax.h"
 #include "nodes/network/head_memory.h"
 
 namespace dagfusion {
@@ -28,104 +29,92 @@ class LinearAttention final : public AttentionWithMemory {
   }
 
   void prepare(Preparation& preparation) override {
-    preparation.scratch((2 * depth_ * depth_ + 4 * depth_ * all_ + 2 * depth_ * pixels_ + pixels_) *
-                        static_cast<std::int64_t>(sizeof(float)));
+    preparation.scratch(divide(nullptr).floats * static_cast<std::int64_t>(sizeof(float)));
   }
 
   void forward(Call& call) const override {
     const Scratch s = divide(call.scratch());
-    for (std::int64_t n = 0; n < images_; ++n)
-      for (std::int64_t h = 0; h < heads_; ++h) {
-        take(call, n, h, s);
-        float* y = head_at(call.out<float>(y_), n, h);
-        std::fill_n(y, depth_ * pixels_, 0.0f);
-        for (std::int64_t c = 0; c < depth_; ++c)
-          for (std::int64_t e = 0; e < depth_; ++e)
-            add_scaled(s.context[c * depth_ + e], s.q + c * pixels_, y + e * pixels_, pixels_);
-      }
+    for_heads([&](std::int64_t n, std::int64_t h) {
+      take(call, n, h, s);
+      multiply(turned(s.context), s.q, s.dq);
+      float* y = head_at(call.out<float>(y_), n, h);
+      for (std::int64_t e = 0; e < depth_; ++e) std::copy_n(s.dq.row(e), pixels_, y + e * pixels_);
+    });
   }
 
   void backward(Call& call) const override {
     const Scratch s = divide(call.scratch());
-    for (std::int64_t n = 0; n < images_; ++n)
-      for (std::int64_t h = 0; h < heads_; ++h) {
-        take(call, n, h, s);
-        backward_head(call, n, h, s);
-      }
+    for_heads([&](std::int64_t n, std::int64_t h) {
+      take(call, n, h, s);
+      backward_head(call, n, h, s);
+    });
   }
 
  private:
   struct Scratch {
-    float *context, *dcontext;  // [D,D]
-    float *k, *v, *dk, *dv;     // [D,M+P]
-    float *q, *dq, *pixels;     // [D,P]; [P]
+    Matrix context, dcontext;  // [D,D]
+    Matrix k, v, dk, dv;       // [D,M+P]
+    Matrix q, dq, dy;          // [D,P]
+    Matrix turned;             // [M+P,D]
+    float* pixels = nullptr;   // [P]
+    std::int64_t floats = 0;
   };
 
   Scratch divide(std::byte* memory) const {
     Scratch s;
-    s.context = reinterpret_cast<float*>(memory);
-    s.dcontext = s.context + depth_ * depth_;
-    s.k = s.dcontext + depth_ * depth_;
-    s.v = s.k + depth_ * all_;
-    s.dk = s.v + depth_ * all_;
-    s.dv = s.dk + depth_ * all_;
-    s.q = s.dv + depth_ * all_;
-    s.dq = s.q + depth_ * pixels_;
-    s.pixels = s.dq + depth_ * pixels_;
+    const auto take = [&](std::int64_t rows, std::int64_t columns) {
+      Matrix m{reinterpret_cast<float*>(memory) + s.floats, rows, columns};
+      s.floats += m.size();
+      return m;
+    };
+    s.context = take(depth_, depth_);
+    s.dcontext = take(depth_, depth_);
+    for (Matrix* m : {&s.k, &s.v, &s.dk, &s.dv}) *m = take(depth_, all_);
+    for (Matrix* m : {&s.q, &s.dq, &s.dy}) *m = take(depth_, pixels_);
+    s.turned = take(all_, depth_);
+    s.pixels = take(1, pixels_).values;
     return s;
+  }
+
+  template <class F>
+  void for_heads(const F& f) const {
+    for (std::int64_t n = 0; n < images_; ++n)
+      for (std::int64_t h = 0; h < heads_; ++h) f(n, h);
   }
 
   float scale() const { return 1 / std::sqrt(static_cast<float>(depth_)); }
 
-  static void softmax(float* row, std::int64_t n) {
-    const float most = *std::max_element(row, row + n);
-    float sum = 0;
-    for (std::int64_t i = 0; i < n; ++i) sum += row[i] = std::exp(row[i] - most);
-    for (std::int64_t i = 0; i < n; ++i) row[i] /= sum;
-  }
-
-  // q, [D,P]: softmax over its columns.
-  void softmax_of_columns(float* q, float* sums) const {
-    std::fill_n(sums, pixels_, 0.0f);
+  // q, [D,P]: softmax over its columns, which lie side by side in `turned` meanwhile.
+  void softmax_of_columns(const Matrix& q, const Matrix& turned) const {
+    copy_turned(as_it_is(q), turned);
     for (std::int64_t i = 0; i < pixels_; ++i) {
-      float most = q[i];
-      for (std::int64_t c = 1; c < depth_; ++c) most = std::max(most, q[c * pixels_ + i]);
-      for (std::int64_t c = 0; c < depth_; ++c)
-        sums[i] += q[c * pixels_ + i] = std::exp(q[c * pixels_ + i] - most);
+      kernels::softmax(1, turned.row(i), 1, depth_);
+      for (std::int64_t c = 0; c < depth_; ++c) turned.row(i)[c] *= scale();
     }
-    for (std::int64_t c = 0; c < depth_; ++c)
-      for (std::int64_t i = 0; i < pixels_; ++i) q[c * pixels_ + i] *= scale() / sums[i];
+    copy_turned(as_it_is(turned), q);
   }
 
   // Q, K, v and the context of one head.
   void take(const Call& call, std::int64_t n, std::int64_t h, const Scratch& s) const {
     join(call, kRows, 0, k_, n, h, s.k);
     join(call, kRows, 1, v_, n, h, s.v);
-    std::copy_n(head_of(call, q_, n, h), depth_ * pixels_, s.q);
-    softmax_of_columns(s.q, s.pixels);
-    for (std::int64_t c = 0; c < depth_; ++c) {
-      softmax(s.k + c * all_, all_);
-      for (std::int64_t e = 0; e < depth_; ++e)
-        s.context[c * depth_ + e] = product(s.k + c * all_, s.v + e * all_, all_);
-    }
+    copy_into(head_of(call, q_, n, h), pixels_, s.q);
+    softmax_of_columns(s.q, {s.turned.values, pixels_, depth_});
+    for (std::int64_t c = 0; c < depth_; ++c) kernels::softmax(1, s.k.row(c), 1, all_);
+    copy_turned(as_it_is(s.v), s.turned);
+    multiply(as_it_is(s.k), s.turned, s.context);
   }
 
   void backward_head(Call& call, std::int64_t n, std::int64_t h, const Scratch& s) const {
-    const float* dy = head_at(call.d<float>(y_), n, h);
-    std::fill_n(s.dk, 2 * depth_ * all_, 0.0f);
-    std::fill_n(s.dq, depth_ * pixels_, 0.0f);
+    copy_into(head_at(call.d<float>(y_), n, h), pixels_, s.dy);
+    const Matrix of_pixels{s.turned.values, pixels_, depth_};
+    copy_turned(as_it_is(s.dy), of_pixels);
+    multiply(as_it_is(s.q), of_pixels, s.dcontext);
+    multiply(as_it_is(s.context), s.dy, s.dq);
+    multiply(as_it_is(s.dcontext), s.v, s.dk);
+    multiply(turned(s.dcontext), s.k, s.dv);
     for (std::int64_t c = 0; c < depth_; ++c)
-      for (std::int64_t e = 0; e < depth_; ++e) {
-        const float d = product(dy + e * pixels_, s.q + c * pixels_, pixels_);
-        add_scaled(s.context[c * depth_ + e], dy + e * pixels_, s.dq + c * pixels_, pixels_);
-        add_scaled(d, s.v + e * all_, s.dk + c * all_, all_);
-        add_scaled(d, s.k + c * all_, s.dv + e * all_, all_);
-      }
-    for (std::int64_t c = 0; c < depth_; ++c) {
-      float *k = s.k + c * all_, *dk = s.dk + c * all_;
-      const float mean = product(k, dk, all_);
-      for (std::int64_t j = 0; j < all_; ++j) dk[j] = k[j] * (dk[j] - mean);
-    }
+      kernels::softmax_backward(1, s.k.row(c), s.dk.row(c), s.dk.row(c), 1, all_);
     part(call, kRows, 0, k_, n, h, s.dk);
     part(call, kRows, 1, v_, n, h, s.dv);
     if (float* dq = head_at(call.d<float>(q_), n, h)) queries(s, dq);
@@ -134,10 +123,11 @@ class LinearAttention final : public AttentionWithMemory {
   // s.q is softmax * scale, so its gradient is s.q * (dQ - sum over c of softmax * dQ).
   void queries(const Scratch& s, float* dq) const {
     std::fill_n(s.pixels, pixels_, 0.0f);
-    for (std::int64_t at = 0; at < depth_ * pixels_; ++at)
-      s.pixels[at % pixels_] += s.q[at] * s.dq[at] / scale();
-    for (std::int64_t at = 0; at < depth_ * pixels_; ++at)
-      dq[at] = s.q[at] * (s.dq[at] - s.pixels[at % pixels_]);
+    for (std::int64_t c = 0; c < depth_; ++c)
+      for (std::int64_t i = 0; i < pixels_; ++i) s.pixels[i] += s.q.row(c)[i] * s.dq.row(c)[i] / scale();
+    for (std::int64_t c = 0; c < depth_; ++c)
+      for (std::int64_t i = 0; i < pixels_; ++i)
+        dq[c * pixels_ + i] = s.q.row(c)[i] * (s.dq.row(c)[i] - s.pixels[i]);
   }
 };
 

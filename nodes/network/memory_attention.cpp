@@ -14,6 +14,7 @@
 
 #include <cmath>
 
+#include "nodes/kernels/softmax.h"
 #include "nodes/network/head_memory.h"
 
 namespace dagfusion {
@@ -28,19 +29,20 @@ class MemoryAttention final : public AttentionWithMemory {
   }
 
   void prepare(Preparation& preparation) override {
-    preparation.scratch((4 * depth_ * all_ + 2 * all_) * static_cast<std::int64_t>(sizeof(float)));
+    preparation.scratch(divide(nullptr).floats * static_cast<std::int64_t>(sizeof(float)));
   }
 
   void forward(Call& call) const override {
     const Scratch s = divide(call.scratch());
     for_heads([&](std::int64_t n, std::int64_t h) {
       take(call, n, h, s);
-      const float* q = head_of(call, q_, n, h);
+      copy_turned(as_it_is(s.v), s.turned);
       float* y = head_at(call.out<float>(y_), n, h);
-      for (std::int64_t i = 0; i < pixels_; ++i) {
-        weights_of(q, i, s);
-        for (std::int64_t c = 0; c < depth_; ++c) y[c * pixels_ + i] = product(s.w, s.v + c * all_, all_);
-      }
+      for_tiles(s, [&](std::int64_t first, const Scratch& tile) {
+        weights_of(head_of(call, q_, n, h) + first, tile);
+        multiply(as_it_is(tile.w), s.turned, tile.of_pixels);
+        put_turned(tile.of_pixels, y + first);
+      });
     });
   }
 
@@ -48,28 +50,40 @@ class MemoryAttention final : public AttentionWithMemory {
     const Scratch s = divide(call.scratch());
     for_heads([&](std::int64_t n, std::int64_t h) {
       take(call, n, h, s);
-      std::fill_n(s.dk, 2 * depth_ * all_, 0.0f);
-      for (std::int64_t i = 0; i < pixels_; ++i) backward_pixel(call, n, h, i, s);
+      copy_turned(as_it_is(s.k), s.turned);
+      std::fill_n(s.dk.values, s.dk.size(), 0.0f);
+      std::fill_n(s.dv.values, s.dv.size(), 0.0f);
+      for_tiles(s, [&](std::int64_t first, const Scratch& tile) { backward_tile(call, n, h, first, tile); });
       part(call, kRows, 0, k_, n, h, s.dk);
       part(call, kRows, 1, v_, n, h, s.dv);
     });
   }
 
  private:
+  static constexpr std::int64_t kTile = 64;  // pixels whose weights are there at once
+
   struct Scratch {
-    float *k, *v, *dk, *dv;  // [D,M+P]
-    float *w, *dw;           // [M+P]: of one pixel
+    Matrix k, v, dk, dv;  // [D,M+P]
+    Matrix turned;        // [M+P,D]: v, or k
+    Matrix w, dw;         // [pixels,M+P]
+    Matrix of_pixels;     // [pixels,D]
+    std::int64_t floats = 0;
   };
 
   Scratch divide(std::byte* memory) const {
-    auto* floats = reinterpret_cast<float*>(memory);
-    const std::int64_t size = depth_ * all_;
-    return {floats,
-            floats + size,
-            floats + 2 * size,
-            floats + 3 * size,
-            floats + 4 * size,
-            floats + 4 * size + all_};
+    Scratch s;
+    const auto take = [&](std::int64_t rows, std::int64_t columns) {
+      Matrix m{reinterpret_cast<float*>(memory) + s.floats, rows, columns};
+      s.floats += m.size();
+      return m;
+    };
+    for (Matrix* m : {&s.k, &s.v, &s.dk, &s.dv}) *m = take(depth_, all_);
+    s.turned = take(all_, depth_);
+    const std::int64_t pixels = std::min(kTile, pixels_);
+    s.w = take(pixels, all_);
+    s.dw = take(pixels, all_);
+    s.of_pixels = take(pixels, depth_);
+    return s;
   }
 
   float scale() const { return 1 / std::sqrt(static_cast<float>(depth_)); }
@@ -80,36 +94,47 @@ class MemoryAttention final : public AttentionWithMemory {
       for (std::int64_t h = 0; h < heads_; ++h) f(n, h);
   }
 
+  // f(first pixel, the scratch with as many rows as the tile has)
+  template <class F>
+  void for_tiles(Scratch s, const F& f) const {
+    for (std::int64_t first = 0; first < pixels_; first += kTile) {
+      s.w.rows = s.dw.rows = s.of_pixels.rows = std::min(kTile, pixels_ - first);
+      f(first, s);
+    }
+  }
+
   void take(const Call& call, std::int64_t n, std::int64_t h, const Scratch& s) const {
     join(call, kRows, 0, k_, n, h, s.k);
     join(call, kRows, 1, v_, n, h, s.v);
   }
 
-  void weights_of(const float* q, std::int64_t i, const Scratch& s) const {
-    std::fill_n(s.w, all_, 0.0f);
-    for (std::int64_t c = 0; c < depth_; ++c)
-      add_scaled(scale() * q[c * pixels_ + i], s.k + c * all_, s.w, all_);
-    const float most = *std::max_element(s.w, s.w + all_);
-    float sum = 0;
-    for (std::int64_t j = 0; j < all_; ++j) sum += s.w[j] = std::exp(s.w[j] - most);
-    for (std::int64_t j = 0; j < all_; ++j) s.w[j] /= sum;
+  // Feature maps of these pixels as a left factor, with a row for each pixel; or for each channel.
+  Factor pixel_rows(const float* maps) const { return {maps, 1, pixels_}; }
+  Factor channel_rows(const float* maps) const { return {maps, pixels_, 1}; }
+
+  void put_turned(const Matrix& from, float* maps) const {
+    for (std::int64_t i = 0; i < from.rows; ++i)
+      for (std::int64_t c = 0; c < depth_; ++c) maps[c * pixels_ + i] = from.row(i)[c];
   }
 
-  void backward_pixel(Call& call, std::int64_t n, std::int64_t h, std::int64_t i, const Scratch& s) const {
-    const float *q = head_of(call, q_, n, h), *dy = head_at(call.d<float>(y_), n, h);
+  void weights_of(const float* q, const Scratch& tile) const {
+    multiply(pixel_rows(q), tile.k, tile.w);
+    for (std::int64_t i = 0; i < tile.w.rows; ++i) kernels::softmax(scale(), tile.w.row(i), 1, all_);
+  }
+
+  void backward_tile(Call& call, std::int64_t n, std::int64_t h, std::int64_t first,
+                     const Scratch& tile) const {
+    const float *q = head_of(call, q_, n, h) + first, *dy = head_at(call.d<float>(y_), n, h) + first;
     float* dq = head_at(call.d<float>(q_), n, h);
-    weights_of(q, i, s);
-    std::fill_n(s.dw, all_, 0.0f);
-    for (std::int64_t c = 0; c < depth_; ++c) {
-      add_scaled(dy[c * pixels_ + i], s.v + c * all_, s.dw, all_);
-      add_scaled(dy[c * pixels_ + i], s.w, s.dv + c * all_, all_);
-    }
-    const float mean = product(s.w, s.dw, all_);
-    for (std::int64_t j = 0; j < all_; ++j) s.dw[j] = s.w[j] * (s.dw[j] - mean) * scale();
-    for (std::int64_t c = 0; c < depth_; ++c) {
-      if (dq) dq[c * pixels_ + i] = product(s.dw, s.k + c * all_, all_);
-      add_scaled(q[c * pixels_ + i], s.dw, s.dk + c * all_, all_);
-    }
+    weights_of(q, tile);
+    multiply(channel_rows(dy), tile.w, tile.dv, kernels::Into::add);
+    multiply(pixel_rows(dy), tile.v, tile.dw);
+    for (std::int64_t i = 0; i < tile.w.rows; ++i)
+      kernels::softmax_backward(scale(), tile.w.row(i), tile.dw.row(i), tile.dw.row(i), 1, all_);
+    multiply(channel_rows(q), tile.dw, tile.dk, kernels::Into::add);
+    if (!dq) return;
+    multiply(as_it_is(tile.dw), tile.turned, tile.of_pixels);
+    put_turned(tile.of_pixels, dq + first);
   }
 };
 
