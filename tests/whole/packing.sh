@@ -217,6 +217,12 @@ NamesAllThatIsDropped() {
   has "$out" 'and 11 more; all are named in dropped.txt'
   for i in {10..39}; do grep -q "broken-$i.png" dropped.txt || fail "broken-$i.png is not named"; done
   has "$(<dropped.txt)" 'x\x1b[31m.png'
+  mv pictures/2 $'pictures/\e[32mtwo'
+  for i in --check ''; do
+    run "$pipelines/pack_images.yaml" vars.source=pictures vars.size=16 vars.file=more.h5 $i
+    has "$out" "'\x1b[32mtwo'"
+    [[ $out$err != *$'\e'* ]] || fail 'a name reaches the terminal as it is'
+  done
 }
 
 SyncsBeforeItRenames() {

@@ -6,6 +6,7 @@
 #include "graph/document/number.h"
 #include "tools/commands/commands.h"
 #include "tools/show/faults.h"
+#include "tools/show/words.h"
 
 namespace dagfusion {
 
@@ -13,7 +14,7 @@ void say_checked(const Checked& checked, const std::string& file) {
   fmt::print("{}: {}, {}; no fault found\n", file,
              counted(static_cast<std::int64_t>(checked.nodes.size()), "node"),
              counted(checked.weights->parameters(), "parameter"));
-  for (const std::string& note : checked.notes) fmt::print("{}\n", note);
+  for (const std::string& note : checked.notes) fmt::print("{}\n", printable(note));
 }
 
 namespace {

@@ -4,6 +4,7 @@
 #include "tools/commands/commands.h"
 #include "tools/exchange/export_model.h"
 #include "tools/exchange/state_dict_writing.h"
+#include "tools/show/words.h"
 
 namespace dagfusion {
 
@@ -25,7 +26,7 @@ int export_command(int argc, char** argv, const Command& about) {
     const std::vector<std::string> notes = format == "onnx"        ? export_for_onnx(request)
                                            : format == "diffusers" ? export_for_diffusers(request)
                                                                    : export_state_dict(request, format);
-    for (const std::string& note : notes) fmt::print("{}\n", note);
+    for (const std::string& note : notes) fmt::print("{}\n", printable(note));
     return kDone;
   });
 }

@@ -3,6 +3,7 @@
 
 #include "tools/commands/commands.h"
 #include "tools/exchange/import_model.h"
+#include "tools/show/words.h"
 
 namespace dagfusion {
 
@@ -31,7 +32,7 @@ int import_command(int argc, char** argv, const Command& about) {
     request.output = output;
     request.size = size;
     const Imported imported = import_model(request);
-    for (const std::string& note : imported.notes) fmt::print("{}\n", note);
+    for (const std::string& note : imported.notes) fmt::print("{}\n", printable(note));
     fmt::print("model: {}\n{} parameters in {}\ndraw: run-pipeline {}\n", imported.section,
                imported.parameters, imported.checkpoint.string(), imported.draw);
     return kDone;

@@ -99,7 +99,7 @@ int run_alone(Invocation request, const Looks& looks) {
   }
   Launch made = launch(request);
   if (!made.run) {
-    for (const std::string& note : made.notes) fmt::print("{}\n", note);
+    for (const std::string& note : made.notes) fmt::print("{}\n", printable(note));
     fmt::print("{}\n", made.finished);
     return kDone;
   }

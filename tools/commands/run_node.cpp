@@ -8,6 +8,7 @@
 #include "nodes/files/npy.h"
 #include "tools/commands/commands.h"
 #include "tools/observe/recorded_node.h"
+#include "tools/show/words.h"
 
 namespace dagfusion {
 
@@ -168,7 +169,7 @@ int run_node_command(int argc, char** argv, const Command& about) {
     if (record) take_up(record->frame, request);
     fs::create_directories(asked.output);
     const Launch made = launch(request);
-    for (const std::string& line : made.run->run().told) fmt::print("{}\n", line);
+    for (const std::string& line : made.run->run().told) fmt::print("{}\n", printable(line));
     return kDone;
   });
 }

@@ -168,7 +168,7 @@ class Sweep {
   int say_cells() const {
     for (std::size_t c = 0; c < plan_.cells.size(); ++c) {
       fmt::print("{}{}\n", plan_.cells[c].name, c == plan_.baseline ? "   (the baseline)" : "");
-      for (const std::string& note : notes_[c]) fmt::print("    {}\n", note);
+      for (const std::string& note : notes_[c]) fmt::print("    {}\n", printable(note));
     }
     fmt::print("{}\n", size_in_words());
     return kDone;
@@ -264,7 +264,7 @@ class Sweep {
     }
     Launch made = launch(request);
     fmt::print("\n{} seed {}: {}\n", plan_.cells[c].name, plan_.seeds[s], made.directory->path().string());
-    for (const std::string& note : made.notes) fmt::print("{}\n", note);
+    for (const std::string& note : made.notes) fmt::print("{}\n", printable(note));
     std::fflush(stdout);
     LiveReport page(made);
     const Report report = run_on_screen(*made.run);
@@ -273,7 +273,7 @@ class Sweep {
       return report.outcome == Report::Outcome::aborted ? kAborted : kStopped;
     fmt::print("{} in {}{}\n", counted(report.progress.images, "image"), in_words(report.seconds),
                trains ? fmt::format(", loss {:.4f}", report.progress.loss) : "");
-    for (const std::string& line : report.told) fmt::print("{}\n", line);
+    for (const std::string& line : report.told) fmt::print("{}\n", printable(line));
     return mark_done(where);
   }
 
