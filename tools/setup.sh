@@ -13,7 +13,7 @@ packages=(
   cmake g++ ninja-build
   libbenchmark-dev libcli11-dev libdnnl-dev libeigen3-dev libfmt-dev libgtest-dev libhdf5-dev libhwy-dev
   libarchive-dev libavif-dev libdeflate-dev libgif-dev libheif-dev libjpeg-dev libjxl-dev liblcms2-dev libpng-dev libtiff-dev libwebp-dev
-  libopencv-core-dev libopencv-imgcodecs-dev libopencv-imgproc-dev libtbb-dev libyaml-cpp-dev
+  libopencv-core-dev libopencv-imgproc-dev libtbb-dev libyaml-cpp-dev
   nlohmann-json3-dev zlib1g-dev
 )
 

@@ -4,10 +4,10 @@
 
 #include <algorithm>
 #include <map>
-#include <opencv2/imgcodecs.hpp>
 #include <opencv2/imgproc.hpp>
 #include <stdexcept>
 
+#include "nodes/files/png_file.h"
 #include "tools/show/base64.h"
 #include "tools/show/words.h"
 
@@ -86,11 +86,7 @@ Sheet contact_sheet(const LookedData& data) {
 }
 
 std::string data_page(const std::string& title, const std::string& report, const Sheet& sheet) {
-  cv::Mat blue_first;
-  cv::cvtColor(cv::Mat(sheet.height, sheet.width, CV_8UC3, const_cast<std::uint8_t*>(sheet.pixels.data())),
-               blue_first, cv::COLOR_RGB2BGR);
-  std::vector<std::uint8_t> png;
-  if (!cv::imencode(".png", blue_first, png)) throw std::runtime_error("the contact sheet cannot be encoded");
+  const std::vector<std::uint8_t> png = encoded_png(sheet.pixels, sheet.height, sheet.width, 3);
   return fmt::format(
       "<!doctype html>\n<html lang=\"en\"><meta charset=\"utf-8\"><title>{0}</title>\n"
       "<style>body{{font:15px "

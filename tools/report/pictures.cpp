@@ -3,10 +3,11 @@
 #include <cmath>
 #include <map>
 #include <nlohmann/json.hpp>
-#include <opencv2/imgcodecs.hpp>
 #include <opencv2/imgproc.hpp>
 
+#include "nodes/files/decode.h"
 #include "nodes/files/durable.h"
+#include "nodes/files/png_file.h"
 #include "nodes/files/previews.h"
 #include "tools/show/base64.h"
 
@@ -14,21 +15,30 @@ namespace dagfusion {
 
 namespace {
 
+// libpng's colour types 0 and 4: grey without and with transparency.
+bool is_grey(const std::string& png) {
+  constexpr std::size_t kColourType = 25;
+  return png.size() > kColourType && (png[kColourType] == 0 || png[kColourType] == 4);
+}
+
 // The same at a size that a page can carry; as it is where it cannot be read.
 std::string smaller(const std::string& png, std::size_t most_bytes) {
   if (png.size() <= most_bytes) return png;
+  const int channels = is_grey(png) ? 1 : 3;
   try {
-    const cv::Mat whole = cv::imdecode(
-        cv::Mat(1, static_cast<int>(png.size()), CV_8U, const_cast<char*>(png.data())), cv::IMREAD_UNCHANGED);
+    Image whole =
+        decode_image({reinterpret_cast<const std::uint8_t*>(png.data()), png.size()}, {.channels = channels});
+    const cv::Mat pixels(whole.height, whole.width, CV_8UC(channels), whole.pixels.data());
     for (double scale = std::sqrt(static_cast<double>(most_bytes) / static_cast<double>(png.size()));
          scale > 0.01; scale *= 0.7) {
       cv::Mat small;
-      cv::resize(whole, small, {}, scale, scale, cv::INTER_AREA);
-      std::vector<unsigned char> bytes;
-      cv::imencode(".png", small, bytes);
+      cv::resize(pixels, small, {}, scale, scale, cv::INTER_AREA);
+      const std::vector<std::uint8_t> bytes =
+          encoded_png({small.data, small.total() * small.elemSize()}, small.rows, small.cols, channels);
       if (bytes.size() <= most_bytes) return {bytes.begin(), bytes.end()};
     }
-  } catch (const cv::Exception&) {  // no picture after all
+  } catch (const cv::Exception&) {       // too small to be resized
+  } catch (const std::runtime_error&) {  // no picture after all
   }
   return {};
 }

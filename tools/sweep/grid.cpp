@@ -2,10 +2,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <opencv2/imgcodecs.hpp>
 #include <opencv2/imgproc.hpp>
+#include <stdexcept>
 
-#include "nodes/files/durable.h"
+#include "nodes/files/decode.h"
+#include "nodes/files/png_file.h"
 #include "tools/sweep/report.h"
 
 namespace dagfusion {
@@ -24,17 +25,18 @@ std::vector<std::string> cases_of(const SweepPlan& plan, const std::string& axis
   return cases;
 }
 
-// The first picture of a cell, no larger than a grid can carry; empty = none.
-cv::Mat picture_of(const SweepRow& row) {
+// The first picture of a cell, no larger than a grid can carry; empty = none that can be read.
+cv::Mat picture_of(const SweepRow& row) try {
   if (row.runs.empty() || row.runs.front().picture.empty()) return {};
-  const std::string png = read_text(row.runs.front().picture);
-  const cv::Mat bytes(1, static_cast<int>(png.size()), CV_8U, const_cast<char*>(png.data()));
-  cv::Mat whole = cv::imdecode(bytes, cv::IMREAD_COLOR);
-  const double scale = static_cast<double>(kMostSide) / std::max({whole.rows, whole.cols, 1});
-  if (whole.empty() || scale >= 1) return whole;
+  Image read = read_image(row.runs.front().picture, "", {});
+  const cv::Mat whole(read.height, read.width, CV_8UC3, read.pixels.data());
+  const double scale = static_cast<double>(kMostSide) / std::max(whole.rows, whole.cols);
+  if (scale >= 1) return whole.clone();
   cv::Mat small;
   cv::resize(whole, small, {}, scale, scale, cv::INTER_AREA);
   return small;
+} catch (const std::runtime_error&) {
+  return {};
 }
 
 int width_of(const std::string& text) { return cv::getTextSize(text, kFont, kTextSize, 1, nullptr).width; }
@@ -79,8 +81,8 @@ std::string grid_png(const SweepPlan& plan, const std::vector<SweepRow>& rows) {
     pictures[c].copyTo(canvas(cv::Rect(left + column * place(across, 1), top + line * place(down, 0),
                                        pictures[c].cols, pictures[c].rows)));
   }
-  std::vector<unsigned char> png;
-  cv::imencode(".png", canvas, png);
+  const std::vector<std::uint8_t> png =
+      encoded_png({canvas.data, canvas.total() * canvas.elemSize()}, canvas.rows, canvas.cols, 3);
   return {png.begin(), png.end()};
 }
 
