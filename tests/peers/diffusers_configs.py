@@ -1,6 +1,6 @@
 """Random configurations of diffusers' UNet2DModel, with random weights: does the network compute the same after `run-pipeline import`?
 
-  python3 tests/peers/diffusers_configs.py build/release/tools/run-pipeline            100 networks
+  python3 tests/peers/diffusers_configs.py build/tools/run-pipeline            100 networks
   python3 tests/peers/diffusers_configs.py PROGRAM --count 1000 --seed 7
   python3 tests/peers/diffusers_configs.py PROGRAM --schedulers                        every scheduler's keys, and its betas
 
