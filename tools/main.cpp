@@ -26,8 +26,8 @@ namespace dagfusion {
 
 namespace {
 
-// --no-sandbox, wherever it stands before a `--`, is gone afterwards.
-bool without_sandbox(int& argc, char** argv) {
+// Whether --no-sandbox stands before a `--`; it is taken out of the arguments.
+bool take_no_sandbox(int& argc, char** argv) {
   char** const end =
       std::find_if(argv, argv + argc, [](const char* word) { return std::string_view(word) == "--"; });
   char** const found =
@@ -64,7 +64,7 @@ int run_command_line(int argc, char** argv) {
   return run_pipeline_command(argc, typed.data());
 }
 
-// What was said and cannot be written is no success: the disk may be full behind `resolve … > file`.
+// Output that cannot be written is an error: the disk may be full behind `resolve … > file`.
 int after_writing(int exit) {
   std::cout.flush();
   errno = 0;
@@ -95,7 +95,7 @@ int main(int argc, char** argv) {
   using namespace dagfusion;
   try {
     // Before all else: there is one thread.
-    if (!without_sandbox(argc, argv)) start_confinement(argc, argv);
+    if (!take_no_sandbox(argc, argv)) start_confinement(argc, argv);
     take_file_size_limit_as_error();
     return end(after_writing(run_command_line(argc, argv)));
   } catch (const std::exception& e) {  // while the arguments were read

@@ -8,10 +8,11 @@ namespace dagfusion {
 
 namespace {
 
-constexpr double kCpuOfAMessage = 4e-6;  // seconds
+constexpr double kCpuOfAMessage = 4e-6;  // seconds, as measured with Open MPI and MPICH over TCP
 
 }  // namespace
 
+// What TCP brings of the nominal speed, and half a round trip between two machines at one switch.
 const std::vector<Ethernet>& ethernets() {
   static const std::vector<Ethernet> all = {{"1gbe", 0.117e9, 60e-6},
                                             {"10gbe", 1.12e9, 30e-6},
@@ -26,8 +27,8 @@ ExchangeCost exchange_cost(std::size_t floats, int groups, int ranks) {
     const std::size_t sums = subtrees_of(groups_of(rank, ranks, groups)).size();
     ExchangeCost cost;
     for (std::size_t at = 0; at < floats; at += kBucketFloats) {
-      const SharedSum sum(rank, ranks, groups, 0, std::vector<float*>(sums),
-                          std::min(kBucketFloats, floats - at));
+      const std::vector<float*> none(sums);  // only how many there are is asked
+      const SharedSum sum(rank, ranks, groups, 0, none, std::min(kBucketFloats, floats - at));
       cost.bytes += sum.bytes_sent();
       cost.messages += sum.messages_sent();
     }
@@ -36,6 +37,7 @@ ExchangeCost exchange_cost(std::size_t floats, int groups, int ranks) {
   return most;
 }
 
+// Gradients go out, weights come back: two latencies.
 double ExchangeCost::seconds(const Ethernet& network) const {
   return static_cast<double>(bytes) / network.bytes_per_second + 2 * network.latency +
          messages * kCpuOfAMessage;

@@ -35,6 +35,14 @@ class Changer {
  private:
   [[noreturn]] void fail(const std::string& message) const { throw UserError(change_.where, message); }
 
+  Places places_of(const std::string& pattern) const {
+    Places places = find_places(root_, pattern, change_.where, catalog_);
+    if (!places.nodes.empty() && pattern.starts_with("**/") && root_.find("model"))
+      notes_.push_back(fmt::format("'{}' meets nodes of the file; those inside the model are 'model/{}'",
+                                   pattern, pattern));
+    return places;
+  }
+
   // For values: a path without a slash goes through the keys of the file.
   void set() {
     if (path_.nodes.empty()) {
@@ -48,7 +56,7 @@ class Changer {
     if (path_.keys.empty())
       fail(fmt::format("'{}' names a node; a value is one of its keys, like {}.{}", change_.path, path_.nodes,
                        "type"));
-    const Places places = find_places(root_, path_.nodes, change_.where, catalog_);
+    const Places places = places_of(path_.nodes);
     for (const NodePlace& place : places.nodes) {
       if (path_.keys.size() == 1 && path_.keys[0] == "type" && change_.value.is_scalar() && has_type(place)) {
         replace_by_type(place);
@@ -101,13 +109,11 @@ class Changer {
     if (!path_.nodes.empty()) {
       if (!path_.keys.empty())
         fail(fmt::format("'{}' names a key, not a node; the node is '{}'", change_.path, path_.nodes));
-      return find_places(root_, path_.nodes, change_.where, catalog_);
+      return places_of(path_.nodes);
     }
     const std::vector<NodePlace> all = all_nodes(root_);
     if (const NodePlace* place = node_at(all, path_.keys)) return {.nodes = {*place}, .insides = {}};
-    return find_places(root_,
-                       path_.keys.size() == 2 && path_.keys[0] == "nodes" ? path_.keys[1] : change_.path,
-                       change_.where, catalog_);
+    return places_of(path_.keys.size() == 2 && path_.keys[0] == "nodes" ? path_.keys[1] : change_.path);
   }
 
   void replace() {
@@ -142,7 +148,7 @@ class Changer {
   }
 
   void remove_key() {
-    const Places places = find_places(root_, path_.nodes, change_.where, catalog_);
+    const Places places = places_of(path_.nodes);
     if (!places.insides.empty())
       fail(fmt::format("'{}' lies inside a composite, whose nodes have no keys of their own; set it instead",
                        change_.path));
@@ -165,7 +171,7 @@ class Changer {
     Change whole = change_;
     whole.path = node.text;
     const Places places = Changer(root_, whole, catalog_, notes_).node_places();
-    if (places.nodes.size() + places.insides.size() > 1 && places.insides.empty())
+    if (places.insides.empty() && places.nodes.size() > 1)
       fail(fmt::format("'{}' names {} nodes; a node is inserted at one place", change_.path,
                        places.nodes.size()));
     if (!places.nodes.empty()) {

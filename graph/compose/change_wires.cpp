@@ -79,11 +79,12 @@ std::vector<Tree*> texts_of(Tree& reader) {
 }
 
 void refuse_taken_names(const NodePlace& place, const Tree& nodes, const Position& where) {
-  if (!nodes.is_map() || nodes.entries.empty())
+  const Tree* type = nodes.is_map() ? nodes.find("type") : nullptr;  // of a node without its name
+  if (!nodes.is_map() || nodes.entries.empty() || (type && type->is_scalar()))
     throw UserError(nodes.where.line ? nodes.where : where,
                     fmt::format("what is inserted at '{}' must be a map from names to nodes, like {{NAME: "
-                                "{{type: TYPE}}}}",
-                                place.path));
+                                "{{type: {}}}}}",
+                                place.path, type && type->is_scalar() ? type->text : "TYPE"));
   if (!place.siblings)
     throw UserError(
         where,

@@ -16,7 +16,7 @@ class Choose final : public Map {
  public:
   explicit Choose(Setup&);
   void forward(Call&) const override;
-  void otherwise(Call&) const;  // by the engine, in frames that skip the node
+  void otherwise(Call&) const;  // called by the engine, in frames that skip the node
 
  private:
   Input in_, otherwise_;

@@ -11,7 +11,7 @@
 HWY_BEFORE_NAMESPACE();
 namespace dagfusion::kernels::HWY_NAMESPACE {
 
-constexpr std::size_t kPixels = 8;  // in a block of random numbers
+constexpr std::size_t kPixels = 8;  // of a channel that one draw of Philox serves: four words of two halves
 
 // Element by element.
 template <class T>
@@ -34,8 +34,8 @@ void Scalar(const DropoutShape& s, const RandomStream& stream, const T* x, T* y)
 
 // As many neighbouring channels at once as a vector holds: the lanes of one vector, from `channel` on.
 template <class D, class T>
-HWY_INLINE void Slice(D d, const DropoutShape& s, const RandomStream& stream, std::size_t channel, const T* x,
-                      T* y) {
+HWY_INLINE void NeighbouringChannels(D d, const DropoutShape& s, const RandomStream& stream,
+                                     std::size_t channel, const T* x, T* y) {
   const hn::Repartition<std::uint64_t, D> words;
   const hn::RebindToUnsigned<D> du;
   const std::size_t groups = (s.pixels + kPixels - 1) / kPixels;
@@ -68,7 +68,8 @@ void Vectors(const DropoutShape& s, const RandomStream& stream, const T* x, T* y
   const hn::CappedTag<float, block> d;
   const std::size_t lanes = hn::Lanes(d);
   for (std::size_t c = 0; c < s.channels; c += block, x += s.pixels * block, y += s.pixels * block)
-    for (std::size_t lane = 0; lane < block; lane += lanes) Slice(d, s, stream, c + lane, x + lane, y + lane);
+    for (std::size_t lane = 0; lane < block; lane += lanes)
+      NeighbouringChannels(d, s, stream, c + lane, x + lane, y + lane);
 }
 
 #endif

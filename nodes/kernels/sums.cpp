@@ -42,7 +42,7 @@ void SquaredDifferenceBackward(float s, const float* a, const float* b, float* d
 }
 
 // The sum of f(in...) in double; f takes and gives vectors of doubles.
-// Eight partial sums for the pipeline's sake.
+// Eight partial sums, so that no addition waits for the one before.
 template <class F, class... In>
 HWY_INLINE double Total(std::size_t n, const F& f, const In*... in) {
   const hn::ScalableTag<double> d;
@@ -84,7 +84,7 @@ double SumOfSquaredDifferences(const float* a, const float* b, std::size_t n) {
   return Total(n, add, a, b);
 }
 
-// Zero times a finite number is zero, times the others NaN, and NaN stays in a sum.
+// Zero times a finite number is zero, zero times infinity or NaN is NaN, and NaN stays in a sum.
 bool AllFinite(const float* x, std::size_t n) {
   const Floats d;
   const std::size_t lanes = hn::Lanes(d);

@@ -31,9 +31,7 @@ Json number(double value) { return std::isfinite(value) ? Json(value) : Json(); 
 
 // A mean of many values, in as many digits as can be seen.
 double rounded(double value) {
-  if (!std::isfinite(value) || value == 0) return value;
-  const double unit = std::pow(10, std::floor(std::log10(std::fabs(value))) - 5);
-  return std::stod(fmt::format("{:.6g}", std::round(value / unit) * unit));
+  return std::isfinite(value) ? std::stod(fmt::format("{:.6g}", value)) : value;
 }
 
 Json list_of(const std::vector<double>& values) {

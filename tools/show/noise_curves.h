@@ -10,10 +10,12 @@ namespace dagfusion {
 
 // What a process is at one time.
 struct NoiseAt {
-  double t, alpha, sigma, beta, snr,
-      seen;  // beta: added since the timestep before, nan without timesteps; seen: by the network
-  double
-      clean_weight;  // of the clean image's error in a loss without weights: |prediction - target|^2 / |x0' - x0|^2
+  double t, alpha, sigma;
+  double beta;  // added since the timestep before; nan without timesteps
+  double snr;
+  double seen;  // the time as the network gets it
+  // What the error of the clean image counts in a loss without weights: |prediction - target|^2 / |x0' - x0|^2.
+  double clean_weight;
 };
 
 // `count` times from least noise to most, as evenly as training draws them; 0 = every timestep of a discrete process.

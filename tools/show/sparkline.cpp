@@ -17,6 +17,7 @@ std::string sparkline(const std::vector<double>& values, int columns) {
     means.push_back(sum / static_cast<double>(end - begin));
   }
   if (means.empty()) return "";
+  // Losses fall by powers: on a line that is not logarithmic all but the first would lie at the bottom.
   if (*std::min_element(means.begin(), means.end()) > 0)
     for (double& mean : means) mean = std::log(mean);
   const auto [low, high] = std::minmax_element(means.begin(), means.end());

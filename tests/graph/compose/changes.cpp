@@ -224,9 +224,19 @@ TEST(Insert, RefusesWhatHasNoPlace) {
             "b.yaml:3:5: 'digits' has no input '' that is wired; nothing can be inserted in front of it");
   EXPECT_EQ(refusal([] { after("x0", "{t: {type: identity}}"); }), "b.yaml:1:2: there is a node 't' already");
   EXPECT_EQ(refusal([] { after("x0", "{a: {in: t}}"); }), "b.yaml:1:2: node 'a' lacks the key 'type'");
+  EXPECT_EQ(refusal([] { after("x0", "{type: identity}"); }),
+            "b.yaml:1:1: what is inserted at 'x0' must be a map from names to nodes, like {NAME: {type: "
+            "identity}}");
   EXPECT_EQ(refusal([] { after("x0", "[a]"); }),
             "b.yaml:1:1: what is inserted at 'x0' must be a map from names to nodes, like {NAME: {type: "
             "TYPE}}");
+}
+
+TEST(Set, SaysThatAPatternEndsAtTheNodesOfTheFileWhereItMeetsSome) {
+  EXPECT_EQ(set("**/adam.weight_decay", "0.1").notes,
+            std::vector<std::string>{
+                "'**/adam' meets nodes of the file; those inside the model are 'model/**/adam'"});
+  EXPECT_EQ(set("**/norm*.eps", "1.0e-3").notes, std::vector<std::string>{});
 }
 
 TEST(Set, ReachesIntoLoopsAndComposites) {

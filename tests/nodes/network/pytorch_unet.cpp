@@ -154,8 +154,9 @@ TEST(UNetBesidePyTorch, GivesTheSameOutputAndGradientsForClasses) {
     EXPECT_LE(relative_error(output, golden.at("output").values), 2e-5);
     EXPECT_EQ(trained.gradients.count("class_embedding.weight"), 1u);
     for (const auto& [name, gradient] : trained.gradients)
-      if (!has_no_effect(name))
+      if (!has_no_effect(name)) {
         EXPECT_LE(relative_error(gradient, golden.at("gradient/" + name).values), 2e-5) << name;
+      }
   }
 }
 

@@ -68,7 +68,9 @@ TEST(WeightAverage, WarmsUpAsEmaPytorchDoes) {
   StepNode node(run, "{type: weight_average, warmup: power, power: 0.66666666666666667, decay: 0.995}");
   for (int update = 1; update <= 10001; ++update) {
     node.run(update);
-    if (golden.count(update)) EXPECT_NEAR(node.output("decay"), golden.at(update), 4e-8) << update;
+    if (golden.count(update)) {
+      EXPECT_NEAR(node.output("decay"), golden.at(update), 4e-8) << update;
+    }
   }
 }
 
@@ -79,7 +81,9 @@ TEST(WeightAverage, WarmsUpByTheImagesSeenAsEdmDoes) {
   StepNode node(run, "{type: weight_average, warmup: images, half_life: 3906.25, decay: 1}");
   for (int update = 1; update <= 20000; ++update) {
     node.run(update);
-    if (golden.count(update)) EXPECT_NEAR(node.output("decay"), golden.at(update), 4e-8) << update;
+    if (golden.count(update)) {
+      EXPECT_NEAR(node.output("decay"), golden.at(update), 4e-8) << update;
+    }
   }
   EXPECT_NEAR(node.output("decay"), .9992904691, 4e-8);
 }
