@@ -7,63 +7,22 @@
 #include <cmath>
 #include <limits>
 #include <opencv2/core/hal/hal.hpp>
-#include <set>
 #include <stdexcept>
 
 #include "nodes/files/crc32c.h"
 #include "nodes/files/decode.h"
 #include "nodes/files/hdf5.h"
-#include "nodes/files/picture_list.h"
+#include "nodes/files/image_datasets.h"
+#include "nodes/files/image_labels.h"
 
 namespace dagfusion {
 namespace {
 
-constexpr std::size_t kAlignment = 64, kMostListed = 12, kMostSampled = 64;
+constexpr std::size_t kAlignment = 64, kMostSampled = 64;
 constexpr std::size_t kListCache = std::size_t{1} << 31;  // labels and names are read at once
 constexpr std::int64_t kMostEncodedPixels = std::int64_t{16} << 20;
 
 std::size_t aligned(std::size_t bytes) { return (bytes + kAlignment - 1) / kAlignment * kAlignment; }
-
-bool is_channels(std::int64_t side) { return side == 1 || side == 3 || side == 4; }
-
-bool could_be_images(const Hdf5Entry& entry) {
-  const Shape& s = entry.shape;
-  if (entry.type.kind == Hdf5Type::Kind::bytes_of_any_length) return s.size() == 1;
-  if (entry.type.kind != Hdf5Type::Kind::number) return false;
-  if (s.size() == 4)  // [N,1,1,1] are labels
-    return (is_channels(s[3]) && s[1] * s[2] > 1) || (is_channels(s[1]) && s[2] * s[3] > 1);
-  return s.size() == 3 && s[1] > 1 && s[2] > 1;
-}
-
-std::string listed(const std::vector<Hdf5Entry>& entries) {
-  std::string text;
-  for (std::size_t i = 0; i < std::min(entries.size(), kMostListed); ++i)
-    text += (i == 0 ? "" : ", ") + to_string(entries[i]);
-  if (entries.size() > kMostListed) text += fmt::format(" and {} more", entries.size() - kMostListed);
-  return text.empty() ? "nothing" : text;
-}
-
-std::string with_slash(const std::string& key) { return key.starts_with('/') ? key : "/" + key; }
-
-std::string group_of(const std::string& name) { return name.substr(0, name.rfind('/')); }
-std::string last_of(const std::string& name) { return name.substr(name.rfind('/') + 1); }
-
-// Whether these are the same images of one class each, each in a group of its own, such as /cat/images and /dog/images.
-bool are_classes(const std::vector<Hdf5Entry>& found) {
-  static const std::set<std::string> kSplits = {"train",      "test",     "val", "valid",
-                                                "validation", "training", "dev"};
-  std::set<std::string> groups;
-  bool all_splits = true;
-  for (const Hdf5Entry& entry : found) {
-    const std::string group = group_of(entry.name);
-    if (group.empty() || !groups.insert(group).second || entry.type.name != found[0].type.name ||
-        !std::equal(entry.shape.begin() + 1, entry.shape.end(), found[0].shape.begin() + 1,
-                    found[0].shape.end()))
-      return false;
-    all_splits = all_splits && kSplits.contains(last_of(group));
-  }
-  return found.size() > 1 && !all_splits;
-}
 
 }  // namespace
 
@@ -76,7 +35,10 @@ ImageFile::ImageFile(const std::filesystem::path& path, const ImageFileOptions& 
   if (format && *format != kImageFileVersion)
     fail(fmt::format("has version {} of the image format; this program reads version {}", *format,
                      kImageFileVersion));
-  for (const std::string& key : image_keys(options.key)) {
+  ImageDatasets found = find_image_datasets(*file_, options.key);
+  one_each_ = found.one_each;
+  names_ = std::move(found.names);
+  for (const std::string& key : found.keys) {
     begins_.push_back(count_);
     parts_.emplace_back(file_, key, options.cache_bytes,
                         one_each_ ? Hdf5Rows::Holds::one_row : Hdf5Rows::Holds::rows);
@@ -86,88 +48,10 @@ ImageFile::ImageFile(const std::filesystem::path& path, const ImageFileOptions& 
   refuse_never_written();
   take_range(options.range);
   take_checksums(format.has_value());
-  take_labels(options.label_key);
+  ImageLabels read = read_image_labels(file_, parts_, count_, options.label_key);
+  labels_ = std::move(read.labels);
+  if (!read.class_names.empty()) class_names_ = std::move(read.class_names);
   say_what_it_is(options.cache_bytes);
-}
-
-std::vector<std::string> ImageFile::image_keys(const std::string& key) {
-  const std::string wanted = with_slash(key);
-  if (key.empty() && file_->find("/images")) return {"/images"};
-  std::vector<Hdf5Entry> all = file_->datasets(), found;
-  for (const Hdf5Entry& entry : all) {
-    if (entry.name == wanted) return {wanted};
-    const bool inside = key.empty() || wanted == "/" || entry.name.starts_with(wanted + "/");
-    if (inside && could_be_images(entry)) found.push_back(entry);
-  }
-  if (is_one_each(found, all.size())) return one_each(std::move(found));
-  if (key.empty() && found.empty()) refuse_one_file_each(all);
-  if (found.size() == 1) return {found[0].name};
-  if (are_classes(found)) {
-    std::sort(found.begin(), found.end(),
-              [](const Hdf5Entry& a, const Hdf5Entry& b) { return natural_less(a.name, b.name); });
-    std::vector<std::string> keys;
-    for (const Hdf5Entry& entry : found) keys.push_back(entry.name);
-    return keys;
-  }
-  if (!found.empty())
-    fail(fmt::format("has {} datasets that could be images: {}; say which with 'key: {}'", found.size(),
-                     listed(found), found[0].name.substr(1)));
-  if (!key.empty()) {
-    file_->find(wanted);  // a link, or something that is no dataset, has its own message
-    fail(fmt::format("has no dataset '{}'; it has {}", wanted, listed(all)));
-  }
-  for (const Hdf5Entry& entry : all)
-    if (entry.shape.size() == 4 && is_channels(entry.shape[2]))
-      fail(fmt::format("has '{}' {}, which looks like [H,W,C,N]; transpose(3, 0, 1, 2) makes [N,H,W,C] of it",
-                       entry.name, to_string(entry.shape)));
-  fail(fmt::format("has no dataset of images ([N,H,W,C], [N,C,H,W] or [N,H,W]); it has {}", listed(all)));
-}
-
-// Many programs give every image a dataset of its own, [H,W,C] or [C,H,W].
-bool ImageFile::is_one_each(const std::vector<Hdf5Entry>& images, std::size_t of) const {
-  constexpr std::size_t kFewest = 3;
-  const auto is_image = [](const Hdf5Entry& entry) {
-    const Shape& s = entry.shape;
-    return entry.type.kind == Hdf5Type::Kind::number && s.size() == 3 && s[1] > 1 &&
-           ((is_channels(s[2]) && s[0] > 1) || (is_channels(s[0]) && s[2] > 1));
-  };
-  return images.size() >= kFewest && 2 * images.size() > of &&
-         std::all_of(images.begin(), images.end(), is_image);
-}
-
-// In natural order, group by group; several groups are classes.
-std::vector<std::string> ImageFile::one_each(std::vector<Hdf5Entry> images) {
-  one_each_ = true;
-  for (const Hdf5Entry& entry : images)
-    if (entry.shape != images[0].shape || entry.type.name != images[0].type.name)
-      fail(fmt::format(
-          "has a dataset for each image, {} of them, which are not alike: {} and {}; one data set has "
-          "one size and type",
-          images.size(), to_string(images[0]), to_string(entry)));
-  std::sort(images.begin(), images.end(), [](const Hdf5Entry& a, const Hdf5Entry& b) {
-    const std::string left = group_of(a.name), right = group_of(b.name);
-    return left == right ? natural_less(last_of(a.name), last_of(b.name)) : natural_less(left, right);
-  });
-  std::vector<std::string> keys;
-  for (const Hdf5Entry& entry : images) {
-    keys.push_back(entry.name);
-    names_.push_back(entry.name.substr(1));
-  }
-  return keys;
-}
-
-void ImageFile::refuse_one_file_each(const std::vector<Hdf5Entry>& all) const {
-  constexpr std::ptrdiff_t kFewest = 3;
-  const auto is_picture = [](const Hdf5Entry& entry) {
-    const bool bytes = entry.type.kind == Hdf5Type::Kind::number && entry.type.number.is_byte();
-    return (bytes && entry.shape.size() == 1) || (entry.shape.empty() && entry.type.name == "opaque bytes");
-  };
-  const auto pictures = std::count_if(all.begin(), all.end(), is_picture);
-  if (pictures >= kFewest && 2 * pictures > static_cast<std::ptrdiff_t>(all.size()))
-    fail(fmt::format(
-        "has a dataset for each picture's file, {} of them: {}; saved as files, pack_images.yaml packs "
-        "them",
-        pictures, listed(all)));
 }
 
 void ImageFile::take_order(const std::string& order) {
@@ -277,116 +161,15 @@ void ImageFile::take_checksums(bool ours) {
   }
   const Hdf5Rows sums(file_, "/crc32c", kListCache);
   if (sums.shape() != Shape{count_} && !ours && !has_version) return;  // of somebody else
-  for (const std::int64_t sum : numbers(sums, 0, std::numeric_limits<std::uint32_t>::max()))
+  for (const std::int64_t sum :
+       whole_numbers(*file_, sums, count_, 0, std::numeric_limits<std::uint32_t>::max()))
     checksums_.push_back(static_cast<std::uint32_t>(sum));
   if (file_->find("/names")) {
     const Hdf5Rows names(file_, "/names", kListCache);
-    if (names.shape() == Shape{count_} && names.type().kind == Hdf5Type::Kind::text) names_ = texts(names);
+    if (names.shape() == Shape{count_} && names.type().kind == Hdf5Type::Kind::text)
+      names_ = texts(*file_, names);
   }
-  if (file_->find("/class_names")) class_names_ = texts(Hdf5Rows(file_, "/class_names", kListCache));
-}
-
-std::vector<std::int64_t> ImageFile::numbers(const Hdf5Rows& rows, std::int64_t least,
-                                             std::int64_t most) const {
-  const NumberFormat& format = rows.type().number;
-  const auto per_image = static_cast<std::int64_t>(count_of(rows.shape()) / rows.count());
-  if (rows.type().kind != Hdf5Type::Kind::number || per_image != 1 || rows.count() != count_)
-    fail(
-        fmt::format("has '{}' that are not one whole number for each of the {} images", rows.name(), count_));
-  std::vector<double> values(static_cast<std::size_t>(count_));
-  const std::vector<std::uint8_t> all = rows.read_all();
-  read_numbers(format, std::as_bytes(std::span(all)), values);
-  std::vector<std::int64_t> made;
-  for (const double value : values) {
-    if (value != std::floor(value))
-      fail(fmt::format(
-          "has {:g} among '{}', which is no whole number; 'label_key: none' reads the images alone", value,
-          rows.name()));
-    if (value < static_cast<double>(least) || value > static_cast<double>(most))
-      fail(fmt::format("has {:.0f} among '{}'; they must lie between {} and {}", value, rows.name(), least,
-                       most));
-    made.push_back(static_cast<std::int64_t>(value));
-  }
-  return made;
-}
-
-std::vector<std::string> ImageFile::texts(const Hdf5Rows& rows) const {
-  const std::vector<std::uint8_t> all = rows.read_all();
-  std::vector<std::string> made;
-  for (std::size_t at = 0; at < all.size(); at += rows.type().bytes) {
-    const std::span<const std::uint8_t> one(all.data() + at, rows.type().bytes);
-    if (rows.type().kind == Hdf5Type::Kind::text) {
-      made.emplace_back(one.begin(), std::find(one.begin(), one.end(), 0));
-    } else {
-      const std::vector<std::uint8_t> value = file_->long_value(one, 1);
-      made.emplace_back(value.begin(), value.end());
-    }
-  }
-  return made;
-}
-
-void ImageFile::take_labels(const std::string& label_key) {
-  if (label_key == "none") return;
-  if (parts_.size() > 1 && group_of(parts_.front().name()) != group_of(parts_.back().name())) {
-    std::string group;  // for each class
-    for (const Hdf5Rows& part : parts_) {
-      if (labels_.empty() || group_of(part.name()) != group)
-        class_names_.push_back(last_of(group = group_of(part.name())));
-      labels_.insert(labels_.end(), static_cast<std::size_t>(part.count()),
-                     static_cast<std::int32_t>(class_names_.size() - 1));
-    }
-    return;
-  }
-  const std::string group = group_of(parts_[0].name()), images = last_of(parts_[0].name());
-  std::string key = label_key.empty() ? "" : with_slash(label_key);
-  std::vector<std::string> usual = {"labels", "label", "y", "targets", "target", "class", "classes"};
-  for (const char* x : {"x", "X", "images", "image", "data"})
-    if (images.starts_with(x))
-      for (const char* y : {"y", "Y", "labels", "label", "targets", "target"})
-        usual.push_back(y + images.substr(std::string(x).size()));
-  for (const std::string& name : usual) {
-    if (!key.empty()) break;
-    const std::string path = group + "/" + name;
-    if (path == parts_[0].name() || !file_->find(path)) continue;
-    const Hdf5Rows found(file_, path, kListCache);
-    if (found.count() == count_ || path == "/labels") key = path;
-  }
-  if (key.empty()) return;
-  const Hdf5Rows rows(file_, key, kListCache);
-  using Kind = Hdf5Type::Kind;
-  if (rows.count() == count_ && rows.shape().size() == 1 &&
-      (rows.type().kind == Kind::text || rows.type().kind == Kind::texts_of_any_length)) {
-    const std::vector<std::string> names = texts(rows);
-    class_names_ = names;
-    std::sort(class_names_.begin(), class_names_.end(), natural_less);
-    class_names_.erase(std::unique(class_names_.begin(), class_names_.end()), class_names_.end());
-    for (const std::string& name : names)
-      labels_.push_back(static_cast<std::int32_t>(
-          std::lower_bound(class_names_.begin(), class_names_.end(), name, natural_less) -
-          class_names_.begin()));
-    return;
-  }
-  if (rows.count() == count_ && rows.shape().size() == 2 && rows.shape()[1] > 1 &&
-      rows.type().kind == Kind::number) {
-    const auto classes = static_cast<std::size_t>(rows.shape()[1]);
-    std::vector<float> hot(static_cast<std::size_t>(count_) * classes);
-    const std::vector<std::uint8_t> all = rows.read_all();
-    read_numbers(rows.type().number, std::as_bytes(std::span(all)), hot);
-    for (std::size_t image = 0; image < static_cast<std::size_t>(count_); ++image) {
-      const auto one = std::span(hot).subspan(image * classes, classes);
-      const auto ones = std::count(one.begin(), one.end(), 1.0F),
-                 zeros = std::count(one.begin(), one.end(), 0.0F);
-      if (ones != 1 || ones + zeros != static_cast<std::ptrdiff_t>(classes))
-        fail(
-            fmt::format("has '{}' {} that are not one-hot: those of image {} are no single 1 among zeros; "
-                        "'label_key: none' reads the images alone",
-                        key, to_string(rows.shape()), image));
-      labels_.push_back(static_cast<std::int32_t>(std::find(one.begin(), one.end(), 1.0F) - one.begin()));
-    }
-    return;
-  }
-  for (const std::int64_t label : numbers(rows, -1, std::numeric_limits<std::int32_t>::max()))
-    labels_.push_back(static_cast<std::int32_t>(label));
+  if (file_->find("/class_names")) class_names_ = texts(*file_, Hdf5Rows(file_, "/class_names", kListCache));
 }
 
 void ImageFile::say_what_it_is(std::size_t cache_bytes) {

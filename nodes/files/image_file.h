@@ -60,19 +60,12 @@ class ImageFile {
   using Strides = PixelStrides;
 
   [[noreturn]] void fail(const std::string& what) const { file_->fail(what); }
-  std::vector<std::string> image_keys(const std::string& key);
-  bool is_one_each(const std::vector<Hdf5Entry>& images, std::size_t of) const;
-  std::vector<std::string> one_each(std::vector<Hdf5Entry> images);
-  void refuse_one_file_each(const std::vector<Hdf5Entry>&) const;
   void take_order(const std::string& order);
   void take_encoded();
   void take_range(const std::vector<double>& range);
-  void take_labels(const std::string& label_key);
   void take_checksums(bool ours);
   void refuse_never_written() const;
   void say_what_it_is(std::size_t cache_bytes);
-  std::vector<std::string> texts(const Hdf5Rows&) const;
-  std::vector<std::int64_t> numbers(const Hdf5Rows&, std::int64_t least, std::int64_t most) const;
 
   std::span<std::uint8_t> read_row(std::int64_t image, std::span<std::uint8_t> room) const;
   bool copy_bytes(std::span<const std::uint8_t> row, std::uint8_t* to, const Strides& target) const;
