@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "nodes/files/durable.h"
+#include "nodes/files/file_bytes.h"
 #include "nodes/files/files_matching.h"
 #include "nodes/files/pickle.h"
 #include "nodes/files/picture_list.h"
@@ -166,8 +167,7 @@ std::vector<Source> sources_in_archive(const fs::path& path) {
         {fs::path(member.name).filename().string(), path.string() + "/" + member.name, [file, member] {
            if (member.bytes > kMostBytes) throw std::runtime_error("is too large");
            std::string bytes(member.bytes, '\0');
-           if (!read_at(file->descriptor(), member.begin, reinterpret_cast<std::uint8_t*>(bytes.data()),
-                        bytes.size()))
+           if (!read_at(file->descriptor(), member.begin, bytes.data(), bytes.size()))
              throw std::runtime_error("is cut short in its archive");
            return bytes;
          }});

@@ -1,27 +1,24 @@
 #include "nodes/files/hdf5_driver.h"
 
-#include <hdf5.h>
 #include <unistd.h>
 
-#include <cerrno>
 #include <cstring>
 #include <limits>
 #include <memory>
 
+#include "nodes/files/hdf5_driver_file.h"
+
 namespace dagfusion {
 namespace {
 
-struct Opened {
-  H5FD_t shared = {};  // first: the library's part
+struct Opened : Hdf5DriverFile {
   int descriptor = -1;
-  haddr_t used = 0, bytes = 0;
 };
 
 thread_local Hdf5Place last_wanted;
 thread_local bool only_places = false;
 
-Opened& opened(H5FD_t* file) { return *reinterpret_cast<Opened*>(file); }
-const Opened& opened(const H5FD_t* file) { return *reinterpret_cast<const Opened*>(file); }
+Opened& opened(H5FD_t* file) { return static_cast<Opened&>(*reinterpret_cast<Hdf5DriverFile*>(file)); }
 
 H5FD_t* open(const char*, unsigned flags, hid_t access, haddr_t) {
   const void* const descriptor = H5Pget_driver_info(access);
@@ -44,32 +41,12 @@ herr_t query(const H5FD_t*, unsigned long* can) {
   return 0;
 }
 
-haddr_t end_of_used(const H5FD_t* file, H5FD_mem_t) { return opened(file).used; }
-herr_t set_end_of_used(H5FD_t* file, H5FD_mem_t, haddr_t end) {
-  opened(file).used = end;
-  return 0;
-}
-haddr_t end_of_file(const H5FD_t* file, H5FD_mem_t) { return opened(file).bytes; }
-
 herr_t read(H5FD_t* file, H5FD_mem_t what, hid_t, haddr_t begin, std::size_t bytes, void* buffer) {
   if (only_places && what == H5FD_MEM_DRAW) {
     last_wanted = {begin, bytes};
     return 0;
   }
-  auto* to = static_cast<std::uint8_t*>(buffer);
-  while (bytes > 0) {
-    const ssize_t got = ::pread(opened(file).descriptor, to, bytes, static_cast<off_t>(begin));
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return -1;
-    if (got == 0) {  // beyond the end: zeros, as the library's own driver gives them
-      std::memset(to, 0, bytes);
-      return 0;
-    }
-    to += got;
-    begin += static_cast<haddr_t>(got);
-    bytes -= static_cast<std::size_t>(got);
-  }
-  return 0;
+  return read_filled_up(opened(file).descriptor, begin, buffer, bytes) ? 0 : -1;
 }
 
 herr_t write(H5FD_t*, H5FD_mem_t, hid_t, haddr_t, std::size_t, const void*) { return -1; }

@@ -10,6 +10,8 @@
 #include <cstring>
 #include <stdexcept>
 
+#include "nodes/files/file_bytes.h"
+
 namespace dagfusion {
 namespace {
 
@@ -47,14 +49,9 @@ void Hdf5File::fail(const std::string& what) const {
 
 void Hdf5File::read(std::uint64_t at, std::span<std::uint8_t> bytes) const {
   if (at > bytes_ || bytes.size() > bytes_ - at) fail("is cut short");
-  while (!bytes.empty()) {
-    const ssize_t got = ::pread(descriptor_, bytes.data(), bytes.size(), static_cast<off_t>(at));
-    if (got < 0 && errno == EINTR) continue;
-    if (got <= 0)
-      fail(fmt::format("cannot be read: {}", got < 0 ? std::strerror(errno) : "it became shorter"));
-    bytes = bytes.subspan(static_cast<std::size_t>(got));
-    at += static_cast<std::uint64_t>(got);
-  }
+  const std::int64_t got = read_up_to(descriptor_, at, bytes.data(), bytes.size());
+  if (got < static_cast<std::int64_t>(bytes.size()))
+    fail(fmt::format("cannot be read: {}", got < 0 ? std::strerror(errno) : "it became shorter"));
 }
 
 // HDF5 File Format Specification, section III.E: global heap.

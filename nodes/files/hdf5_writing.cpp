@@ -1,6 +1,5 @@
 #include "nodes/files/hdf5_writing.h"
 
-#include <hdf5.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -9,17 +8,17 @@
 #include <limits>
 #include <memory>
 
+#include "nodes/files/file_bytes.h"
+#include "nodes/files/hdf5_driver_file.h"
+
 namespace dagfusion {
 namespace {
 
-struct Opened {
-  H5FD_t shared = {};  // first: the library's part
+struct Opened : Hdf5DriverFile {
   Hdf5Writing* writing = nullptr;
-  haddr_t used = 0, bytes = 0;
 };
 
-Opened& opened(H5FD_t* file) { return *reinterpret_cast<Opened*>(file); }
-const Opened& opened(const H5FD_t* file) { return *reinterpret_cast<const Opened*>(file); }
+Opened& opened(H5FD_t* file) { return static_cast<Opened&>(*reinterpret_cast<Hdf5DriverFile*>(file)); }
 
 herr_t failed(Hdf5Writing& writing) {
   if (writing.problem == 0) writing.problem = errno;
@@ -46,29 +45,9 @@ herr_t query(const H5FD_t*, unsigned long* can) {
   return 0;
 }
 
-haddr_t end_of_used(const H5FD_t* file, H5FD_mem_t) { return opened(file).used; }
-herr_t set_end_of_used(H5FD_t* file, H5FD_mem_t, haddr_t end) {
-  opened(file).used = end;
-  return 0;
-}
-haddr_t end_of_file(const H5FD_t* file, H5FD_mem_t) { return opened(file).bytes; }
-
 herr_t read(H5FD_t* file, H5FD_mem_t, hid_t, haddr_t begin, std::size_t bytes, void* buffer) {
   Hdf5Writing& writing = *opened(file).writing;
-  auto* to = static_cast<std::uint8_t*>(buffer);
-  while (bytes > 0) {
-    const ssize_t got = ::pread(writing.descriptor, to, bytes, static_cast<off_t>(begin));
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return failed(writing);
-    if (got == 0) {  // beyond the end
-      std::memset(to, 0, bytes);
-      return 0;
-    }
-    to += got;
-    begin += static_cast<haddr_t>(got);
-    bytes -= static_cast<std::size_t>(got);
-  }
-  return 0;
+  return read_filled_up(writing.descriptor, begin, buffer, bytes) ? 0 : failed(writing);
 }
 
 herr_t write(H5FD_t* file, H5FD_mem_t what, hid_t, haddr_t begin, std::size_t bytes, const void* buffer) {
@@ -78,16 +57,7 @@ herr_t write(H5FD_t* file, H5FD_mem_t what, hid_t, haddr_t begin, std::size_t by
     writing.begin = begin;
     if (writing.values_lie_there) return 0;
   }
-  const auto* from = static_cast<const std::uint8_t*>(buffer);
-  while (bytes > 0) {
-    const ssize_t some = ::pwrite(writing.descriptor, from, bytes, static_cast<off_t>(begin));
-    if (some < 0 && errno == EINTR) continue;
-    if (some < 0) return failed(writing);
-    from += some;
-    begin += static_cast<haddr_t>(some);
-    bytes -= static_cast<std::size_t>(some);
-  }
-  return 0;
+  return write_at(writing.descriptor, begin, buffer, bytes) ? 0 : failed(writing);
 }
 
 // The file ends where what is used of it ends.

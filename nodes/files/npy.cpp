@@ -18,6 +18,7 @@
 
 #include "nodes/files/crc32c.h"
 #include "nodes/files/durable.h"
+#include "nodes/files/file_bytes.h"
 #include "nodes/files/zip.h"
 
 namespace dagfusion {
@@ -238,8 +239,7 @@ void NpyFile::load(std::int64_t row, std::span<std::byte> numbers) const {
     const std::uint64_t at = data_ + static_cast<std::uint64_t>(row) * numbers.size();
     if (!member_.empty()) {
       std::memcpy(numbers.data(), member_.data() + at, numbers.size());
-    } else if (!read_at(file_, begin_ + at, reinterpret_cast<std::uint8_t*>(numbers.data()),
-                        numbers.size())) {
+    } else if (!read_at(file_, begin_ + at, numbers.data(), numbers.size())) {
       fail("cannot be read: it became shorter");
     }
     return;

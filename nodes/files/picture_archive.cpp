@@ -6,6 +6,7 @@
 #include <map>
 #include <stdexcept>
 
+#include "nodes/files/file_bytes.h"
 #include "nodes/files/tar.h"
 
 namespace dagfusion {

@@ -10,6 +10,7 @@
 #include <stdexcept>
 #include <string_view>
 
+#include "nodes/files/file_bytes.h"
 #include "nodes/files/zip.h"
 
 namespace dagfusion {
@@ -81,8 +82,7 @@ std::vector<TarMember> list_tar(int file, std::uint64_t size) {
       if (bytes > kMostExtra)
         throw std::runtime_error("is a damaged tar archive: a name is longer than any name");
       std::string all(bytes, '\0');
-      if (!read_at(file, begin, reinterpret_cast<std::uint8_t*>(all.data()), all.size()))
-        throw std::runtime_error("is cut short");
+      if (!read_at(file, begin, all.data(), all.size())) throw std::runtime_error("is cut short");
       return all;
     };
     if (kind == 'L') {

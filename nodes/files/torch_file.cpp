@@ -14,6 +14,7 @@
 #include <span>
 
 #include "graph/document/fault.h"
+#include "nodes/files/file_bytes.h"
 #include "nodes/files/pickle.h"
 #include "nodes/files/tensor_file.h"
 #include "nodes/files/zip.h"
@@ -104,7 +105,7 @@ class TorchFile : public TensorFile {
   std::vector<std::byte> bytes_of(const Storage& storage, std::size_t begin, std::size_t count) const {
     std::vector<std::byte> bytes(count);
     if (!storage.packed) {
-      if (!read_at(file_, storage.begin + begin, reinterpret_cast<std::uint8_t*>(bytes.data()), count))
+      if (!read_at(file_, storage.begin + begin, bytes.data(), count))
         fail("cannot be read: it became shorter");
       return bytes;
     }
@@ -343,7 +344,7 @@ class TorchStream final : public TorchFile {
   std::uint64_t take_record(const std::string& key, std::uint64_t at) {
     std::uint64_t numbers = 0;
     constexpr std::uint64_t kLengthBytes = 8;
-    if (!read_at(file_, at, reinterpret_cast<std::uint8_t*>(&numbers), kLengthBytes))
+    if (!read_at(file_, at, &numbers, kLengthBytes))
       fail(fmt::format("is cut short before the record '{}'", key));
     at += kLengthBytes;
     const auto known = storages_.find(key);

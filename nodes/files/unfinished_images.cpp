@@ -15,6 +15,7 @@
 #include "nodes/files/confined.h"
 #include "nodes/files/crc32c.h"
 #include "nodes/files/durable.h"
+#include "nodes/files/file_bytes.h"
 
 namespace dagfusion {
 namespace {
@@ -77,14 +78,7 @@ UnfinishedFrame frame_of(std::string_view bytes) {
 // What a process that was killed had written is there; what was lost with the machine is not.
 bool lies_there(const UnfinishedImage& image, int part_file) {
   std::string bytes(image.facts.bytes, '\0');
-  std::size_t done = 0;
-  while (done < bytes.size()) {
-    const ssize_t got =
-        ::pread(part_file, bytes.data() + done, bytes.size() - done, static_cast<off_t>(image.begin + done));
-    if (got < 0 && errno == EINTR) continue;
-    if (got <= 0) return false;
-    done += static_cast<std::size_t>(got);
-  }
+  if (!read_at(part_file, image.begin, bytes.data(), bytes.size())) return false;
   return crc_of(bytes) == image.facts.packed_crc;
 }
 
@@ -141,9 +135,7 @@ void UnfinishedImages::clear_all_but(std::span<const UnfinishedFrame> frames, in
   std::uint64_t end = 0;
   for (const auto& [begin, its_end] : kept) {
     const std::string zeros(begin > end ? begin - end : 0, '\0');
-    if (!zeros.empty() && ::pwrite(part_file, zeros.data(), zeros.size(), static_cast<off_t>(end)) !=
-                              static_cast<ssize_t>(zeros.size()))
-      fail();
+    if (!write_at(part_file, end, zeros.data(), zeros.size())) fail();
     end = std::max(end, its_end);
   }
   if (::ftruncate(part_file, static_cast<off_t>(end)) != 0) fail();

@@ -13,6 +13,8 @@
 #include <span>
 #include <stdexcept>
 
+#include "nodes/files/file_bytes.h"
+
 namespace dagfusion {
 namespace {
 
@@ -69,18 +71,6 @@ void take_wide(std::span<const std::uint8_t> extra, ZipMember& member) {
 }
 
 }  // namespace
-
-bool read_at(int file, std::uint64_t at, std::uint8_t* bytes, std::size_t count) {
-  while (count > 0) {
-    const ssize_t got = ::pread(file, bytes, count, static_cast<off_t>(at));
-    if (got < 0 && errno == EINTR) continue;
-    if (got <= 0) return false;
-    bytes += got;
-    at += static_cast<std::uint64_t>(got);
-    count -= static_cast<std::size_t>(got);
-  }
-  return true;
-}
 
 std::vector<ZipMember> list_zip(int file, std::uint64_t size) {
   const Directory directory = find_directory(file, size);

@@ -28,7 +28,4 @@ std::vector<std::uint8_t> read_zip_member(int file, const ZipMember&, std::uint6
 // Where the bytes of a stored member begin.
 std::uint64_t begin_of_zip_member(int file, const ZipMember&);
 
-// All of `bytes`, from `at` of an open file on. False at its end, or when it cannot be read.
-bool read_at(int file, std::uint64_t at, std::uint8_t* bytes, std::size_t count);
-
 }  // namespace dagfusion

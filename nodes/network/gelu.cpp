@@ -9,43 +9,21 @@
 #include <numbers>
 
 #include "graph/types/catalog.h"
-#include "nodes/network/act.h"
+#include "nodes/network/activation.h"
 
 namespace dagfusion {
 namespace {
 
-float share_below(float x) { return 0.5f * (1 + std::erf(x * std::numbers::sqrt2_v<float> / 2)); }
-float density(float x) {
-  return std::exp(-x * x / 2) * std::numbers::inv_sqrtpi_v<float> / std::numbers::sqrt2_v<float>;
-}
+struct Gelu {
+  explicit Gelu(Setup&) {}
 
-class Gelu final : public DifferentiableMap {
- public:
-  explicit Gelu(Setup& setup) : x_(setup.input("x")), y_(setup.output("y")) { setup.backward_reads(x_); }
-
-  void forward(Call& call) const override {
-    for_pieces(
-        is_half(y_.spec), y_.spec.stored_elements(),
-        [](const float* x, float* y, std::size_t n) {
-          for (std::size_t i = 0; i < n; ++i) y[i] = x[i] * share_below(x[i]);
-        },
-        call.out<void>(y_), call.in<void>(x_));
+  static float share_below(float x) { return 0.5f * (1 + std::erf(x * std::numbers::sqrt2_v<float> / 2)); }
+  static float density(float x) {
+    return std::exp(-x * x / 2) * std::numbers::inv_sqrtpi_v<float> / std::numbers::sqrt2_v<float>;
   }
 
-  void backward(Call& call) const override {
-    void* dx = call.d<void>(x_);
-    if (!dx) return;
-    for_pieces(
-        is_half(y_.spec), y_.spec.stored_elements(),
-        [](const float* x, const float* dy, float* to, std::size_t n) {
-          for (std::size_t i = 0; i < n; ++i) to[i] = dy[i] * (share_below(x[i]) + x[i] * density(x[i]));
-        },
-        dx, call.in<void>(x_), call.d<void>(y_));
-  }
-
- private:
-  Input x_;
-  Output y_;
+  float value(float x) const { return x * share_below(x); }
+  float gradient(float x, float dy) const { return dy * (share_below(x) + x * density(x)); }
 };
 
 }  // namespace
@@ -59,7 +37,7 @@ NodeType gelu() {
           .role = Role::map,
           .inputs = {{"x", "[...] float free", "any value"}},
           .outputs = {{"y", "[...] float free", "x * P"}},
-          .create = make_node<Gelu>};
+          .create = make_node<Activation<Gelu>>};
 }
 
 }  // namespace dagfusion

@@ -5,47 +5,26 @@
 //
 // x, y: any one shape and layout; channels that only fill a block up stay zero, since mish(0) = 0.
 
+#include <algorithm>
 #include <cmath>
 
 #include "graph/types/catalog.h"
-#include "nodes/network/act.h"
+#include "nodes/network/activation.h"
 
 namespace dagfusion {
 namespace {
 
-float gate(float x) { return std::tanh(std::max(x, 0.0f) + std::log1p(std::exp(-std::abs(x)))); }
-float slope(float x) {
-  const float u = gate(x);
-  return u + x * (1 - u * u) / (1 + std::exp(-x));
-}
+struct Mish {
+  explicit Mish(Setup&) {}
 
-class Mish final : public DifferentiableMap {
- public:
-  explicit Mish(Setup& setup) : x_(setup.input("x")), y_(setup.output("y")) { setup.backward_reads(x_); }
-
-  void forward(Call& call) const override {
-    for_pieces(
-        is_half(y_.spec), y_.spec.stored_elements(),
-        [](const float* x, float* y, std::size_t n) {
-          for (std::size_t i = 0; i < n; ++i) y[i] = x[i] * gate(x[i]);
-        },
-        call.out<void>(y_), call.in<void>(x_));
+  static float gate(float x) { return std::tanh(std::max(x, 0.0f) + std::log1p(std::exp(-std::abs(x)))); }
+  static float slope(float x) {
+    const float u = gate(x);
+    return u + x * (1 - u * u) / (1 + std::exp(-x));
   }
 
-  void backward(Call& call) const override {
-    void* dx = call.d<void>(x_);
-    if (!dx) return;
-    for_pieces(
-        is_half(y_.spec), y_.spec.stored_elements(),
-        [](const float* x, const float* dy, float* to, std::size_t n) {
-          for (std::size_t i = 0; i < n; ++i) to[i] = dy[i] * slope(x[i]);
-        },
-        dx, call.in<void>(x_), call.d<void>(y_));
-  }
-
- private:
-  Input x_;
-  Output y_;
+  float value(float x) const { return x * gate(x); }
+  float gradient(float x, float dy) const { return dy * slope(x); }
 };
 
 }  // namespace
@@ -59,7 +38,7 @@ NodeType mish() {
           .role = Role::map,
           .inputs = {{"x", "[...] float free", "any value"}},
           .outputs = {{"y", "[...] float free", "x * u"}},
-          .create = make_node<Mish>};
+          .create = make_node<Activation<Mish>>};
 }
 
 }  // namespace dagfusion

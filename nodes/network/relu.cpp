@@ -10,42 +10,20 @@
 #include <limits>
 
 #include "graph/types/catalog.h"
-#include "nodes/network/act.h"
+#include "nodes/network/activation.h"
 
 namespace dagfusion {
 namespace {
 
-class Relu final : public DifferentiableMap {
- public:
-  explicit Relu(Setup& setup) : x_(setup.input("x")), y_(setup.output("y")) {
-    if (setup.has("maximum")) most_ = static_cast<float>(setup.real("maximum"));
-    setup.backward_reads(x_);
+struct Relu {
+  explicit Relu(Setup& setup) {
+    if (setup.has("maximum")) most = static_cast<float>(setup.real("maximum"));
   }
 
-  void forward(Call& call) const override {
-    for_pieces(
-        is_half(y_.spec), y_.spec.stored_elements(),
-        [most = most_](const float* x, float* y, std::size_t n) {
-          for (std::size_t i = 0; i < n; ++i) y[i] = std::min(x[i] > 0 ? x[i] : 0.0f, most);
-        },
-        call.out<void>(y_), call.in<void>(x_));
-  }
+  float value(float x) const { return std::min(x > 0 ? x : 0.0f, most); }
+  float gradient(float x, float dy) const { return x > 0 && x < most ? dy : 0.0f; }
 
-  void backward(Call& call) const override {
-    void* dx = call.d<void>(x_);
-    if (!dx) return;
-    for_pieces(
-        is_half(y_.spec), y_.spec.stored_elements(),
-        [most = most_](const float* x, const float* dy, float* to, std::size_t n) {
-          for (std::size_t i = 0; i < n; ++i) to[i] = x[i] > 0 && x[i] < most ? dy[i] : 0.0f;
-        },
-        dx, call.in<void>(x_), call.d<void>(y_));
-  }
-
- private:
-  Input x_;
-  Output y_;
-  float most_ = std::numeric_limits<float>::infinity();
+  float most = std::numeric_limits<float>::infinity();
 };
 
 }  // namespace
@@ -64,7 +42,7 @@ NodeType relu() {
                           .doc = "largest value that is let through, such as 6",
                           .minimum = 0,
                           .above_minimum = true}},
-          .create = make_node<Relu>};
+          .create = make_node<Activation<Relu>>};
 }
 
 }  // namespace dagfusion

@@ -109,18 +109,11 @@ void require_new_folder(const fs::path& folder) {
 }  // namespace
 
 std::vector<std::string> export_for_onnx(const ExportRequest& request) {
-  std::error_code ignored;
-  if (fs::exists(request.folder, ignored))
-    throw UserError({}, fmt::format("'{}' is there already; name a new file", request.folder.string()));
+  require_new_file(request.folder);
   std::vector<std::string> notes;
   const CheckpointFacts facts = open_checkpoint(request.checkpoint, notes);
-  const Tree* section = facts.pipeline.find("model");
   const Tree* diffusion = facts.pipeline.find("diffusion");
-  if (!section)
-    throw UserError(
-        {}, fmt::format("checkpoint '{}' has no section 'model'; several models are not exported together",
-                        facts.directory.string()));
-  const Planned planned = planned_network({.model = *section,
+  const Planned planned = planned_network({.model = model_section(facts),
                                            .sections = facts.pipeline.entries,
                                            .input = facts.model_input,
                                            .classes = facts.classes});
@@ -139,15 +132,10 @@ std::vector<std::string> export_for_diffusers(const ExportRequest& request) {
   require_new_folder(request.folder);
   std::vector<std::string> notes;
   const CheckpointFacts facts = open_checkpoint(request.checkpoint, notes);
-  const Tree* section = facts.pipeline.find("model");
-  if (!section)
-    throw UserError(
-        {}, fmt::format("checkpoint '{}' has no section 'model'; several models are not exported together",
-                        facts.directory.string()));
   const fs::path weights = weights_file(facts, request.weights);
   const std::unique_ptr<TensorFile> ours = open_tensor_file(weights);
   const Diffusion diffusion = diffusion_of(facts.pipeline);
-  Exported model{.network = read_network(*section, facts.model_input, facts.classes),
+  Exported model{.network = read_network(model_section(facts), facts.model_input, facts.classes),
                  .flow = diffusion.process().name() == "flow",
                  .no_terminal_signal = diffusion.parameters.flag("zero_terminal_snr"),
                  .learned_variance = diffusion.parameters.text("variance") != "fixed",

@@ -1,17 +1,12 @@
 // A checkpoint as a folder that another program reads.
 #pragma once
 
-#include <filesystem>
 #include <string>
 #include <vector>
 
-namespace dagfusion {
+#include "tools/exchange/export_request.h"
 
-struct ExportRequest {
-  std::filesystem::path checkpoint;  // or a run directory
-  std::filesystem::path folder;      // new, or empty
-  std::string weights;               // "live", or the path of a weight_average; "" = ema where there is one
-};
+namespace dagfusion {
 
 // For diffusers: model_index.json, unet/, scheduler/, README.md, pipeline.yaml, dagfusion.json (what diffusers has no word
 // for), and sample.py where no pipeline of diffusers draws from it. Returns what the user should know.

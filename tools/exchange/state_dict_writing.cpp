@@ -171,17 +171,10 @@ const std::vector<std::string>& state_dict_formats() {
 }
 
 std::vector<std::string> export_state_dict(const ExportRequest& request, const std::string& format) {
-  std::error_code ignored;
-  if (fs::exists(request.folder, ignored))
-    throw UserError({}, fmt::format("'{}' is there already; name a new file", request.folder.string()));
+  require_new_file(request.folder);
   std::vector<std::string> notes, of_reading;
   const CheckpointFacts facts = open_checkpoint(request.checkpoint, notes);
-  const Tree* section = facts.pipeline.find("model");
-  if (!section)
-    throw UserError(
-        {}, fmt::format("checkpoint '{}' has no section 'model'; several models are not exported together",
-                        facts.directory.string()));
-  const Network network = read_network(*section, facts.model_input, facts.classes);
+  const Network network = read_network(model_section(facts), facts.model_input, facts.classes);
   const TensorLayout& layout = layout_named(layout_of(network, format));
   const std::unique_ptr<TensorFile> weights = open_tensor_file(weights_file(facts, request.weights));
   StateDict dict(*weights, network, layout, order_of(format));
@@ -191,6 +184,7 @@ std::vector<std::string> export_state_dict(const ExportRequest& request, const s
     write_safetensors(part, dict.tensors(), {{"format", "pt"}});
     refuse_another_network(part, layout, network, of_reading);
   } catch (...) {
+    std::error_code ignored;
     fs::remove(part, ignored);
     throw;
   }

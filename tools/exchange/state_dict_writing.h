@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "tools/exchange/export_model.h"
+#include "tools/exchange/export_request.h"
 
 namespace dagfusion {
 

@@ -135,12 +135,13 @@ bool has_done_all(const Prepared& p, const Checked& checked) {
          !has_unfinished(*p.resumed, p.checkpoint->step);
 }
 
+// resolved: the file as it is run.
 RunOptions options_for(const Invocation& request, const Prepared& p, const Checked& checked,
-                       const Launch& made) {
+                       const Launch& made, const std::string& resolved) {
   return {.threads = request.threads,
           .on_thread_entry = on_thread_entry,
           .directory = made.directory ? made.directory->path() : fs::path(),
-          .resolved_yaml = write_document(made.saves ? self_contained(p, *checked.types) : kept(p.file)),
+          .resolved_yaml = made.saves ? write_document(self_contained(p, *checked.types)) : resolved,
           .instruction_set = arithmetic(),
           .plugins = p.plugins,
           .first_step = made.first_step,
@@ -152,15 +153,17 @@ RunOptions options_for(const Invocation& request, const Prepared& p, const Check
 }
 
 // What is read again when the run goes on, or by who looks at it.
-void write_what_is_run(RunDirectory& directory, const Prepared& p, const Run& run, const Catalog& types) {
-  directory.write(kPipeline, write_document(kept(p.file)));
-  for (const auto& [name, tree] : inner_pipelines(p.file, types)) directory.write(name, write_document(tree));
+void write_what_is_run(RunDirectory& directory, const Tree& file, const std::string& resolved, const Run& run,
+                       const Catalog& types) {
+  directory.write(kPipeline, resolved);
+  for (const auto& [name, tree] : inner_pipelines(file, types)) directory.write(name, write_document(tree));
   directory.write("machine.json", machine_facts(run, arithmetic()));
 }
 
 // A run that cannot begin leaves no new directory, and one that could not go on stays what it was.
 void make_run(Launch& made, const Invocation& request, const Prepared& p, Planned planned, bool goes_on) {
-  RunOptions options = options_for(request, p, planned.checked, made);
+  const std::string resolved = write_document(kept(p.file));
+  RunOptions options = options_for(request, p, planned.checked, made, resolved);
   const std::shared_ptr<Catalog> types = planned.checked.types;
   try {
     made.run = std::make_unique<Run>(std::move(planned), std::move(options));
@@ -168,7 +171,7 @@ void make_run(Launch& made, const Invocation& request, const Prepared& p, Planne
     if (made.saves)
       require_space(made.directory->path(), checkpoint_bytes(made.run->info()),
                     goes_on ? "make room and resume" : "make room and start again");
-    write_what_is_run(*made.directory, p, *made.run, *types);
+    write_what_is_run(*made.directory, p.file, resolved, *made.run, *types);
   } catch (...) {
     std::error_code ignored;
     if (made.directory && !goes_on) fs::remove_all(made.directory->path(), ignored);

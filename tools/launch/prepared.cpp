@@ -136,14 +136,14 @@ void open_resumed(const Invocation& request, bool lock, Prepared& p) {
   pass_over(p.notes, passed_over);
 }
 
-}  // namespace
-
 // By its file alone: some node minimizes.
-static bool trains(const Tree& file) {
+bool trains(const Tree& file) {
   const Tree* nodes = file.find("nodes");
   return nodes && std::any_of(nodes->entries.begin(), nodes->entries.end(),
                               [](const Entry& e) { return e.value.is_map() && e.value.find("minimize"); });
 }
+
+}  // namespace
 
 Prepared prepare(const Invocation& request, bool lock) {
   Prepared p;
