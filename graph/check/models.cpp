@@ -62,10 +62,10 @@ void Checking::find_models() {
   if (several) return read_models(*several);
   if (!model && !options.model) return;
   const Tree* from = model ? model->find("from") : nullptr;
-  const bool said =
+  const bool given =
       model && (!model->is_null() || !options.model);  // a pipeline inside another need not say it
-  if (said && !from && !options.model) return read_model(kModel, *model);
-  if (said && !model->is_map()) return read_model(kModel, *model);
+  if (given && !from && !options.model) return read_model(kModel, *model);
+  if (given && !model->is_map()) return read_model(kModel, *model);
   if (!options.model) return read_trained({{kModel, model->where, *model}});
   take_types_of(*options.model);
   take_sections_of(*options.model);

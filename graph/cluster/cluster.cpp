@@ -23,7 +23,7 @@ constexpr auto kShortestPause = 50us;  // between two looks, while something is 
 constexpr auto kLongestPause = 500us;  // which no network fills a socket's buffer in
 constexpr auto kStandingPause = 20ms;  // while nothing is
 constexpr std::int64_t kFirstSpeaksFirst =
-    300'000'000;  // nanoseconds; where all fail alike, the first rank's own message is the one to read
+    300'000'000;  // nanoseconds; where all fail in the same way, the first rank's own message is the one to read
 constexpr auto kToBeEnded = 10s;  // that a rank which has failed waits for the first one to end all
 
 class SendFailure final : public Job {

@@ -53,7 +53,7 @@ std::size_t comment_in(const std::string& text) {
 }
 
 // A command line has no comments. A bare text with a '#' is taken as typed;
-// inside brackets, YAML must be told where the text ends.
+// inside brackets, YAML must know where the text ends.
 std::optional<Tree> text_with_hash(const Override& change, std::size_t equals) {
   const std::string text = change.text.substr(equals + 1);
   const std::size_t hash = comment_in(text);

@@ -28,9 +28,9 @@ std::vector<Fault> in_order(std::vector<Fault> faults) {
   std::vector<Fault> kept;
   for (Fault& f : faults) {
     if (std::find(files.begin(), files.end(), f.where.file) == files.end()) files.push_back(f.where.file);
-    const bool told =
+    const bool known =
         std::any_of(kept.begin(), kept.end(), [&](const Fault& k) { return says_the_same(k, f); });
-    if (!told) kept.push_back(std::move(f));
+    if (!known) kept.push_back(std::move(f));
   }
   std::stable_sort(kept.begin(), kept.end(), [&](const Fault& a, const Fault& b) {
     if (rank(a) != rank(b)) return rank(a) < rank(b);
@@ -94,8 +94,8 @@ std::optional<std::string> nearest(std::string_view given, const std::vector<std
   std::size_t least = std::max<std::size_t>(1, wanted.size() / 3);
   for (const std::string& candidate : candidates) {
     const std::size_t far = distance(wanted, lower_case(candidate));
-    const bool alike = far < std::max(wanted.size(), candidate.size());  // something of it is left
-    if (alike && (best ? far < least : far <= least)) {
+    const bool similar = far < std::max(wanted.size(), candidate.size());  // something of it is left
+    if (similar && (best ? far < least : far <= least)) {
       best = candidate;
       least = far;
     }

@@ -5,8 +5,8 @@
 
 namespace dagfusion {
 
-// Of `auto`: N from the shapes alone, so that a lane stays near the size of the caches. `one`: planned with one image
-// a frame.
+// Of `auto`: N from the shapes alone, so that a lane stays near the size of the caches.
+// `one`: planned with one image a frame.
 int fitting_micro_batch(const Planned& one);
 
 // `auto` takes fewer images where `run.memory` says so. The tree's variables are substituted already.

@@ -76,8 +76,8 @@ bool SectionGraph::waits_after(std::int64_t step) const {
   });
 }
 
-// What all processes have agreed on two steps ago is known to each of them here; so none begins a step that another
-// does not.
+// What all processes have agreed on two steps ago is known to each of them here;
+// so none begins a step that another does not.
 bool SectionGraph::waits_for_others(std::int64_t step) const {
   return section_.exchange && step > steps_applied_ + 1;
 }

@@ -3,8 +3,8 @@
 //   sums[q] = sum of per_image / N over images in quartile q,  sums[4 + q] = how many of them / N
 //   quartile q of t: at_share(q/4) <= t < at_share((q+1)/4)
 //
-// per_image, t: [N]; sums: [8]. at_share(u): the time that the noise process draws for u in [0,1)
-// (nodes/diffusion/noise_process.h).
+// per_image, t: [N]; sums: [8]. at_share(u): the time that the noise process
+// (nodes/diffusion/noise_process.h) draws for u in [0,1).
 #include <array>
 
 #include "graph/types/catalog.h"

@@ -5,7 +5,7 @@
 //   per_image'[n] = per_image[n] / e^u[n] + u[n] ;  loss = mean of per_image' over the frame's images
 //   d(per_image) = d / e^u, d(u) = d * (1 - per_image / e^u)        d: what arrives at per_image'
 //
-// Least where e^u is the mean loss at that noise level, so that all levels weigh alike. per_image: [N]; u: [N,1].
+// Least where e^u is the mean loss at that noise level, so that all levels weigh the same. per_image: [N]; u: [N,1].
 #include <fmt/format.h>
 
 #include <cmath>

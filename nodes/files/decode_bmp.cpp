@@ -90,7 +90,7 @@ Palette read_palette(const File& file, const Header& header) {
   const std::size_t count = header.colours == 0 || header.colours > most ? most : header.colours;
   for (std::size_t i = 0; i < count; ++i) {
     const std::size_t at = header.palette + i * header.colour_bytes;
-    if (at + 3 > header.body) break;  // fewer colours than are said
+    if (at + 3 > header.body) break;  // fewer colours than the header says
     palette.colours.push_back({static_cast<std::uint8_t>(file.byte(at + 2)),
                                static_cast<std::uint8_t>(file.byte(at + 1)),
                                static_cast<std::uint8_t>(file.byte(at))});

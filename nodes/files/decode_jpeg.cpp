@@ -31,10 +31,10 @@ struct Reading {
 std::string message_of(j_common_ptr jpeg) {
   std::array<char, JMSG_LENGTH_MAX> text{};
   (*jpeg->err->format_message)(jpeg, text.data());
-  std::string said(text.data());
-  if (said.size() > 1 && std::islower(static_cast<unsigned char>(said[1])) != 0)
-    said[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(said[0])));
-  return said;
+  std::string message(text.data());
+  if (message.size() > 1 && std::islower(static_cast<unsigned char>(message[1])) != 0)
+    message[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(message[0])));
+  return message;
 }
 
 void fail(j_common_ptr jpeg) { throw std::runtime_error("cannot be decoded: " + message_of(jpeg)); }

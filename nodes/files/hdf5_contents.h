@@ -59,7 +59,7 @@ struct Hdf5Chunk {
 Hdf5Facts hdf5_facts(int file);
 std::vector<Hdf5Entry> hdf5_datasets(int file);  // all that hard links lead to, in the order of their names
 std::optional<Hdf5Dataset> hdf5_dataset(int file, const std::string& name);  // nothing when there is none
-// One for each place of the grid of chunks, the last side the fastest. `shape`, `chunk`: as hdf5_dataset said.
+// One for each place of the grid of chunks, the last side the fastest. `shape`, `chunk`: as hdf5_dataset() gave them.
 std::vector<Hdf5Chunk> hdf5_chunks(int file, const std::string& name, const Shape& shape, const Shape& chunk);
 std::optional<std::int64_t> hdf5_whole_number(int file, const std::string& attribute);  // of the root group
 // A few float64; empty when there is none.

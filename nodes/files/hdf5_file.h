@@ -19,6 +19,8 @@
 
 namespace dagfusion {
 
+class SlabCache;
+
 std::string to_string(const Hdf5Entry&);  // "'/train/images' uint8 [60000,28,28]"
 
 class Hdf5File {
@@ -100,8 +102,6 @@ class Hdf5Rows {
   std::vector<std::uint8_t> read_all() const;
 
  private:
-  using Slab = std::shared_ptr<const std::vector<std::uint8_t>>;
-  class Cache;
   using Storage = Hdf5Dataset::Storage;
 
   void take_type_and_shape(const Hdf5Dataset&);
@@ -113,6 +113,8 @@ class Hdf5Rows {
   void read_chunk(std::int64_t row, const Hdf5Chunk& place, std::span<std::uint8_t> chunk,
                   std::span<std::uint8_t> room) const;
   void read_slab(std::int64_t slab, std::span<std::uint8_t> rows, std::span<std::uint8_t> room) const;
+  void copy_inside(std::span<const std::uint8_t> chunk, const Shape& number,
+                   std::span<std::uint8_t> rows) const;
 
   std::shared_ptr<const Hdf5File> file_;
   std::string name_;
@@ -129,7 +131,7 @@ class Hdf5Rows {
   std::size_t chunks_in_slab_ = 1;  // that hold the same rows
   bool chunk_is_row_ = false;
   Hdf5Filters filters_;
-  std::unique_ptr<Cache> cache_;  // of decoded chunks that hold several rows
+  std::unique_ptr<SlabCache> cache_;  // of decoded chunks that hold several rows
 };
 
 }  // namespace dagfusion

@@ -12,8 +12,8 @@ namespace {
 
 constexpr std::size_t kSumBytes = 4;  // that fletcher32 puts behind
 
-// LibLZF: a control byte below 32 stands before that many literal bytes and one more; a larger one is a length and a
-// distance back.
+// LibLZF: a control byte below 32 stands before that many literal bytes and one more;
+// a larger one is a length and a distance back.
 bool lzf_all(std::span<const std::uint8_t> packed, std::span<std::uint8_t> bytes) {
   std::size_t in = 0, out = 0;
   while (in < packed.size()) {

@@ -1,16 +1,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <cstring>
-#include <future>
 #include <limits>
-#include <list>
-#include <map>
-#include <mutex>
 #include <stdexcept>
 
+#include "graph/values/alignment.h"
+#include "nodes/files/grid_walk.h"
 #include "nodes/files/hdf5_file.h"
+#include "nodes/files/slab_cache.h"
 
 namespace dagfusion {
 
@@ -19,8 +17,8 @@ namespace {
 constexpr std::uint64_t kMostRowBytes = std::uint64_t{1} << 36, kMostChunkBytes = std::uint64_t{1} << 31;
 constexpr std::uint64_t kMostSmallBytes = std::uint64_t{1} << 31;  // of what is read at once
 constexpr std::uint64_t kMostBeyond = 65536;    // of a chunk's side over that of its dataset
-constexpr std::size_t kMostSides = 32;          // of an HDF5 dataset
 constexpr std::uint64_t kLeastStoredBytes = 8;  // zlib makes no less of any chunk
+constexpr std::size_t kRoomAlignment = 16;      // of the parts of what read() works in
 
 // Nothing when it is more than `most`.
 std::optional<std::uint64_t> product(std::span<const std::int64_t> sides, std::uint64_t start,
@@ -33,59 +31,6 @@ std::optional<std::uint64_t> product(std::span<const std::int64_t> sides, std::u
 }
 
 }  // namespace
-
-// The slabs used last, up to a number; one that is being decoded is waited for.
-class Hdf5Rows::Cache {
- public:
-  explicit Cache(std::size_t slabs) : most_(std::max<std::size_t>(slabs, 1)) {}
-
-  std::size_t most() const { return most_; }
-
-  template <class Make>
-  Slab get(std::int64_t number, const Make& make) {
-    std::promise<Slab> made;
-    std::shared_future<Slab> found;
-    {
-      const std::lock_guard lock(mutex_);
-      const auto held = slabs_.find(number);
-      if (held != slabs_.end()) {
-        order_.splice(order_.begin(), order_, held->second.place);
-        found = held->second.slab;
-      } else {
-        order_.push_front(number);
-        slabs_[number] = {made.get_future().share(), order_.begin()};
-        if (order_.size() > most_) {
-          slabs_.erase(order_.back());
-          order_.pop_back();
-        }
-      }
-    }
-    if (found.valid()) return found.get();
-    try {
-      Slab slab = make();
-      made.set_value(slab);
-      return slab;
-    } catch (...) {
-      made.set_exception(std::current_exception());
-      const std::lock_guard lock(mutex_);
-      if (const auto held = slabs_.find(number); held != slabs_.end()) {
-        order_.erase(held->second.place);
-        slabs_.erase(held);
-      }
-      throw;
-    }
-  }
-
- private:
-  struct Held {
-    std::shared_future<Slab> slab;
-    std::list<std::int64_t>::iterator place;
-  };
-  std::size_t most_;
-  std::mutex mutex_;
-  std::map<std::int64_t, Held> slabs_;
-  std::list<std::int64_t> order_;  // the one used last in front
-};
 
 Hdf5Rows::Hdf5Rows(std::shared_ptr<const Hdf5File> file, const std::string& name, std::size_t cache_bytes,
                    Holds holds)
@@ -103,7 +48,7 @@ Hdf5Rows::Hdf5Rows(std::shared_ptr<const Hdf5File> file, const std::string& name
   if (rows_in_chunk_ > 1 && slab > cache_bytes)
     file_->fail(fmt::format("keeps {} of '{}' in one chunk of {} MB, more than 'cache_mb' allows",
                             rows_in_chunk_, name_, slab >> 20));
-  if (rows_in_chunk_ > 1) cache_ = std::make_unique<Cache>(cache_bytes / slab);
+  if (rows_in_chunk_ > 1) cache_ = std::make_unique<SlabCache>(cache_bytes / slab);
 }
 
 std::size_t Hdf5Rows::cache_bytes() const {
@@ -165,8 +110,8 @@ void Hdf5Rows::take_chunks(const Hdf5Dataset& dataset) {
   filters_ = Hdf5Filters(dataset.filters, type_.bytes, chunk_bytes_);
   take_places(dataset.chunk);
   // Stored bytes, the filters' room, and the chunk where it is not the row itself.
-  room_bytes_ = (filters_.most_stored_bytes() + 15) / 16 * 16 + (filters_.room_bytes() + 15) / 16 * 16 +
-                (chunk_is_row_ ? 0 : chunk_bytes_);
+  room_bytes_ = round_up(filters_.most_stored_bytes(), kRoomAlignment) +
+                round_up(filters_.room_bytes(), kRoomAlignment) + (chunk_is_row_ ? 0 : chunk_bytes_);
 }
 
 // No chunk takes less than a few bytes. What has too many is refused when it is used, so that what it is comes first.
@@ -212,7 +157,7 @@ std::vector<std::int64_t> Hdf5Rows::never_written(std::size_t most) const {
 
 void Hdf5Rows::read_chunk(std::int64_t row, const Hdf5Chunk& place, std::span<std::uint8_t> chunk,
                           std::span<std::uint8_t> room) const {
-  const std::span<std::uint8_t> stored = room.first((filters_.most_stored_bytes() + 15) / 16 * 16);
+  const std::span<std::uint8_t> stored = room.first(round_up(filters_.most_stored_bytes(), kRoomAlignment));
   if (place.bytes == 0) damaged(row, "nothing is stored for it");
   if (place.bytes > filters_.most_stored_bytes())
     damaged(row, fmt::format("{} bytes are stored for it, {} are possible", place.bytes,
@@ -228,43 +173,39 @@ void Hdf5Rows::read_chunk(std::int64_t row, const Hdf5Chunk& place, std::span<st
 // All rows of the chunks that stand side by side: those with number `slab` along the first side.
 void Hdf5Rows::read_slab(std::int64_t slab, std::span<std::uint8_t> rows,
                          std::span<std::uint8_t> room) const {
-  const std::size_t sides = shape_.size();
   const std::span<std::uint8_t> chunk = room.last(chunk_bytes_),
                                 rest = room.first(room.size() - chunk_bytes_);
-  const std::int64_t first = slab * rows_in_chunk_;
-  std::array<std::size_t, kMostSides> offset{};
-  offset[0] = static_cast<std::size_t>(first);
-  for (std::size_t number = static_cast<std::size_t>(slab) * chunks_in_slab_;; ++number) {
-    read_chunk(first, places_[number], chunk, rest);
-    // The part of the chunk that lies inside the dataset, line by line along the last side.
-    std::array<std::size_t, kMostSides> inside{}, at{};
-    const auto slab_rows = static_cast<std::size_t>(rows.size() / row_bytes_);
-    for (std::size_t i = 0; i < sides; ++i)
-      inside[i] = i == 0 ? slab_rows : std::min(chunk_[i], static_cast<std::size_t>(shape_[i]) - offset[i]);
-    const std::size_t line = sides == 1 ? type_.bytes * inside[0] : type_.bytes * inside[sides - 1];
-    for (bool more = true; more;) {
-      std::size_t from = 0, to = 0;
-      for (std::size_t i = 0; i < sides; ++i) {
-        const bool along = i == sides - 1;
-        from = from * chunk_[i] + (along ? 0 : at[i]);
-        to = to * (i == 0 ? slab_rows : static_cast<std::size_t>(shape_[i])) +
-             (i == 0 ? (along ? 0 : at[i]) : offset[i] + (along ? 0 : at[i]));
-      }
-      std::memcpy(rows.data() + to * type_.bytes, chunk.data() + from * type_.bytes, line);
-      more = false;
-      for (std::size_t i = sides - 1; i-- > 0 && !more;) {
-        more = ++at[i] < inside[i];
-        if (!more) at[i] = 0;
-      }
-    }
-    bool more = false;  // the next chunk of this slab
-    for (std::size_t i = sides; i-- > 1 && !more;) {
-      offset[i] += chunk_[i];
-      more = offset[i] < static_cast<std::size_t>(shape_[i]);
-      if (!more) offset[i] = 0;
-    }
-    if (!more) return;
+  Shape grid;  // chunks along the other sides
+  for (std::size_t i = 1; i < shape_.size(); ++i)
+    grid.push_back((shape_[i] + static_cast<std::int64_t>(chunk_[i]) - 1) /
+                   static_cast<std::int64_t>(chunk_[i]));
+  Shape number(grid.size());
+  std::size_t place = static_cast<std::size_t>(slab) * chunks_in_slab_;
+  do {
+    read_chunk(slab * rows_in_chunk_, places_[place++], chunk, rest);
+    copy_inside(chunk, number, rows);
+  } while (to_next(number, grid));
+}
+
+// The part of a chunk that lies inside the dataset, line by line along the last side. `number`: of the chunk, along all
+// sides but the first.
+void Hdf5Rows::copy_inside(std::span<const std::uint8_t> chunk, const Shape& number,
+                           std::span<std::uint8_t> rows) const {
+  const Shape chunk_sides(chunk_.begin(), chunk_.end());
+  Shape slab = shape_, offset(shape_.size()), lines = shape_;
+  slab[0] = lines[0] = static_cast<std::int64_t>(rows.size() / row_bytes_);
+  for (std::size_t i = 1; i < shape_.size(); ++i) {
+    offset[i] = number[i - 1] * chunk_sides[i];
+    lines[i] = std::min(chunk_sides[i], shape_[i] - offset[i]);
   }
+  const std::size_t line = type_.bytes * static_cast<std::size_t>(lines.back());
+  lines.back() = 1;
+  Shape from(shape_.size()), to(shape_.size());
+  do {
+    for (std::size_t i = 0; i < to.size(); ++i) to[i] = offset[i] + from[i];
+    std::memcpy(rows.data() + static_cast<std::size_t>(place_in(slab, to)) * type_.bytes,
+                chunk.data() + static_cast<std::size_t>(place_in(chunk_sides, from)) * type_.bytes, line);
+  } while (to_next(from, lines));
 }
 
 void Hdf5Rows::read(std::int64_t row, std::span<std::uint8_t> bytes, std::span<std::uint8_t> room) const {
@@ -285,11 +226,11 @@ void Hdf5Rows::read(std::int64_t row, std::span<std::uint8_t> bytes, std::span<s
   if (chunk_is_row_) return read_chunk(row, places_[static_cast<std::size_t>(row)], bytes, room);
   if (!cache_) return read_slab(row, bytes, room);
   const std::int64_t slab = row / rows_in_chunk_;
-  const Slab rows = cache_->get(slab, [&] {
+  const SlabCache::Slab rows = cache_->get(slab, [&] {
     const std::int64_t here = std::min(rows_in_chunk_, count() - slab * rows_in_chunk_);
     auto made = std::make_shared<std::vector<std::uint8_t>>(static_cast<std::size_t>(here) * row_bytes_);
     read_slab(slab, *made, room);
-    return Slab(made);
+    return SlabCache::Slab(made);
   });
   std::copy_n(rows->begin() + static_cast<std::ptrdiff_t>(
                                   static_cast<std::size_t>(row - slab * rows_in_chunk_) * row_bytes_),

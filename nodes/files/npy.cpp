@@ -8,7 +8,6 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <charconv>
 #include <cmath>
 #include <cstring>
 #include <fstream>
@@ -19,14 +18,13 @@
 #include "nodes/files/crc32c.h"
 #include "nodes/files/durable.h"
 #include "nodes/files/file_bytes.h"
+#include "nodes/files/grid_walk.h"
 #include "nodes/files/zip.h"
 
 namespace dagfusion {
 
 namespace {
 
-constexpr std::string_view kMagic = "\x93NUMPY";
-constexpr std::size_t kAlignment = 64, kMostHeader = 1 << 16, kMostSides = 32;
 constexpr std::uint64_t kMostMember = std::uint64_t{16} << 30;
 constexpr std::int64_t kSampledRows = 64;
 
@@ -36,60 +34,6 @@ struct Named {
 };
 constexpr std::array<Named, 4> kTypes = {
     {{DType::u8, "|u1"}, {DType::u16, "<u2"}, {DType::i32, "<i4"}, {DType::f32, "<f4"}}};
-
-// The text behind 'key': in the header's Python dictionary.
-std::string_view value_of(std::string_view header, std::string_view key) {
-  const std::size_t at = header.find(fmt::format("'{}':", key));
-  if (at == header.npos) throw std::runtime_error(fmt::format("has no '{}' in its header", key));
-  std::string_view rest = header.substr(at + key.size() + 3);
-  while (rest.starts_with(' ')) rest.remove_prefix(1);
-  return rest;
-}
-
-NumberFormat format_of(std::string_view descr) {
-  constexpr const char* kRemedy = "numpy.save(file, array.astype('float32'))";
-  if (descr.starts_with('['))
-    throw std::runtime_error(fmt::format("holds records; numbers are read: {}", kRemedy));
-  const std::size_t end = descr.size() < 2 ? descr.npos : descr.find('\'', 1);
-  if (!descr.starts_with('\'') || end == descr.npos)
-    throw std::runtime_error("has a 'descr' that names no type");
-  const std::string name(descr.substr(1, end - 1));
-  if (name == "|O")
-    throw std::runtime_error(
-        fmt::format("holds Python objects, a pickle, which is never read; numbers are: {}", kRemedy));
-  const char order = name.empty() ? ' ' : name[0], kind = name.size() < 3 ? ' ' : name[1];
-  const std::string width = name.size() < 3 ? "" : name.substr(2);
-  const bool known =
-      (order == '<' || order == '>' || order == '|' || order == '=') &&
-      (kind == 'f' ? width == "2" || width == "4" || width == "8"
-                   : (kind == 'u' || kind == 'i' || kind == 'b') &&
-                         (width == "1" || (kind != 'b' && (width == "2" || width == "4" || width == "8"))));
-  if (!known)
-    throw std::runtime_error(
-        fmt::format("holds {}; integers and float16 to float64 are read: {}", name, kRemedy));
-  return {.kind = kind == 'f'   ? NumberFormat::Kind::real
-                  : kind == 'i' ? NumberFormat::Kind::integer
-                                : NumberFormat::Kind::unsigned_integer,
-          .bytes = static_cast<std::size_t>(width[0] - '0'),
-          .big_endian = order == '>' && width != "1"};
-}
-
-Shape shape_of(std::string_view text) {
-  Shape shape;
-  if (!text.starts_with('(')) throw std::runtime_error("has a header without a shape");
-  for (text.remove_prefix(1); !text.empty() && text[0] != ')';) {
-    std::int64_t side = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), side);
-    if (error != std::errc() || side < 1)
-      throw std::runtime_error("has a shape with a side that is not a number above 0");
-    shape.push_back(side);
-    if (shape.size() > kMostSides)
-      throw std::runtime_error(fmt::format("has a shape of more than {} sides", kMostSides));
-    text.remove_prefix(static_cast<std::size_t>(end - text.data()));
-    while (text.starts_with(',') || text.starts_with(' ') || text.starts_with('L')) text.remove_prefix(1);
-  }
-  return shape;
-}
 
 DType dtype_of(const NumberFormat& stored) {
   if (stored.kind == NumberFormat::Kind::real) return DType::f32;
@@ -107,7 +51,7 @@ NpyFile::NpyFile(const std::filesystem::path& path, const std::string& key)
   file_ = ::open(path_.c_str(), O_RDONLY | O_CLOEXEC);
   if (file_ < 0) fail(fmt::format("cannot be read: {}", std::strerror(errno)));
   try {
-    std::array<std::uint8_t, kMostHeader> start;
+    std::array<std::uint8_t, kMostNpyHeader> start;
     std::uint64_t bytes = std::filesystem::file_size(path);
     std::size_t got = static_cast<std::size_t>(std::min<std::uint64_t>(bytes, start.size()));
     if (!read_at(file_, 0, start.data(), got)) throw std::runtime_error("cannot be read");
@@ -196,24 +140,12 @@ void NpyFile::open_member(const std::string& key) {
 }
 
 void NpyFile::take_header(std::string_view text, std::uint64_t all_bytes) {
-  if (text.size() < 10 || text.compare(0, kMagic.size(), kMagic) != 0)
-    throw std::runtime_error("is no .npy file");
-  const auto byte = [&](std::size_t i) {
-    return static_cast<std::size_t>(static_cast<unsigned char>(text[i]));
-  };
-  const bool wide = byte(6) >= 2;  // version 2: four bytes of length
-  const std::size_t begin = wide ? 12 : 10;
-  std::size_t length = byte(8) | byte(9) << 8;
-  if (wide && text.size() >= 12) length |= byte(10) << 16 | byte(11) << 24;
-  if (text.size() < begin + length)
-    throw std::runtime_error(length > kMostHeader ? "has a header that is longer than any array needs"
-                                                  : "is cut short in its header");
-  const std::string_view header = text.substr(begin, length);
-  fortran_ = !value_of(header, "fortran_order").starts_with("False");
-  stored_ = format_of(value_of(header, "descr"));
-  shape_ = shape_of(value_of(header, "shape"));
+  NpyHeader header = read_npy_header(text);
+  fortran_ = header.fortran;
+  stored_ = header.stored;
+  shape_ = std::move(header.shape);
+  data_ = header.bytes;
   dtype_ = dtype_of(stored_);
-  data_ = begin + length;
   std::uint64_t wanted = stored_.bytes;
   for (const std::int64_t side : shape_)
     if (__builtin_mul_overflow(wanted, static_cast<std::uint64_t>(side), &wanted))
@@ -246,20 +178,13 @@ void NpyFile::load(std::int64_t row, std::span<std::byte> numbers) const {
   }
   // The first index moves fastest: element (row, j, k) lies at row + rows * (j + J * k).
   const std::byte* from = (member_.empty() ? map_ + begin_ : member_.data()) + data_;
-  std::vector<std::size_t> steps(shape_.size(), 1);
-  for (std::size_t i = 1; i < shape_.size(); ++i)
-    steps[i] = steps[i - 1] * static_cast<std::size_t>(shape_[i - 1]);
-  std::vector<std::int64_t> at(shape_.size());
-  std::size_t element = static_cast<std::size_t>(row);
-  for (std::size_t to = 0; to < row_elements_; ++to) {
-    std::memcpy(numbers.data() + to * item, from + element * item, item);
-    for (std::size_t i = shape_.size() - 1; i > 0; --i) {
-      element += steps[i];
-      if (++at[i] < shape_[i]) break;
-      element -= steps[i] * static_cast<std::size_t>(shape_[i]);
-      at[i] = 0;
-    }
-  }
+  Shape strides(shape_.size(), 1);
+  for (std::size_t i = 1; i < shape_.size(); ++i) strides[i] = strides[i - 1] * shape_[i - 1];
+  std::byte* to = numbers.data();
+  for_each_place(row, std::span(shape_).subspan(1), std::span(strides).subspan(1), [&](std::int64_t element) {
+    std::memcpy(to, from + static_cast<std::size_t>(element) * item, item);
+    to += item;
+  });
 }
 
 void NpyFile::read(std::int64_t row, std::byte* values, std::span<std::byte> room, bool finite) const {
@@ -317,18 +242,6 @@ std::vector<std::string> arrays_of_npz(const std::filesystem::path& path) {
   for (const ZipMember& member : list_zip(path))
     if (member.name.ends_with(".npy")) names.push_back(member.name.substr(0, member.name.size() - 4));
   return names;
-}
-
-std::string npy_header(const std::string& type, const Shape& shape) {
-  std::string sides;
-  for (const std::int64_t side : shape) sides += fmt::format("{}, ", side);
-  if (shape.size() > 1) sides.resize(sides.size() - 2);
-  std::string header = fmt::format("{{'descr': '{}', 'fortran_order': False, 'shape': ({}), }}", type, sides);
-  header.append(kAlignment - 1 - (10 + header.size()) % kAlignment, ' ');
-  header += '\n';
-  std::string text(kMagic);
-  text += {'\x01', '\x00', static_cast<char>(header.size() & 0xFF), static_cast<char>(header.size() >> 8)};
-  return text + header;
 }
 
 void write_npy(const std::filesystem::path& path, DType dtype, const Shape& shape,

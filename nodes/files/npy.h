@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "graph/values/tensor.h"
-#include "nodes/files/number_format.h"
+#include "nodes/files/npy_header.h"
 
 namespace dagfusion {
 
@@ -62,8 +62,6 @@ class NpyFile {
 // The names of the arrays in a .npz, without .npy; nothing for a .npy. Throws std::runtime_error that names the file.
 std::vector<std::string> arrays_of_npz(const std::filesystem::path&);
 
-// What stands in front of the numbers of such a file: magic number, version, type ("<f4"), shape.
-std::string npy_header(const std::string& type, const Shape&);
 void write_npy(const std::filesystem::path&, DType, const Shape&, std::span<const std::byte>);
 
 }  // namespace dagfusion

@@ -9,6 +9,7 @@
 #include <optional>
 #include <stdexcept>
 
+#include "graph/values/alignment.h"
 #include "nodes/files/crc32c.h"
 #include "nodes/files/file_kind.h"
 
@@ -17,7 +18,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::size_t kAlign = 64;
 constexpr std::int64_t kMostSampled = 64, kMostClasses = 65536;
 
 // What arrays of images are called, and their labels: behind x stands what is behind y.
@@ -25,8 +25,6 @@ constexpr std::array<const char*, 8> kImageNames = {"images", "image", "imgs",  
                                                     "X",      "data",  "samples", "arr_0"};
 constexpr std::array<const char*, 10> kLabelNames = {"labels", "label", "y",       "Y",     "targets",
                                                      "target", "class", "classes", "arr_1", "labs"};
-
-std::size_t aligned(std::size_t bytes) { return (bytes + kAlign - 1) / kAlign * kAlign; }
 
 // "x_train" is images of the part "_train", "train_images" those of "train_"; nothing when it is called otherwise.
 std::optional<std::string> part_of(const std::string& name, std::span<const char* const> kinds) {
@@ -142,8 +140,9 @@ void NpyImages::take_range(const std::vector<double>& given) {
     return;
   }
   std::vector<float> values;
-  std::vector<std::byte> room(room_bytes() + kAlign);
-  const std::size_t skip = (kAlign - reinterpret_cast<std::uintptr_t>(room.data()) % kAlign) % kAlign;
+  std::vector<std::byte> room(room_bytes() + kAlignment);
+  const std::size_t skip =
+      (kAlignment - reinterpret_cast<std::uintptr_t>(room.data()) % kAlignment) % kAlignment;
   const std::int64_t every = std::max<std::int64_t>(1, count() / kMostSampled);
   for (std::int64_t image = 0; image < count(); image += every) {
     const std::span<const float> row = read_numbers_of(image, std::span(room).subspan(skip));

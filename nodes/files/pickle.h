@@ -48,12 +48,16 @@ class Pickle {
   std::size_t bytes() const { return at_; }  // that it took
 
  private:
+  static constexpr std::size_t kLongestName = 200;
+  static constexpr int kUnset = -1;
+
   int add(Value);
   int add_integer(std::int64_t);
   int pop();
   Value& top();
   std::vector<int> pop_to_mark();
   void remember(std::size_t number);
+  int recalled(std::size_t number) const;
   void step(std::uint8_t opcode);
   bool step_constant(std::uint8_t opcode);
   bool step_container(std::uint8_t opcode);

@@ -206,7 +206,7 @@ bool natural_less(std::string_view a, std::string_view b) {
       y.remove_prefix(1);
     }
   }
-  return x.empty() != y.empty() ? x.empty() : a < b;  // 01 and 1 are told apart by their bytes
+  return x.empty() != y.empty() ? x.empty() : a < b;  // 01 and 1 differ in their bytes
 }
 
 std::string several_kinds(const PictureList& list) {

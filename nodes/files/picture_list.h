@@ -44,7 +44,7 @@ void label_by_text(PictureList&, const std::string& name, const std::string& tex
 // A class for each picture that is named, as a number or a text; `from` is where they stand, for messages.
 void label_by_names(PictureList&, const std::map<std::string, std::string>& classes, const std::string& from);
 
-// Which of these names are pictures, by their endings, in the order of their bytes; what is left out is said.
+// Which of these names are pictures, by their endings, in the order of their bytes; what is left out is named.
 std::vector<std::size_t> pictures_among(const std::vector<std::string>& names,
                                         std::vector<std::string>& left_out);
 

@@ -90,8 +90,8 @@ std::vector<TarMember> list_tar(int file, std::uint64_t size) {
     } else if (kind == 'x') {
       pax = extra();
     } else {
-      if (const std::string said = pax_value(pax, "size"); !said.empty())
-        std::from_chars(said.data(), said.data() + said.size(), bytes);
+      if (const std::string stated = pax_value(pax, "size"); !stated.empty())
+        std::from_chars(stated.data(), stated.data() + stated.size(), bytes);
       if (bytes > size || begin > size - bytes) throw std::runtime_error("is cut short");
       std::string name = pax_value(pax, "path");
       if (name.empty()) name = long_name;

@@ -45,7 +45,7 @@ class TensorFile {
   std::map<std::string, Facts> tensors_;
 };
 
-// The format is told by what is in the file. Throws UserError.
+// The format follows from what is in the file. Throws UserError.
 std::unique_ptr<TensorFile> open_tensor_file(const std::filesystem::path&);
 
 // One format each, for open_tensor_file().

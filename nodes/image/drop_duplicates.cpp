@@ -1,6 +1,6 @@
 // drop_duplicates: lets every image through once; one that has been there, byte for byte, is dropped and named.
 //
-// x, y: [N,C,H,W], or of any other shape, one image a frame. Images are told apart by a hash of 64 bits of their bytes.
+// x, y: [N,C,H,W], or of any other shape, one image a frame. Images are compared by a hash of 64 bits of their bytes.
 // What is dropped stands in dropped.txt of the run, with the image that it repeats.
 
 #include <fmt/format.h>

@@ -1,4 +1,4 @@
-// edm_augment: changes images at random and says how, so that a model told of it learns from the changes without making them.
+// edm_augment: changes images at random and says how, so that a model that knows how learns from the changes without making them.
 // Karras et al. 2022, "Elucidating the Design Space of Diffusion-Based Generative Models", arXiv:2206.00364, appendix F.2 and
 // table 6; after Jun et al. 2020, "Distribution Augmentation for Generative Modeling".
 //
@@ -143,7 +143,7 @@ class EdmAugment final : public Map {
 
 NodeType edm_augment() {
   return {.name = "edm_augment",
-          .summary = "Changes images at random and says how, for a model that is told of it.",
+          .summary = "Changes images at random and says how, for a model that takes it as an input.",
           .stands_for = {"augmentation"},
           .paper = "Karras et al. 2022, arXiv:2206.00364, appendix F.2, table 6",
           .example = "{type: edm_augment, in: x0, probability: 0.12}",

@@ -15,7 +15,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cmath>
 #include <cstring>
 #include <stdexcept>
 
@@ -29,7 +28,7 @@
 #include "nodes/files/image_file_writer.h"
 #include "nodes/files/new_file.h"
 #include "nodes/files/output_file.h"
-#include "nodes/files/picture_list.h"
+#include "nodes/files/packed_so_far.h"
 #include "nodes/files/pixel_packer.h"
 #include "nodes/files/unfinished_images.h"
 
@@ -58,20 +57,7 @@ class Hdf5Writer final : public Ordered, public NeedsAll, public TakesUp, public
           fmt::format("input 'images' is {} with {} channels; there must be 1 or 3; to_channels makes "
                       "them so",
                       to_string(x_.spec.shape), channels_));
-    refuse_folder(setup, "path");
-    // Below the directory of a run there is nothing yet.
-    if (setup.run().output.empty() || fs::path(wanted_).is_absolute()) {
-      if (!overwrite_ && fs::exists(wanted_))
-        setup.fail_at("path",
-                      fmt::format("'{}' exists; choose another path, or say overwrite: true", wanted_));
-      if (const std::string why = why_not_writable(wanted_); !why.empty())
-        setup.fail_at("path", fmt::format("'path' is {}, but {}", wanted_, why));
-      if (const fs::path part = wanted_ + ".part";
-          fs::exists(part) && fs::exists(UnfinishedImages::beside(part)))
-        setup.note_at("path", fmt::format("'{}.part' is unfinished; --resume goes on with it, else it is "
-                                          "made anew",
-                                          wanted_));
-    }
+    check_path(setup);
     const std::int64_t images = x_.spec.shape[0];
     packed_ = setup.saved(
         "packed",
@@ -99,7 +85,7 @@ class Hdf5Writer final : public Ordered, public NeedsAll, public TakesUp, public
       const PackedFacts& facts = call.saved<PackedFacts>(facts_)[i];
       if (facts.is_outside)
         throw std::runtime_error(
-            fmt::format("image {} holds {}, outside of [-1,1]", contents_.checksums.size(), facts.outside));
+            fmt::format("image {} holds {}, outside of [-1,1]", came_.images(), facts.outside));
       UnfinishedImage image{.number = call.position() + i, .facts = facts};
       image.begin = written([&] { return file_.append(room_of(call, i).first(facts.bytes)); });
       if (label_.connected()) image.label = call.in<std::int32_t>(label_)[i];
@@ -139,25 +125,26 @@ class Hdf5Writer final : public Ordered, public NeedsAll, public TakesUp, public
 
   void finish(RunInfo& run) override {
     const fs::path path = run.resolve(wanted_);
-    if (contents_.checksums.empty()) {
+    if (came_.empty()) {
       abandon();
       run.told(fmt::format("no image came, so {} was not written", path.string()));
       return;
     }
-    const auto count = static_cast<std::int64_t>(contents_.checksums.size());
+    const auto count = came_.images();
     describe(run.resolved_yaml());
-    written([&] { file_.finish(contents_); });
+    written([&] { file_.finish(came_.contents); });
     new_file_.publish();
     run.told(fmt::format("packed {} {}x{}x{} into {}", counted(count, "image"), x_.spec.shape[2],
                          x_.spec.shape[3], channels_, path.string()));
-    tell_classes(run);
+    if (const std::string classes = came_.classes_in_words(); !classes.empty())
+      run.told(fmt::format("classes: {}", classes));
     abandon();
   }
 
   void give_up(RunInfo& run) override {
     const std::string part = new_file_.part().string(), path = run.resolve(wanted_).string();
-    const std::string came = counted(static_cast<std::int64_t>(contents_.checksums.size()), "image");
-    if (contents_.checksums.empty())
+    const std::string came = counted(came_.images(), "image");
+    if (came_.empty())
       run.told(fmt::format("{} was not written: no image had come", path));
     else
       run.told(fmt::format("{} was not written: only {} had come, which {} keeps; --resume goes on with them",
@@ -166,12 +153,27 @@ class Hdf5Writer final : public Ordered, public NeedsAll, public TakesUp, public
   }
 
  private:
+  void check_path(Setup& setup) const {
+    refuse_folder(setup, "path");
+    // Below the directory of a run there is nothing yet.
+    if (!setup.run().output.empty() && fs::path(wanted_).is_relative()) return;
+    if (!overwrite_ && fs::exists(wanted_))
+      setup.fail_at("path", fmt::format("'{}' exists; choose another path, or say overwrite: true", wanted_));
+    if (const std::string why = why_not_writable(wanted_); !why.empty())
+      setup.fail_at("path", fmt::format("'path' is {}, but {}", wanted_, why));
+    if (const fs::path part = wanted_ + ".part";
+        fs::exists(part) && fs::exists(UnfinishedImages::beside(part)))
+      setup.note_at("path", fmt::format("'{}.part' is unfinished; --resume goes on with it, else it is "
+                                        "made anew",
+                                        wanted_));
+  }
+
   std::span<std::uint8_t> room_of(const Call& call, int image) const {
     const std::size_t most = packer_.most_packed_bytes();
     return {call.saved<std::uint8_t>(packed_) + static_cast<std::size_t>(image) * most, most};
   }
 
-  // What writing throws is said of the file.
+  // What writing throws names the file.
   template <class Write>
   std::invoke_result_t<const Write&> written(const Write& write) const {
     try {
@@ -207,19 +209,14 @@ class Hdf5Writer final : public Ordered, public NeedsAll, public TakesUp, public
   }
 
   void take(const UnfinishedImage& image) {
-    contents_.checksums.push_back(image.facts.crc);
-    if (label_.connected()) contents_.labels.push_back(image.label);
-    if (source_) contents_.names.push_back(image.name);
-    for (std::size_t c = 0; c < kMostPackedChannels; ++c) {
-      sums_[c] += image.facts.sums[c];
-      squares_[c] += image.facts.squares[c];
-    }
+    came_.take(image.facts);
+    if (label_.connected()) came_.contents.labels.push_back(image.label);
+    if (source_) came_.contents.names.push_back(image.name);
   }
 
   // Those that were dropped before the break are not seen again.
   void say_what_is_kept(RunInfo& run) const {
-    run.told(fmt::format("{} had been packed before the break",
-                         counted(static_cast<std::int64_t>(contents_.checksums.size()), "image")));
+    run.told(fmt::format("{} had been packed before the break", counted(came_.images(), "image")));
     std::vector<std::string> dropped;
     std::int64_t next = 0;
     for (const UnfinishedFrame& frame : left_)
@@ -236,25 +233,9 @@ class Hdf5Writer final : public Ordered, public NeedsAll, public TakesUp, public
 
   // What the numbers mean and where they come from, for whoever reads the file later.
   void describe(const std::string& pipeline) {
-    const double count = static_cast<double>(contents_.checksums.size()) *
-                         static_cast<double>(x_.spec.shape[2] * x_.spec.shape[3]);
-    for (std::size_t c = 0; c < static_cast<std::size_t>(channels_); ++c) {
-      const double mean = sums_[c] / count;
-      contents_.mean.push_back(mean);
-      contents_.deviation.push_back(std::sqrt(std::max(0.0, squares_[c] / count - mean * mean)));
-    }
-    if (source_ && label_.connected()) contents_.class_names = source_->class_names();
-    contents_.pipeline = pipeline;
-  }
-
-  void tell_classes(RunInfo& run) const {
-    const std::vector<std::string>& classes = contents_.class_names;
-    if (contents_.labels.empty() || classes.empty()) return;
-    std::vector<std::int64_t> counts(classes.size());
-    for (const std::int32_t label : contents_.labels)
-      if (label >= 0 && static_cast<std::size_t>(label) < counts.size())
-        ++counts[static_cast<std::size_t>(label)];
-    run.told(fmt::format("classes: {}", class_counts(classes, counts)));
+    came_.weigh(x_.spec.shape[2] * x_.spec.shape[3], channels_);
+    if (source_ && label_.connected()) came_.contents.class_names = source_->class_names();
+    came_.contents.pipeline = pipeline;
   }
 
   // Ready for another run; what was not finished is removed.
@@ -266,7 +247,7 @@ class Hdf5Writer final : public Ordered, public NeedsAll, public TakesUp, public
 
   // The same, but what came stays in the part.
   void let_go() {
-    if (contents_.checksums.empty()) return abandon();
+    if (came_.empty()) return abandon();
     forget();
     new_file_.leave();
     list_.close();
@@ -274,8 +255,7 @@ class Hdf5Writer final : public Ordered, public NeedsAll, public TakesUp, public
 
   void forget() {
     file_.abandon();
-    contents_ = {};
-    sums_ = squares_ = {};
+    came_ = {};
   }
 
   std::string wanted_;
@@ -290,8 +270,7 @@ class Hdf5Writer final : public Ordered, public NeedsAll, public TakesUp, public
   UnfinishedImages list_;
   std::vector<UnfinishedFrame> left_;  // by an earlier run
   ImageFileWriter file_;
-  PackedContents contents_;
-  std::array<double, kMostPackedChannels> sums_{}, squares_{};  // of each channel, over all pixels
+  PackedSoFar came_;
 };
 
 }  // namespace

@@ -1,5 +1,5 @@
-// The weights that are part of the program: of a small network that knows drawn digits (digits.safetensors, trained by
-// tests/classifier/train_digit_features.py).
+// The weights that are part of the program: of a small network that knows drawn digits
+// (digits.safetensors, trained by tests/classifier/train_digit_features.py).
 #pragma once
 
 #include <memory>

@@ -45,14 +45,14 @@ void FeatureMeasure::finish(RunInfo& run) {
   if (sample_features_.count() == 0) return;
   try {
     const std::vector<double> scores = measure(sample_features_, reference_features_);
-    std::string row = std::to_string(sample_features_.count()), told;
+    std::string row = std::to_string(sample_features_.count()), scores_in_words;
     for (std::size_t i = 0; i < scores.size(); ++i) {
       row += fmt::format(",{:.9g}", scores[i]);
-      told += fmt::format("{}{} {:.6g}", i ? ", " : "", columns_[i], scores[i]);
+      scores_in_words += fmt::format("{}{} {:.6g}", i ? ", " : "", columns_[i], scores[i]);
     }
     const CsvFile file = *csv();
     replace_file(run.resolve(file.name), fmt::format("{}\n{}\n", fmt::join(file.columns, ","), row));
-    run.told(fmt::format("{}: {} over {} images", name_, told, sample_features_.count()));
+    run.told(fmt::format("{}: {} over {} images", name_, scores_in_words, sample_features_.count()));
   } catch (const std::runtime_error& error) {
     run.told(fmt::format("{}: not measured, {}", name_, error.what()));
   }

@@ -26,7 +26,7 @@ FeatureStatistics statistics_of(std::vector<double> mean, std::vector<double> co
 std::vector<double> covariance_of(const FeatureStatistics&);
 
 // |mean1 - mean2|^2 + tr C1 + tr C2 - 2 tr sqrt(C1 C2), where tr sqrt(C1 C2) is the sum of the singular values of
-// F1 F2^T: these are real whatever the rank, which cannot be said of a square root of the product.
+// F1 F2^T: these are real whatever the rank, which a square root of the product is not.
 double frechet_distance(const FeatureStatistics&, const FeatureStatistics&);
 
 // The value at x = 0 of the straight line that is nearest to all points.

@@ -4,7 +4,7 @@
 //   score = exp(mean over n of sum over k of p[n,k] (log p[n,k] - log q[k]))
 //   p[n] = softmax(logits[n]),  q = mean over n of p[n]
 //
-// The mean over `splits` parts of the images, and its deviation. From 1, all images alike, to the number of classes.
+// The mean over `splits` parts of the images, and its deviation. From 1, where all images are of one class, to the number of classes.
 // logits: [N,K]; those of Inception are taken without the bias of its last layer.
 // With `drawn_order`, images come in torch-fidelity's order (seed 2020).
 // Writes <name>.csv into the run's directory: images, score, deviation.

@@ -9,7 +9,7 @@
 //
 // film: time(temb) has a scale and a shift for each channel (Dhariwal and Nichol 2021, arXiv:2105.05233, "AdaGN"):
 //   h = conv1(silu(norm1(x))) ;  y = conv2(dropout(silu(norm2(h) * (1 + scale) + shift))) + shortcut(x)
-// resample: down (average_pool) or up (nearest_upsample) changes the sides of silu(norm1(x)) and of x alike; with
+// resample: down (average_pool) or up (nearest_upsample) changes the sides of both silu(norm1(x)) and x; with
 // resample_shortcut: conv a 1x1 convolution follows on the short cut (Song et al. 2021, arXiv:2011.13456).
 // activation: what stands for silu above.
 // skip_scale: y is multiplied by it, so that its variance does not grow from block to block (there: sqrt(1/2)).

@@ -1,4 +1,4 @@
-// What `guidance` and `guide` can be told.
+// The parameters of `guidance` and `guide`.
 #pragma once
 
 #include <vector>

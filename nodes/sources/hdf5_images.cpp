@@ -4,7 +4,7 @@
 // the file knows none. In the file: u8, u16, other integers, or floats, as [N,H,W,C], [N,C,H,W] or [N,H,W], contiguous or
 // in chunks of any shape, with gzip, lzf, shuffle and fletcher32; or a PNG or JPEG file for each image. What a dataset is
 // called does not matter while only one could be images; groups that hold the same dataset each are classes. Or a dataset
-// [H,W,C] or [C,H,W] for each image, all alike, in natural order of their names; groups of them are classes. Classes: whole
+// [H,W,C] or [C,H,W] for each image, all of one shape and type, in natural order of their names; groups of them are classes. Classes: whole
 // numbers, texts or one-hot, beside the images.
 // Images that hdf5_writer has packed are checked against their CRC32C when they are read; a file that points outside
 // itself is refused.

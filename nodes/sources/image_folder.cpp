@@ -6,8 +6,8 @@
 // to folders. Pictures are turned upright as their EXIF orientation says, 16 bits are rounded to 8, transparent
 // pixels show the background. images: [N] of any size, up to 64 Mpixel each; label: [N], the number of the class
 // folder (the first folder below `path`, in natural order, from 0) or what a file of labels says, -1 for a picture
-// without a class. A file that cannot be used stops the run and is named; with `on_error: drop` its frame is left
-// out instead.
+// without a class. A file that cannot be used stops the run and is named; with `on_error: drop`
+// its frame is left out instead.
 
 #include <fmt/format.h>
 

@@ -97,10 +97,10 @@ class MeanOverImages final : public Ordered, public NeedsAll {
     replace_file(run.resolve(file.name), text);
     if (along_) draw(run);
     if (rows_ > 1) return run.told(fmt::format("{}: {} rows of {} images", name_, rows_, images_));
-    std::string told;
+    std::string means;
     for (std::size_t i = 0; i < inputs_.size(); ++i)
-      told += fmt::format("{}{} {:.6g}", i ? ", " : "", inputs_[i].first, mean(i, 0));
-    run.told(fmt::format("{}: {} over {} images", name_, told, images_));
+      means += fmt::format("{}{} {:.6g}", i ? ", " : "", inputs_[i].first, mean(i, 0));
+    run.told(fmt::format("{}: {} over {} images", name_, means, images_));
   }
 
   void draw(RunInfo& run) const {

@@ -1,5 +1,5 @@
-// Numbers of the run for a log: each as its mean over the steps since it was last asked for, of those in which its node
-// gives one.
+// Numbers of the run for a log: each as its mean over the steps since it was last asked for,
+// of those in which its node gives one.
 #pragma once
 
 #include <cmath>

@@ -472,8 +472,8 @@ TEST(Import, RefusesNetworksWithoutWidth) {
             "'X' has a tensor 'conv_in.weight' without channels");
 }
 
-// Each copy has another value under one key: it is imported, or refused in a sentence. DAGFUSION_DAMAGED_COPIES says
-// how many.
+// Each copy has another value under one key: it is imported, or refused in a sentence.
+// DAGFUSION_DAMAGED_COPIES says how many.
 TEST(Import, SurvivesAnyValueInAConfig) {
   const char* asked = std::getenv("DAGFUSION_DAMAGED_COPIES");
   const int copies = asked ? std::atoi(asked) : 50;

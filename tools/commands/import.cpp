@@ -18,7 +18,7 @@ int import_command(int argc, char** argv, const Command& about) {
   arguments.option("source", source, "a folder with config.json, or a file of tensors").required();
   arguments.option("settings", request.settings,
                    "model.KEY=VALUE or diffusion.KEY=VALUE, for what no file says");
-  arguments.option("--as", request.as, "whose tensors they are, when told wrongly")
+  arguments.option("--as", request.as, "whose tensors they are, where the guess is wrong")
       .among({"diffusers", "openai", "ddpm", "edm", "denoising_diffusion_pytorch"});
   arguments.option("--part", request.part,
                    "what the names of the network begin with, where a file holds several");

@@ -36,18 +36,18 @@ int plan_command(int argc, char** argv, const Command& about) {
                       "--cores needs --times, and the other way round: `run-pipeline bench FILE --json > "
                       "times.json`, then `plan FILE --cores 16,64 --times times.json`");
     const Planned planned = plan_file(pipeline.invocation(), ranks.ranks);
-    const PlannedTasks told(planned);
+    const PlannedTasks all_tasks(planned);
     std::optional<OnMoreCores> more_cores;
     if (!cores.empty()) more_cores.emplace(planned, times, cores);
     std::optional<OnMoreRanks> more_ranks;
     if (ranks.ranks > 1) more_ranks.emplace(planned, ranks);
     if (json) {
-      nlohmann::ordered_json all = told.json();
+      nlohmann::ordered_json all = all_tasks.json();
       if (more_cores) all["on_more_cores"] = more_cores->json();
       if (more_ranks) all["on_more_ranks"] = more_ranks->json();
       fmt::print("{}\n", all.dump(2));
     } else {
-      told.say(tasks, slots);
+      all_tasks.say(tasks, slots);
       if (more_cores) more_cores->say();
       if (more_ranks) more_ranks->say();
     }

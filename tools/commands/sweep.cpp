@@ -4,13 +4,10 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <functional>
 #include <opencv2/core/utility.hpp>
 
-#include "graph/compose/block.h"
 #include "graph/run/unfinished.h"
 #include "graph/values/what_of.h"
-#include "nodes/catalog.h"
 #include "nodes/files/checkpoint_files.h"
 #include "nodes/files/durable.h"
 #include "tools/commands/commands.h"
@@ -18,6 +15,7 @@
 #include "tools/report/live_report.h"
 #include "tools/show/screen.h"
 #include "tools/show/words.h"
+#include "tools/sweep/cells.h"
 #include "tools/sweep/report.h"
 
 namespace dagfusion {
@@ -26,20 +24,13 @@ namespace {
 
 namespace fs = std::filesystem;
 
-struct Asked {
-  fs::path file;
-  std::vector<Override> overrides;
-  TypedPlugins plugins;
-  std::string only;
+struct Asked : SweepCells::Asked {
   bool list = false, resume = false, skip_failed = false;
-  int threads = 0;
 };
 
 // What went wrong in a run, left in its cell's directory for the next time.
 constexpr const char* kFailedMark = "failed";
 constexpr const char* kDoneMark = "done";
-
-bool is_of_sweep(const Override& o) { return o.text.starts_with("sweep."); }
 
 // As a shell takes it for one word.
 std::string in_quotes(const std::string& text) {
@@ -50,39 +41,12 @@ std::string in_quotes(const std::string& text) {
   return quoted + "'";
 }
 
-// `sweep.seeds=[1]`: a key that the section may have need not be there.
-void change_sweep(Tree& sweep, Change change, const Catalog& types) {
-  Tree root{.kind = Tree::Kind::map, .where = sweep.where};
-  root.entries.push_back({"sweep", sweep.where, std::move(sweep)});
-  const std::string key = change.path.substr(change.path.find('.') + 1);
-  const Tree& section = root.entries.front().value;
-  if (change.kind == Change::Kind::set && section.is_map() && key.find('.') == std::string::npos &&
-      !section.find(key))
-    change.kind = Change::Kind::add;
-  std::vector<std::string> notes;
-  apply(root, change, types, notes);
-  sweep = std::move(root.entries.front().value);
-}
-
 class Sweep {
  public:
-  explicit Sweep(Asked asked) : asked_(std::move(asked)), composed_(compose(asked_.file, asked_.plugins)) {
-    if (composed_.sweep.is_null()) {
-      const bool empty = composed_.sweep.where.line > 0;
-      throw UserError(empty ? composed_.sweep.where : Position{asked_.file.string(), 1, 1},
-                      empty ? "section 'sweep' is empty; it says axes, seeds and a metric"
-                            : "this file has no section 'sweep': axes, seeds and a metric");
-    }
-    for (const Override& o : asked_.overrides)
-      if (is_of_sweep(o)) change_sweep(composed_.sweep, read_override(o), catalog());
-    plan_ = read_sweep(composed_.sweep, asked_.file);
-    if (!asked_.only.empty()) keep_only();
-    compose_cells();
-    refuse_other_scales(plan_, files_, with_own_types(catalog(), composed_.file));
-  }
+  explicit Sweep(Asked asked) : asked_(std::move(asked)), cells_(asked_) {}
 
   int run() {
-    check_cells();
+    cells_.check();
     if (asked_.list) return say_cells();
     directory_.emplace(asked_.resume ? RunDirectory::open(newest()) : RunDirectory::create(plan_.output));
     fmt::print("sweep     {} in {}\n", size_in_words(), directory_->path().string());
@@ -97,78 +61,10 @@ class Sweep {
   }
 
  private:
-  void keep_only() {
-    std::vector<std::string> names;
-    for (const SweepCell& c : plan_.cells) names.push_back(c.name);
-    const std::string baseline = plan_.cells[plan_.baseline].name;
-    std::erase_if(plan_.cells,
-                  [&](const SweepCell& c) { return c.name != asked_.only && c.name != baseline; });
-    if (std::find(names.begin(), names.end(), asked_.only) == names.end())
-      throw UserError({"command line"},
-                      fmt::format("no cell '{}'{}", asked_.only, suggestion(asked_.only, names)));
-    for (plan_.baseline = 0; plan_.cells[plan_.baseline].name != baseline;) ++plan_.baseline;
-  }
-
-  // Every cell's file, its variables not put in yet; all faults of all cells together.
-  void compose_cells() {
-    std::vector<Change> typed;
-    for (const Override& o : asked_.overrides)
-      if (!is_of_sweep(o)) refuse_own_values(typed.emplace_back(read_override(o)));
-    const Catalog types = with_own_types(catalog(), composed_.file);
-    for_each_cell([&](const SweepCell& cell) {
-      Tree& file = files_.emplace_back(composed_.file);
-      std::vector<std::string>& notes = notes_.emplace_back();
-      for (const Change& change : typed) apply(file, change, types, notes);
-      for (const Change& change : cell.changes) apply(file, change, types, notes);
-    });
-  }
-
-  // The faults of all cells together, each shown once, with the cells that have it.
-  void for_each_cell(const std::function<void(const SweepCell&)>& work) const {
-    std::vector<std::pair<Fault, std::vector<std::string>>> found;
-    for (const SweepCell& cell : plan_.cells) {
-      throw_if_stop_asked();
-      try {
-        work(cell);
-      } catch (const UserError& e) {
-        for (const Fault& f : e.faults()) {
-          const auto known = std::find_if(found.begin(), found.end(),
-                                          [&](const auto& told) { return says_the_same(told.first, f); });
-          (known == found.end() ? found.emplace_back(f, std::vector<std::string>()) : *known)
-              .second.push_back(cell.name);
-        }
-      }
-    }
-    std::vector<Fault> faults;
-    for (auto& [fault, cells] : found) {
-      if (cells.size() < plan_.cells.size())
-        fault.message += fmt::format(" (cell {})", fmt::join(cells, ", cell "));
-      faults.push_back(std::move(fault));
-    }
-    if (!faults.empty()) throw UserError(std::move(faults));
-  }
-
-  Invocation invocation(std::size_t c, std::size_t s) const {
-    const std::string output =
-        directory_ ? cell_directory(directory_->path(), plan_.cells[c], plan_.seeds[s]).string() : "runs";
-    Invocation made{.file = asked_.file, .threads = asked_.threads, .composed = files_[c]};
-    made.overrides = {{Override::Kind::set, fmt::format("run.seed={}", plan_.seeds[s])},
-                      {Override::Kind::set, fmt::format("run.output='{}'", output)}};
-    return made;
-  }
-
-  void check_cells() const {
-    for_each_cell([&](const SweepCell& cell) {
-      const Checked checked =
-          plan_file(invocation(static_cast<std::size_t>(&cell - plan_.cells.data()), 0)).checked;
-      refuse_missing_metric(plan_.metric, checked);
-    });
-  }
-
   int say_cells() const {
     for (std::size_t c = 0; c < plan_.cells.size(); ++c) {
       fmt::print("{}{}\n", plan_.cells[c].name, c == plan_.baseline ? "   (the baseline)" : "");
-      for (const std::string& note : notes_[c]) fmt::print("    {}\n", printable(note));
+      for (const std::string& note : cells_.notes(c)) fmt::print("    {}\n", printable(note));
     }
     fmt::print("{}\n", size_in_words());
     return kDone;
@@ -250,7 +146,7 @@ class Sweep {
   Exit run_cell(std::size_t c, std::size_t s) {
     const fs::path where = directory_of(c, s);
     if (fs::exists(where / kDoneMark)) return kDone;
-    Invocation request = invocation(c, s);
+    Invocation request = cells_.run_of(c, s, where.string());
     const bool trains = plan_file(request).checked.run.training;
     if (const auto begun = RunDirectory::newest(where); begun && trains) {
       std::vector<std::string> passed_over;
@@ -292,10 +188,8 @@ class Sweep {
   }
 
   const Asked asked_;
-  Composed composed_;
-  SweepPlan plan_;
-  std::vector<Tree> files_;  // by cell
-  std::vector<std::vector<std::string>> notes_;
+  const SweepCells cells_;
+  const SweepPlan& plan_ = cells_.plan();
   std::optional<RunDirectory> directory_;
   std::vector<std::string> failed_;  // a line each
 };

@@ -10,6 +10,8 @@
 #include <set>
 
 #include "graph/document/number.h"
+#include "nodes/files/checkpoint_names.h"
+#include "nodes/files/manifest.h"
 #include "tools/commands/commands.h"
 #include "tools/launch/ranks.h"
 #include "tools/launch/scratch.h"
@@ -24,9 +26,9 @@ namespace fs = std::filesystem;
 
 // What a run leaves that is made of numbers alone: not how long it took, nor where.
 std::map<std::string, std::string> left_in(const fs::path& run) {
-  static const std::set<std::string> kOfTheMachine = {"times.csv",     "machine.json",  "report.html",
-                                                      "lock",          "metrics.jsonl", "metrics.csv",
-                                                      "pipeline.yaml", "MANIFEST"};
+  static const std::set<std::string> kOfTheMachine = {"times.csv", "machine.json",  "report.html",
+                                                      "lock",      "metrics.jsonl", "metrics.csv",
+                                                      kPipeline,   kManifest};
   std::map<std::string, std::string> found;
   for (const auto& entry : fs::recursive_directory_iterator(run)) {
     if (!entry.is_regular_file() || kOfTheMachine.contains(entry.path().filename())) continue;

@@ -92,8 +92,8 @@ Json block_types(const Network& network, bool up) {
 
 Json middle_groups(const Network& network) {
   if (network.middle_groups) return *network.middle_groups;
-  const bool said = network.style.film && network.middle_attention == "normalised";
-  return said ? Json(network.groups) : Json(nullptr);
+  const bool needed = network.style.film && network.middle_attention == "normalised";
+  return needed ? Json(network.groups) : Json(nullptr);
 }
 
 void refuse_what_unet2d_cannot_be(const Network& network) {

@@ -118,9 +118,9 @@ std::vector<std::string> export_for_onnx(const ExportRequest& request) {
                                            .input = facts.model_input,
                                            .classes = facts.classes});
   const std::unique_ptr<TensorFile> weights = open_tensor_file(weights_file(facts, request.weights));
-  std::map<std::string, std::string> said = {{"step", std::to_string(facts.step)}};
-  if (diffusion) said["diffusion"] = write_document(*diffusion);
-  const OnnxModel model = onnx_model(planned.checked, *weights, said);
+  std::map<std::string, std::string> metadata = {{"step", std::to_string(facts.step)}};
+  if (diffusion) metadata["diffusion"] = write_document(*diffusion);
+  const OnnxModel model = onnx_model(planned.checked, *weights, metadata);
   replace_file(request.folder, model.bytes);
   notes.push_back(fmt::format("the network of {} is in {} ({} bytes, opset 17): {} -> prediction",
                               facts.directory.string(), request.folder.string(), model.bytes.size(),

@@ -10,7 +10,7 @@ namespace dagfusion {
 struct ImportRequest {
   std::filesystem::path source;  // a folder or a file
   std::filesystem::path output = "runs/imported";
-  std::string as;              // a layout's name; "" = told from the tensors
+  std::string as;              // a layout's name; "" = known by the tensors
   std::string part;            // what stands in front of the network's names, where a file holds several
   std::string qkv = "legacy";  // how OpenAI's q, k and v lie in one tensor: legacy or new
   std::int64_t size = 0;       // height and width of images, where no file says

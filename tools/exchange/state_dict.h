@@ -1,4 +1,4 @@
-// The U-Net that a bare state dict is of, told from the names and shapes of its tensors.
+// The U-Net that a bare state dict is of, known by the names and shapes of its tensors.
 #pragma once
 
 #include "tools/exchange/layouts.h"

@@ -19,8 +19,8 @@
 namespace dagfusion {
 
 void end_in_words() noexcept {
-  static std::atomic_flag said;
-  if (said.test_and_set())
+  static std::atomic_flag warned;
+  if (warned.test_and_set())
     for (;;) pause();  // another thread is about to end the process
   try {
     if (std::current_exception()) throw;

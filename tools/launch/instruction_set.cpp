@@ -12,9 +12,9 @@ namespace dagfusion {
 
 void limit_instruction_set() {
   constexpr const char* kVariable = "DAGFUSION_INSTRUCTION_SET";
-  const char* said = std::getenv(kVariable);
-  if (!said || !*said) return;
-  const std::string name = said;
+  const char* wanted = std::getenv(kVariable);
+  if (!wanted || !*wanted) return;
+  const std::string name = wanted;
   if (name != "avx2")
     throw UserError({}, std::string(kVariable) + " is '" + name +
                             "': it can be avx2, or not set, for the best that the processor has");

@@ -176,7 +176,7 @@ struct Host {
   int ranks = 0, threads = 0, allowed = 0, cores = 1;
 };
 
-// Launchers bind a process to one core unless they are told otherwise, and start more of them than there are cores.
+// Launchers bind a process to one core unless an option says otherwise, and start more of them than there are cores.
 std::vector<std::string> warnings_of(const std::map<std::string, Host>& hosts) {
   std::vector<std::string> lines;
   for (const auto& [name, host] : hosts) {

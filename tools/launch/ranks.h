@@ -38,9 +38,9 @@ struct RankFacts {
   std::string host;
   int cores = 1, allowed = 1, threads = 1;
   std::vector<std::pair<std::string, std::string>>
-      same;  // must be alike on all ranks: "the instruction set", "avx2"
+      same;  // must be the same on all ranks: "the instruction set", "avx2"
 };
-// Lines to show before the run. Throws UserError, naming the host, where two ranks differ in what must be alike.
+// Lines to show before the run. Throws UserError, naming the host, where two ranks differ in what must be the same.
 std::vector<std::string> compare_ranks(Cluster&, const RankFacts& mine);
 
 std::string host_name();

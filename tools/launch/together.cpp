@@ -35,9 +35,9 @@ Prepared prepare_together(Cluster& cluster, const Invocation& request) {
 int threads_for(Cluster& cluster, const Invocation& request, const Tree& file) {
   const std::vector<std::string> hosts = cluster.gather(host_name());
   const Tree* run = file.find("run");
-  const Tree* said = run ? run->find("threads") : nullptr;
+  const Tree* typed = run ? run->find("threads") : nullptr;
   const auto here = static_cast<int>(std::count(hosts.begin(), hosts.end(), host_name()));
-  if (request.threads > 0 || (said && said->text != "auto") || here == 1) return request.threads;
+  if (request.threads > 0 || (typed && typed->text != "auto") || here == 1) return request.threads;
   const int cores = static_cast<int>(std::thread::hardware_concurrency()), allowed = available_cores();
   return allowed < cores ? request.threads : std::max(1, allowed / here);
 }

@@ -69,7 +69,7 @@ PagePictures add_pictures(const std::filesystem::path& run, std::size_t most_byt
   const std::size_t of_png = most_bytes / 4 * 3;  // in base64
   std::map<std::string, std::vector<Preview>> by_name;
   for (Preview& p : previews_of(run)) by_name[p.picture.filename().string()].push_back(std::move(p));
-  PagePictures told;
+  PagePictures added;
   const std::size_t most_of_one = of_png / kLeastShare / std::max<std::size_t>(1, by_name.size());
   const auto bytes = [&](const auto& named) { return bytes_of(named.second, most_of_one); };
   for (;;) {
@@ -83,7 +83,7 @@ PagePictures add_pictures(const std::filesystem::path& run, std::size_t most_byt
     if (all <= of_png || largest == by_name.end()) break;
     const std::size_t found = largest->second.size();
     largest->second = every_second(largest->second);
-    told.left_out += static_cast<int>(found - largest->second.size());
+    added.left_out += static_cast<int>(found - largest->second.size());
   }
   for (const auto& [name, all] : by_name)
     for (const Preview& p : all) {
@@ -92,7 +92,7 @@ PagePictures add_pictures(const std::filesystem::path& run, std::size_t most_byt
       const std::string png = smaller(read_text(p.picture), most_of_one);
       if (!png.empty()) list.push_back({{"step", p.step}, {"name", name}, {"data", png_in_page(png)}});
     }
-  return told;
+  return added;
 }
 
 }  // namespace dagfusion

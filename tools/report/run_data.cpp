@@ -12,9 +12,11 @@
 #include "nodes/files/checkpoint_names.h"
 #include "nodes/files/durable.h"
 #include "nodes/files/previews.h"
-#include "tools/report/buckets.h"
 #include "tools/report/csv_table.h"
+#include "tools/report/curves_data.h"
 #include "tools/report/graph_data.h"
+#include "tools/report/json_numbers.h"
+#include "tools/report/measures_data.h"
 #include "tools/report/pictures.h"
 #include "tools/report/run_facts.h"
 #include "tools/report/task_times.h"
@@ -26,113 +28,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
-
-Json number(double value) { return std::isfinite(value) ? Json(value) : Json(); }
-
-// A mean of many values, in as many digits as can be seen.
-double rounded(double value) {
-  return std::isfinite(value) ? std::stod(fmt::format("{:.6g}", value)) : value;
-}
-
-Json list_of(const std::vector<double>& values) {
-  Json list = Json::array();
-  for (const double value : values) list.push_back(number(value));
-  return list;
-}
-
-// The log of a run, cut into buckets.
-class Curves {
- public:
-  Curves(CsvTable table, const RunDataOptions& options)
-      : table_(std::move(table)), buckets_(buckets_of(table_.rows(), most_points(options))) {}
-
-  void write(Json& run) const {
-    run["at"] = places();
-    Json curves = Json::object(), extremes = Json::object(), last = Json::object();
-    for (std::size_t c = 0; c < table_.columns.size(); ++c) {
-      const std::string& name = table_.columns[c];
-      if (is_place(name)) continue;
-      curves[name] = curve(table_.values[c]);
-      extremes[name] = extremes_of(table_.values[c]);
-      last[name] = extremes[name]["last"];
-    }
-    if (const Json rate = rates(); !rate.is_null()) curves["images_per_second"] = {{"mean", rate}};
-    run["curves"] = curves;
-    run["extremes"] = extremes;
-    run["last"] = last;
-  }
-
- private:
-  static bool is_place(const std::string& name) {
-    return name == "step" || name == "images" || name == "seconds";
-  }
-  // Each point of a column is a mean, the least and the largest value.
-  std::size_t most_points(const RunDataOptions& options) const {
-    constexpr std::size_t kNumbersOfAPoint = 3, kLeast = 50;
-    const std::size_t columns = std::max<std::size_t>(1, table_.columns.size());
-    return std::min(options.most_points, std::max(kLeast, options.most_numbers / kNumbersOfAPoint / columns));
-  }
-  bool thinned() const { return buckets_ < table_.rows(); }
-
-  // Where a bucket ends.
-  Json places() const {
-    Json at = {{"step", Json::array()}};
-    for (const char* name : {"step", "images", "seconds"})
-      if (const auto column = table_.find(name)) {
-        std::vector<double> ends;
-        for (std::size_t b = 0; b < buckets_; ++b) ends.push_back(at_end(*column, b));
-        at[name] = list_of(ends);
-      }
-    return at;
-  }
-
-  double at_end(std::size_t column, std::size_t bucket) const {
-    return table_.values[column][end_of_bucket(bucket, buckets_, table_.rows()) - 1];
-  }
-
-  Json curve(const std::vector<double>& values) const {
-    Bucketed of = in_buckets(values, buckets_);
-    if (!thinned()) return {{"mean", list_of(of.mean)}};
-    for (double& mean : of.mean) mean = rounded(mean);
-    return {{"mean", list_of(of.mean)}, {"min", list_of(of.least)}, {"max", list_of(of.most)}};
-  }
-
-  Json extremes_of(const std::vector<double>& values) const {
-    const auto step = table_.find("step");
-    std::optional<std::size_t> last, least, most;
-    for (std::size_t i = 0; i < values.size(); ++i) {
-      if (!std::isfinite(values[i])) continue;
-      last = i;
-      if (!least || values[i] < values[*least]) least = i;
-      if (!most || values[i] > values[*most]) most = i;
-    }
-    if (!last) return {{"last", Json()}};
-    const auto step_at = [&](std::size_t i) { return step ? number(table_.values[*step][i]) : Json(); };
-    return {{"last", values[*last]},
-            {"least", values[*least]},
-            {"least_step", step_at(*least)},
-            {"most", values[*most]},
-            {"most_step", step_at(*most)}};
-  }
-
-  // Images a second from the end of one bucket to the end of the next.
-  Json rates() const {
-    const auto images = table_.find("images"), seconds = table_.find("seconds");
-    if (!images || !seconds || buckets_ == 0) return {};
-    std::vector<double> rates;
-    double done = 0, since = 0;
-    for (std::size_t b = 0; b < buckets_; ++b) {
-      const double now = at_end(*images, b), time = at_end(*seconds, b);
-      rates.push_back(time > since ? rounded((now - done) / (time - since))
-                                   : std::numeric_limits<double>::quiet_NaN());
-      done = now, since = time;
-    }
-    return list_of(rates);
-  }
-
-  const CsvTable table_;
-  const std::size_t buckets_;
-};
 
 const Tree* node_of(const Tree& pipeline, const std::string& name) {
   const Tree* nodes = pipeline.find("nodes");
@@ -163,43 +58,6 @@ Json groups_of(const Tree& pipeline) {
   return groups;
 }
 
-// [{name, step: [...], columns: {name: [...]}}]: the last row of each file of numbers beside the previews, and of those in
-// the run itself.
-Json measures_of(const fs::path& run, const std::string& log, std::int64_t steps) {
-  std::map<std::string, std::vector<std::pair<std::int64_t, CsvTable>>> by_name;
-  const auto take = [&](const fs::path& directory, std::int64_t step) {
-    std::error_code none;
-    for (const auto& entry : fs::directory_iterator(directory, none)) {
-      const std::string name = entry.path().filename().string();
-      if (entry.path().extension() != ".csv" || name == "times.csv" || name == log) continue;
-      CsvTable table = read_csv(entry.path());
-      if (table.rows() > 0 && !table.find("seconds")) by_name[name].emplace_back(step, std::move(table));
-    }
-  };
-  auto previews = steps_below(run / kPreviews);
-  std::reverse(previews.begin(), previews.end());
-  for (const auto& [step, directory] : previews) take(directory, step);
-  take(run, steps);
-  Json measures = Json::array();
-  for (const auto& [name, files] : by_name) {
-    Json made = {{"name", name}, {"step", Json::array()}, {"columns", Json::object()}};
-    for (const auto& [step, table] : files) made["step"].push_back(step);
-    for (const std::string& column : files.back().second.columns) {
-      if (column == "step") continue;  // which is that of the preview
-      Json values = Json::array();
-      bool any = false;
-      for (const auto& [step, table] : files) {
-        const auto found = table.find(column);
-        values.push_back(found ? number(table.values[*found].back()) : Json());
-        any = any || !values.back().is_null();
-      }
-      if (any) made["columns"][column] = values;
-    }
-    if (!made["columns"].empty()) measures.push_back(made);
-  }
-  return measures;
-}
-
 Json noise_of(const NoiseProcess& process) {
   constexpr int kTimes = 200;
   Json noise = {
@@ -207,19 +65,19 @@ Json noise_of(const NoiseProcess& process) {
                            prediction_names()[static_cast<std::size_t>(process.prediction().what)])}};
   std::vector<double> t, alpha, sigma, beta, snr, weight;
   for (const NoiseAt& at : noise_at_times(process, kTimes)) {
-    t.push_back(rounded(at.t));
-    alpha.push_back(rounded(at.alpha));
-    sigma.push_back(rounded(at.sigma));
-    beta.push_back(rounded(at.beta));
-    snr.push_back(rounded(at.snr));
-    weight.push_back(rounded(at.clean_weight));
+    t.push_back(rounded_for_a_page(at.t));
+    alpha.push_back(rounded_for_a_page(at.alpha));
+    sigma.push_back(rounded_for_a_page(at.sigma));
+    beta.push_back(rounded_for_a_page(at.beta));
+    snr.push_back(rounded_for_a_page(at.snr));
+    weight.push_back(rounded_for_a_page(at.clean_weight));
   }
-  noise["t"] = list_of(t);
-  noise["alpha"] = list_of(alpha);
-  noise["sigma"] = list_of(sigma);
-  noise["beta"] = list_of(beta);
-  noise["snr"] = list_of(snr);
-  noise["clean_weight"] = list_of(weight);
+  noise["t"] = json_numbers(t);
+  noise["alpha"] = json_numbers(alpha);
+  noise["sigma"] = json_numbers(sigma);
+  noise["beta"] = json_numbers(beta);
+  noise["snr"] = json_numbers(snr);
+  noise["clean_weight"] = json_numbers(weight);
   return noise;
 }
 
@@ -298,13 +156,13 @@ Json run_data(const fs::path& run, const PipelineView& view, const RunDataOption
   made["begin"] = {{"step", 0}, {"images", 0}, {"seconds", 0}};
   const std::string log = log_file_of(pipeline);
   if (facts.all_steps > 0) {
-    Curves(read_log(run, log, facts.status == RunStatus::running, notes), options).write(made);
+    add_curves(read_log(run, log, facts.status == RunStatus::running, notes), options, made);
     if (!made["curves"].empty() && !made["curves"].contains("learning_rate"))
       hints.push_back(
           "The learning rate is not logged: learning_rate: adam.learning_rate among the inputs of the log "
           "adds it.");
   } else {
-    Curves({}, options).write(made);
+    add_curves({}, options, made);
   }
   made["groups"] = groups_of(pipeline);
   made["pictures"] = Json::array();

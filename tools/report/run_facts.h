@@ -1,4 +1,4 @@
-// What can be said of a run directory in a moment, while a process is in it and after: for lists of runs, for who follows
+// What a run directory shows at a glance, while a process is in it and after: for lists of runs, for who follows
 // one, and for its report.
 #pragma once
 

@@ -19,7 +19,7 @@ RunView::RunView(const std::filesystem::path& run, const TypedPlugins& plugins) 
   }
   try {
     view_.noise = noise_process_of(made);
-  } catch (const UserError&) {  // nothing is noised, or the pipeline cannot be read: that has been said
+  } catch (const UserError&) {  // nothing is noised, or the pipeline cannot be read, as the user knows by now
   }
 }
 

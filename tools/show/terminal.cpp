@@ -51,8 +51,8 @@ std::string wrapped_line(const std::string& line, std::size_t columns) {
 std::optional<int> columns_of(int file) {
   winsize size{};
   if (ioctl(file, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) return size.ws_col;
-  const char* said = std::getenv("COLUMNS");
-  const int columns = said ? std::atoi(said) : 0;
+  const char* given = std::getenv("COLUMNS");
+  const int columns = given ? std::atoi(given) : 0;
   return columns > 0 ? std::optional(columns) : std::nullopt;
 }
 
