@@ -102,4 +102,15 @@ TheEngineKnowsNoNodeByName() {
   [[ -z $wrong ]] || { printf '%s\n' "$wrong"; return 1; }
 }
 
+# A case of a script, or a file of tests, that no CMakeLists.txt names would never be seen to fail.
+EveryTestThatIsWrittenIsRun() {
+  local cases files wrong
+  cases=$(grep -oE '^[A-Z][A-Za-z0-9]+\(\)' tests/whole/*.sh | tr -d '()')
+  files=$(find tests/graph tests/nodes tests/tools tests/whole -name '*.cpp' | sed -E 's|(.*)/([^/]*)\.cpp$|\1/\2.cpp:\2|')
+  wrong=$(printf '%s\n' "$cases" "$files" | while IFS=: read -r file name; do
+    grep -qw "$name" tests/CMakeLists.txt nodes/CMakeLists.txt || echo "$file: $name is run by no CMakeLists.txt"
+  done)
+  [[ -z $wrong ]] || { printf '%s\n' "$wrong"; return 1; }
+}
+
 "$1"

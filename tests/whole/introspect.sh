@@ -96,6 +96,19 @@ RefusesOptionsInItsOwnWords() {
   run train.yaml --threads two
   ends 2
   has "$err" "--threads: 'two' is not a whole number from 1 to 1024"
+  refuses "--trace and --record look at the same place; take one of them" train.yaml --trace t --record step=1,node=loss
+  refuses "--record: 'step' is '0'; it must be a number from 1 on" train.yaml --record step=0,node=loss
+  refuses "--record: unknown key 'nod'; did you mean 'node'?" train.yaml --record step=1,nod=loss
+  refuses "--record: 'node' is missing, as in step=100,node=loss" train.yaml --record step=1
+  refuses "--in x: expected PORT=FILE.npy, like x=images.npy" run-node silu --in x
+  refuses "'groups': expected PARAMETER=VALUE, like groups=8" run-node silu groups
+  refuses "--ranks needs two numbers to compare, like 1,2" verify train.yaml --ranks 1
+}
+
+refuses() {  # MESSAGE ARGUMENT...
+  run "${@:2}"
+  ends 2
+  is "$err" "command line: $1"
 }
 
 HelpListsAllSubcommandsAndTheExitCodes() {
@@ -273,24 +286,36 @@ PlanTellsTasksAndMemory() {
 
 PlanExpectsMoreCoresAndProcesses() {
   cat >times.json <<'END'
-{"batch_size": 8, "micro_batch": 2, "nodes": [{"name": "out/conv_in", "forward_ms": 1, "backward_ms": 2, "weight_gradient_ms": 1}]}
+{"batch_size": 12, "micro_batch": 3, "nodes": [{"name": "out/conv_in", "forward_ms": 1, "backward_ms": 2, "weight_gradient_ms": 1}]}
 END
   run plan train.yaml --cores 1,64 --times times.json --ranks 2
   ends 0
   has "$out" 'efficiency  what bounds it'
-  has "$out" 'the work itself'
+  has "$out" '    1      1        24.0      500.0       1.0        100%  the work itself'
+  has "$out" '   64      4         3.2     3764.7       7.5         12%  4 frames in 1 wave of 0.4 ms, then 0.0 ms once per step'
   has "$out" 'on 10gbe '
   run plan train.yaml --cores 1,64 --times times.json --ranks 2 --json
   ends 0
   has "$out" '"cores": 64,'
-  has "$out" '"efficiency": 1.0,'
+  has "$out" '"efficiency": 0.1176'
   has "$out" '"network": "10gbe",'
   run plan train.yaml --cores 64
   ends 2
-  has "$err" '--cores needs --times'
-  run plan train.yaml --cores 64 --times times.json run.batch_size=16
+  is "$err" 'command line: --cores needs --times, and the other way round: `run-pipeline bench FILE --json > times.json`, then `plan FILE --cores 16,64 --times times.json`'
+  run plan train.yaml --cores 64 --times none.json
   ends 2
-  has "$err" 'measured with batches of 8 in frames of 2, and this pipeline has 16 in 2'
+  is "$err" 'none.json: --times: there is no such file; `run-pipeline bench FILE --json > times.json` makes one'
+  echo '{"batch_size": 12, "nodes": []}' >half.json
+  run plan train.yaml --cores 64 --times half.json
+  ends 2
+  is "$err" 'half.json: --times: is not what `run-pipeline bench FILE --json` writes'
+  sed 's/conv_in/conv_on/' times.json >others.json
+  run plan train.yaml --cores 64 --times others.json
+  ends 2
+  is "$err" "others.json: --times: names none of this pipeline's nodes"
+  run plan train.yaml --cores 64 --times times.json run.batch_size=24
+  ends 2
+  has "$err" 'measured with batches of 12 in frames of 3, and this pipeline has 24 in 3'
 }
 
 ScheduleShowsTheNoiseProcess() {
