@@ -57,7 +57,9 @@ int run_command_line(int argc, char** argv) {
   if (argc > 1)
     for (const Command& command : commands())
       if (command.name == typed[1]) {
-        if (const int exit = guarded(command.name, [&] { return refuse_ranks(command.name), kDone; }))
+        if (const int exit = command.on_ranks ? kDone : guarded(command.name, [&] {
+              return refuse_ranks(command.name), kDone;
+            }))
           return exit;
         return command.run(argc - 1, typed.data() + 1, command);
       }

@@ -43,12 +43,39 @@ class SendFailure final : public Job {
 
 }  // namespace
 
-Cluster::Cluster(std::function<std::unique_ptr<Transport>()> open, Patience patience) : patience_(patience) {
+Cluster::Cluster(std::function<std::unique_ptr<Transport>()> open, Patience patience,
+                 const std::string& advice)
+    : named_(patience.named), ended_(patience.ended) {
   thread_ = std::thread([this, open = std::move(open)] { run(open); });
-  opened_.wait(false);
+  wait_until_open(advice);
   if (!not_opened_) return;
   thread_.join();
   std::rethrow_exception(not_opened_);
+}
+
+void Cluster::be_patient(Patience patience) {
+  named_ = patience.named;
+  ended_ = patience.ended;
+}
+
+void Cluster::say(const std::string& message) const {
+  std::fprintf(stderr, "run-pipeline: %s\n", message.c_str());
+}
+
+// Where a launcher has started processes on hosts between which no message comes through, every library of MPI waits for ever.
+void Cluster::wait_until_open(const std::string& advice) {
+  std::unique_lock lock(mutex_);
+  const auto opened = [&] { return opened_; };
+  const Patience patience = this->patience();
+  const auto seconds = [](double s) { return std::chrono::duration<double>(std::max(s, 0.0)); };
+  if (something_.wait_for(lock, seconds(patience.named), opened)) return;
+  if (!advice.empty())
+    say(fmt::format("the ranks have not reached each other for {:.0f} seconds; {}", patience.named, advice));
+  if (something_.wait_for(lock, seconds(patience.ended - patience.named), opened)) return;
+  if (!advice.empty())
+    say(fmt::format("the ranks have not reached each other for {:.0f} seconds: all are ended",
+                    patience.ended));
+  std::_Exit(kFailed);  // its launcher ends the others
 }
 
 Cluster::~Cluster() {
@@ -83,17 +110,22 @@ void Cluster::end_with(const std::string& message, int exit) noexcept {
 }
 
 void Cluster::run(const std::function<std::unique_ptr<Transport>()>& open) {
+  std::exception_ptr thrown;
   try {
     transport_ = open();
     rank_ = transport_->rank();
     size_ = transport_->size();
     watch();
   } catch (...) {
-    not_opened_ = std::current_exception();
+    thrown = std::current_exception();
   }
-  opened_ = true;
-  opened_.notify_all();
-  if (not_opened_) return;
+  {
+    const std::lock_guard lock(mutex_);
+    not_opened_ = thrown;
+    opened_ = true;
+  }
+  something_.notify_all();
+  if (thrown) return;
   try {
     for (;;) {
       take_started();
@@ -114,12 +146,11 @@ void Cluster::run(const std::function<std::unique_ptr<Transport>()>& open) {
 void Cluster::watch() {
   jobs_.push_back(std::make_shared<SignsOfLife>(*transport_, [this, named = -1](
                                                                  SignsOfLife::Silence silence) mutable {
-    if (silence.seconds < patience_.named) return;
+    if (silence.seconds < named_) return;
     if (named != silence.rank)
-      std::fprintf(stderr, "run-pipeline: no sign of life from %s for %.0f seconds\n",
-                   name_of(silence.rank).c_str(), silence.seconds);
+      say(fmt::format("no sign of life from {} for {:.0f} seconds", name_of(silence.rank), silence.seconds));
     named = silence.rank;
-    if (silence.seconds >= patience_.ended)
+    if (silence.seconds >= ended_)
       end_with(fmt::format("{} has given no sign of life for {:.0f} seconds: all are ended; --resume goes on "
                            "from the newest checkpoint, on any number of ranks",
                            name_of(silence.rank), silence.seconds),

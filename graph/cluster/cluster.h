@@ -37,19 +37,24 @@ struct Patience {
 
 class Cluster {
  public:
-  // `open` is called in the thread that makes all calls of the transport. Throws what it throws.
-  explicit Cluster(std::function<std::unique_ptr<Transport>()> open, Patience = {});
+  // `open` is called in the thread that makes all calls of the transport. Throws what it throws. `advice`: said to the
+  // user where it does not come back, since processes do not reach each other; "" = another rank says it.
+  explicit Cluster(std::function<std::unique_ptr<Transport>()> open, Patience = {},
+                   const std::string& advice = "");
   ~Cluster();  // without leave(): ends every process of the run
 
   int rank() const { return rank_; }
   int size() const { return size_; }
   bool first() const { return rank_ == 0; }
+  Patience patience() const { return {named_, ended_}; }
+  void be_patient(Patience);
 
   void start(std::shared_ptr<Job>);  // never the same again before it is done
   // What everybody gave, by rank; everybody calls it, at the same places of the program.
   std::vector<std::string> gather(std::string mine);
   void name_hosts(std::vector<std::string> hosts) { hosts_ = std::move(hosts); }  // by rank, for messages
   std::string name_of(int rank) const;                                            // "rank 2 (host)"
+  void say(const std::string& message) const;  // a warning, on standard error
   // The end of the run, for all: a message goes to the first rank, which prints it.
   [[noreturn]] void fail(const std::string& message);
   void end_all(int exit);              // without leave(): the others are not needed any more
@@ -59,6 +64,7 @@ class Cluster {
  private:
   enum class End { none, leave, abort };
   void end(End);
+  void wait_until_open(const std::string& advice);
   void run(const std::function<std::unique_ptr<Transport>()>& open);
   void watch();
   void end_where_another_failed();
@@ -67,7 +73,7 @@ class Cluster {
   void pause(bool moved);
   [[noreturn]] void end_with(const std::string& message, int exit) noexcept;
 
-  const Patience patience_;
+  std::atomic<double> named_, ended_;  // seconds, see Patience
   int rank_ = 0, size_ = 1;
   std::vector<std::string> hosts_;
   std::unique_ptr<Transport> transport_;  // of the thread, with the jobs
@@ -80,8 +86,9 @@ class Cluster {
   std::vector<std::shared_ptr<Job>> started_;
   End end_ = End::none;
   int end_exit_ = 1;
+  bool opened_ = false;
   std::exception_ptr not_opened_;
-  std::atomic<bool> opened_{false}, failing_{false};
+  std::atomic<bool> failing_{false};
   std::thread thread_;
 };
 

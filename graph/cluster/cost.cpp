@@ -31,6 +31,7 @@ ExchangeCost exchange_cost(std::size_t floats, int groups, int ranks) {
       const SharedSum sum(rank, ranks, groups, 0, none, std::min(kBucketFloats, floats - at));
       cost.bytes += sum.bytes_sent();
       cost.messages += sum.messages_sent();
+      cost.room += sum.room();
     }
     if (cost.bytes > most.bytes) most = cost;
   }

@@ -19,6 +19,7 @@ const std::vector<Ethernet>& ethernets();
 
 struct ExchangeCost {
   std::uint64_t bytes = 0;  // that the process with most to send sends in a step
+  std::uint64_t room = 0;   // for what it receives, in bytes
   int messages = 0;
   double seconds(const Ethernet&) const;  // alone on the network, with nothing to hide behind
 };

@@ -3,6 +3,7 @@
 #include <span>
 
 #include "graph/cluster/tags.h"
+#include "graph/values/clock.h"
 
 namespace dagfusion {
 
@@ -22,13 +23,27 @@ void forget_done(Transport& transport, std::vector<Transport::Request>& open) {
 }
 
 void Gather::exchange_lengths(Transport& transport) {
+  begin_ = clock_now();
   length_ = mine_.size();
   lengths_.resize(static_cast<std::size_t>(transport.size()));
+  awaited_.resize(lengths_.size(), -1);
   for (int r = 0; r < transport.size(); ++r) {
     if (r == transport.rank()) continue;
-    open_.push_back(transport.receive(r, kGatheredLength, bytes_of(lengths_[static_cast<std::size_t>(r)])));
+    const auto at = static_cast<std::size_t>(r);
+    awaited_[at] = transport.receive(r, kGatheredLength, bytes_of(lengths_[at]));
     open_.push_back(transport.send(r, kGatheredLength, bytes_of(length_)));
   }
+}
+
+bool Gather::lengths_are_here(Transport& transport) {
+  bool all = true;
+  for (std::size_t r = 0; r < awaited_.size(); ++r) {
+    if (awaited_[r] >= 0 && transport.done(awaited_[r])) awaited_[r] = -1;
+    if (awaited_[r] < 0) continue;
+    all = false;
+    if (late_) late_(static_cast<int>(r), static_cast<double>(clock_now() - begin_) * 1e-9);
+  }
+  return all;
 }
 
 void Gather::exchange_texts(Transport& transport) {
@@ -51,6 +66,7 @@ bool Gather::advance(Transport& transport) {
     state_ = State::lengths;
   }
   forget_done(transport, open_);
+  if (state_ == State::lengths && !lengths_are_here(transport)) return false;
   if (!open_.empty()) return false;
   if (state_ == State::texts) return true;
   exchange_texts(transport);

@@ -6,6 +6,7 @@
 #include "graph/cluster/gather.h"
 #include "graph/cluster/tags.h"
 #include "graph/values/add.h"
+#include "graph/values/clock.h"
 
 namespace dagfusion {
 
@@ -49,16 +50,18 @@ std::uint64_t SharedSum::bytes_sent() const {
 
 int SharedSum::messages_sent() const { return (size_ - 1) * static_cast<int>(mine_.size() + 1); }
 
-void SharedSum::make_room() {
+std::size_t SharedSum::others_parts() const {
   std::size_t others = 0;
   for (int r = 0; r < size_; ++r)
     if (r != rank_) others += subtrees_[static_cast<std::size_t>(r)].size();
-  received_ = Buffer(others * share_of(rank_).count() * sizeof(float));
+  return others;
 }
+
+std::uint64_t SharedSum::room() const { return others_parts() * share_of(rank_).count() * sizeof(float); }
 
 void SharedSum::send_parts(Transport& transport) {
   const Share own = share_of(rank_);
-  if (received_.size() == 0) make_room();
+  if (received_.size() == 0) received_ = Buffer(room());
   float* place = received_.as<float>().data();
   for (int r = 0; r < size_; ++r) {
     if (r == rank_) continue;
@@ -117,19 +120,38 @@ void SharedSum::receive_whole(Transport& transport) {
   }
 }
 
+void SharedSum::saw(Exchanged::Kind kind, const char* what, std::int64_t begin, std::int64_t end) const {
+  if (sees_) sees_({kind, what, number_, begin, end});
+}
+
+void SharedSum::begin(Transport& transport) {
+  const std::int64_t now = clock_now();
+  send_parts(transport);
+  std::fill(whole_awaited_.begin(), whole_awaited_.end(), false);
+  state_ = State::parts;
+  waits_since_ = clock_now();
+  saw(Exchanged::Kind::work, "send gradients", now, waits_since_);
+}
+
+void SharedSum::sum_and_send(Transport& transport) {
+  const std::int64_t here = clock_now();
+  saw(Exchanged::Kind::wait, "wait for gradients", waits_since_, here);
+  add_up();
+  const std::int64_t added = clock_now();
+  saw(Exchanged::Kind::work, "sum", here, added);
+  send_whole(transport);
+  state_ = State::whole;
+  waits_since_ = clock_now();
+  saw(Exchanged::Kind::work, "send sums", added, waits_since_);
+}
+
 bool SharedSum::advance(Transport& transport) {
-  if (state_ == State::begins) {
-    send_parts(transport);
-    std::fill(whole_awaited_.begin(), whole_awaited_.end(), false);
-    state_ = State::parts;
-  }
+  if (state_ == State::begins) begin(transport);
   receive_whole(transport);
   forget_done(transport, parts_in_);
   if (state_ == State::parts) {
     if (!parts_in_.empty()) return false;
-    add_up();
-    send_whole(transport);
-    state_ = State::whole;
+    sum_and_send(transport);
   }
   forget_done(transport, whole_);
   if (!whole_.empty()) return false;
@@ -137,6 +159,7 @@ bool SharedSum::advance(Transport& transport) {
     if (const auto at = static_cast<std::size_t>(r);
         r != rank_ && (!parts_out_[at].empty() || (share_of(r).count() > 0 && !whole_awaited_[at])))
       return false;
+  saw(Exchanged::Kind::wait, "wait for sums", waits_since_, clock_now());
   state_ = State::begins;
   return true;
 }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "graph/cluster/cluster.h"
+#include "graph/cluster/exchanged.h"
 #include "graph/cluster/groups.h"
 #include "graph/values/weights.h"
 
@@ -19,9 +20,11 @@ class SharedSum final : public Job {
   // `mine`: the sums of this process's subtrees, in their order; the first of them becomes the whole sum.
   // `number` tells it from the others that are under way.
   SharedSum(int rank, int size, int groups, int number, std::vector<float*> mine, std::size_t floats);
+  void seen_by(SeesExchange sees) { sees_ = std::move(sees); }  // in the thread of the cluster
   bool advance(Transport&) override;
   std::uint64_t bytes_sent() const;  // each time
   int messages_sent() const;
+  std::uint64_t room() const;  // bytes for what comes from the others
 
  private:
   struct Share {
@@ -29,7 +32,10 @@ class SharedSum final : public Job {
     std::size_t count() const { return end - begin; }
   };
   Share share_of(int rank) const;
-  void make_room();
+  std::size_t others_parts() const;
+  void begin(Transport&);
+  void sum_and_send(Transport&);
+  void saw(Exchanged::Kind, const char* what, std::int64_t begin, std::int64_t end) const;
   void send_parts(Transport&);
   void add_up();
   void send_whole(Transport&);
@@ -44,6 +50,8 @@ class SharedSum final : public Job {
   std::vector<Transport::Request> parts_in_, whole_;
   std::vector<std::vector<Transport::Request>> parts_out_;  // by rank
   std::vector<bool> whole_awaited_;                         // by rank
+  SeesExchange sees_;
+  std::int64_t waits_since_ = 0;  // nanoseconds of the steady clock
 };
 
 }  // namespace dagfusion

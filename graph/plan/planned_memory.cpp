@@ -41,6 +41,12 @@ std::uint64_t kept_memory(const Checked& checked) {
   return bytes;
 }
 
+std::uint64_t state_memory(const Checked& checked) {
+  std::uint64_t bytes = 0;
+  for (const CheckedNode& node : checked.nodes) bytes += states_of(node, *checked.weights);
+  return bytes;
+}
+
 std::uint64_t planned_memory(const Planned& planned, int lanes) {
   const Checked& checked = planned.checked;
   const WeightTable& weights = *checked.weights;
@@ -49,7 +55,7 @@ std::uint64_t planned_memory(const Planned& planned, int lanes) {
   const int sums = checked.run.training ? buffers_of({0, checked.run.gradient_groups}) : 0;
   std::uint64_t bytes = values * static_cast<std::uint64_t>(1 + sums) + weights.packed_bytes();
   bytes += kept_memory(checked);
-  for (const CheckedNode& node : checked.nodes) bytes += states_of(node, weights);
+  bytes += state_memory(checked);
   std::uint64_t lane = planned.plan.lane_bytes;
   bytes += frames_of(checked.run, planned.plan, lanes);
   for (const auto& [node, inner] : planned.inner) {  // those that run inside use the same lanes

@@ -15,6 +15,9 @@ int frames_in_flight_of(const RunSettings&, int lanes);
 // Of nodes that keep memory of their own; a part of planned_memory().
 std::uint64_t kept_memory(const Checked&);
 
+// Of nodes that keep something between steps: moments of optimisers, averages; a part as well.
+std::uint64_t state_memory(const Checked&);
+
 std::uint64_t planned_memory(const Planned&, int lanes);
 
 }  // namespace dagfusion

@@ -140,7 +140,7 @@ class Run::State {
   void share_steps() {
     if (planned.plan.exchange < 0) return;
     main->exchange = std::make_unique<StepExchange>(*shared.options.cluster, planned.checked, planned.plan,
-                                                    shared.gradients, main->due);
+                                                    shared.gradients, main->due, shared.options.observer);
     main->exchange->before_the_first_step(shared.options.first_step);
   }
 
@@ -215,6 +215,10 @@ void Run::stop() { state_->shared.stop.after_this_step(); }
 void Run::abort() { state_->shared.stop.at_once(); }
 Progress Run::progress() const { return state_->main->progress(); }
 std::vector<TaskTime> Run::times() const { return state_->main->clock.times(); }
+std::optional<ExchangeReport> Run::exchange() const {
+  if (!state_->main->exchange) return std::nullopt;
+  return state_->main->exchange->report();
+}
 const Checked& Run::checked() const { return state_->planned.checked; }
 std::size_t Run::lane_bytes() const { return state_->lane_bytes; }
 int Run::threads() const { return state_->shared.threads; }

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "graph/check/check.h"
+#include "graph/cluster/exchanged.h"
 
 namespace dagfusion {
 
@@ -63,6 +64,8 @@ class TaskObserver {
   virtual ~TaskObserver() = default;
   virtual void begins(const TaskVisit&) noexcept = 0;
   virtual void ends(const TaskVisit&) noexcept = 0;
+  // Where several processes train: what the thread between them did, and waited for. By any thread.
+  virtual void exchanged(const Exchanged&) noexcept {}
 };
 
 struct RunOptions {
@@ -129,6 +132,7 @@ class Run {
   void abort();  // drain without running bodies; safe in a signal handler
   Progress progress() const;
   std::vector<TaskTime> times() const;  // so far; what is asked while tasks are running is not exact
+  std::optional<ExchangeReport> exchange() const;  // likewise
 
   // For what is shown before the first step.
   const Checked& checked() const;

@@ -1,5 +1,7 @@
 #include "graph/run/step_exchange.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cstring>
 #include <limits>
@@ -19,11 +21,13 @@ double seconds_between(const Checked& checked, const Plan& plan, int step_task) 
 }  // namespace
 
 StepExchange::StepExchange(Cluster& cluster, const Checked& checked, const Plan& plan,
-                           const GradientSums& sums, DueSteps& due)
+                           const GradientSums& sums, DueSteps& due, TaskObserver* observer)
     : cluster_(cluster),
       checked_(checked),
       plan_(plan),
       due_(due),
+      observer_(observer),
+      began_(clock_now()),
       end_(std::numeric_limits<std::int64_t>::max()) {
   make_buckets(sums);
   const auto add = [&](int slot) {
@@ -52,6 +56,8 @@ void StepExchange::make_buckets(const GradientSums& sums) {
       buckets_.back()->sum = std::make_shared<SharedSum>(
           cluster_.rank(), cluster_.size(), checked_.run.gradient_groups,
           static_cast<int>(buckets_.size()) - 1, mine, end - weights[first].offset);
+      if (observer_)
+        buckets_.back()->sum->seen_by([this](const Exchanged& seen) { observer_->exchanged(seen); });
       for (std::size_t of = first; of <= w; ++of) bucket_of[of] = buckets_.back().get();
     }
     end = begin;
@@ -118,13 +124,30 @@ void StepExchange::read(const std::vector<std::string>& messages, std::int64_t s
   }
 }
 
+// A process that is there and does not come on: a disk that does not answer, a node that does not end. Others wait for
+// it, as long as it takes. They may differ by the work of a step.
+void StepExchange::name_late(int rank, double seconds, std::int64_t step) {
+  const double since = static_cast<double>(clock_now() - began_) * 1e-9;
+  const double usual = steps_ > 0 ? (since - seconds) / static_cast<double>(steps_) : 0;
+  if (late_named_ == step || seconds < std::max(cluster_.patience().named, usual)) return;
+  if (!cluster_.first() && rank != 0) return;
+  late_named_ = step;
+  cluster_.say(
+      fmt::format("{} is there, but has not finished step {}; the others have waited {:.0f} seconds for it",
+                  cluster_.name_of(rank), step + 1, seconds));
+}
+
 void StepExchange::finish(std::int64_t step, bool wants_to_stop) {
   const std::int64_t begin = clock_now();
-  const auto gather = std::make_shared<Gather>(message(step, wants_to_stop));
+  const auto gather =
+      std::make_shared<Gather>(message(step, wants_to_stop),
+                               [this, step](int rank, double seconds) { name_late(rank, seconds, step); });
   cluster_.start(gather);
   for (const auto& bucket : buckets_) bucket->sum->wait();
   gather->wait();
-  waited_ += clock_now() - begin;
+  const std::int64_t end = clock_now();
+  if (observer_) observer_->exchanged({Exchanged::Kind::wait, "end of the step", -1, begin, end});
+  waited_ += end - begin;
   ++steps_;
   read(gather->take(), step);
 }

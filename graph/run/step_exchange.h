@@ -20,7 +20,7 @@ namespace dagfusion {
 
 class StepExchange {
  public:
-  StepExchange(Cluster&, const Checked&, const Plan&, const GradientSums&, DueSteps&);
+  StepExchange(Cluster&, const Checked&, const Plan&, const GradientSums&, DueSteps&, TaskObserver*);
 
   bool first() const { return cluster_.first(); }
   void before_the_first_step(std::int64_t step);
@@ -50,6 +50,7 @@ class StepExchange {
   const float* record(std::int64_t frame) const {
     return all_.data() + frame * static_cast<std::int64_t>(record_size_);
   }
+  void name_late(int rank, double seconds, std::int64_t step);
   std::string message(std::int64_t step, bool wants_to_stop);
   void read(const std::vector<std::string>& messages, std::int64_t step);
 
@@ -57,12 +58,14 @@ class StepExchange {
   const Checked& checked_;
   const Plan& plan_;
   DueSteps& due_;
+  TaskObserver* const observer_;                    // may be null
   std::vector<std::unique_ptr<Bucket>> buckets_;    // in the order of the backward pass
   std::map<int, std::vector<Bucket*>> buckets_of_;  // by weight-gradient task
   std::map<int, std::size_t> places_;               // in a record, by slot
   std::size_t record_size_ = 1;                     // the number of images, then values
   std::vector<float> mine_, all_;
-  std::int64_t waited_ = 0, steps_ = 0;  // nanoseconds
+  std::atomic<std::int64_t> waited_{0}, steps_{0};  // nanoseconds
+  std::int64_t began_, late_named_ = -1;            // this process, of the steady clock; a step
   std::atomic<std::int64_t> end_;
 };
 

@@ -1,9 +1,9 @@
-// bench_exchange FLOATS [REPEATS]: how long the exchange of gradients takes, by itself, on a real or simulated network.
+// bench_exchange FLOATS [REPEATS [BUCKET]]: how long the exchange of gradients takes, by itself, on a real or simulated network.
 //
 //   mpirun -n 4 build/tests/bench_exchange 35746307
 //
 // The same code as in a run (SharedSum), buckets of the same size, nothing to compute. Prints the seconds of one
-// exchange and what the model of graph/cluster/cost.h says. tests/bench/simulated_exchange.sh runs it under SimGrid.
+// exchange and what the model of graph/cluster/cost.h says of buckets as large as in a run. tests/bench/simulated_exchange.sh runs it under SimGrid.
 #include <fmt/format.h>
 #include <mpi.h>
 
@@ -28,7 +28,7 @@ double exchange(Transport& transport, std::vector<std::unique_ptr<SharedSum>>& b
   return MPI_Wtime() - begin;
 }
 
-int run(std::size_t floats, int repeats) {
+int run(std::size_t floats, int repeats, std::size_t bucket) {
   const std::unique_ptr<Transport> transport(dagfusion_open_transport());
   const int rank = transport->rank(), size = transport->size();
   const int groups = fitting_groups(size, std::int64_t{1} << 20);
@@ -36,11 +36,11 @@ int run(std::size_t floats, int repeats) {
   for (std::size_t s = 0; s < subtrees_of(groups_of(rank, size, groups)).size(); ++s)
     sums.emplace_back(floats * sizeof(float));
   std::vector<std::unique_ptr<SharedSum>> buckets;
-  for (std::size_t at = 0; at < floats; at += kBucketFloats) {
+  for (std::size_t at = 0; at < floats; at += bucket) {
     std::vector<float*> mine;
     for (const Buffer& sum : sums) mine.push_back(sum.as<float>().data() + at);
     buckets.push_back(std::make_unique<SharedSum>(rank, size, groups, static_cast<int>(buckets.size()), mine,
-                                                  std::min(kBucketFloats, floats - at)));
+                                                  std::min(bucket, floats - at)));
   }
   std::vector<double> seconds;
   for (int r = 0; r < repeats + 1; ++r) {
@@ -68,5 +68,6 @@ int run(std::size_t floats, int repeats) {
 int main(int argc, char** argv) {
   const std::size_t floats = argc > 1 ? std::strtoull(argv[1], nullptr, 10) : 1'000'000;
   const int repeats = argc > 2 ? std::max(1, std::atoi(argv[2])) : 5;
-  return dagfusion::run(floats, repeats);
+  const std::size_t bucket = argc > 3 ? std::strtoull(argv[3], nullptr, 10) : dagfusion::kBucketFloats;
+  return dagfusion::run(floats, repeats, bucket);
 }

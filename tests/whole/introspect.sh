@@ -299,9 +299,16 @@ END
   has "$out" '"cores": 64,'
   has "$out" '"efficiency": 0.1176'
   has "$out" '"network": "10gbe",'
+  has "$out" '"memory_bytes": '
   run plan train.yaml --cores 64
   ends 2
-  is "$err" 'command line: --cores needs --times, and the other way round: `run-pipeline bench FILE --json > times.json`, then `plan FILE --cores 16,64 --times times.json`'
+  is "$err" 'command line: --cores needs --times, and --times is for --cores or --ranks: `run-pipeline bench FILE --json > times.json`, then `plan FILE --cores 16,64 --times times.json`'
+  sed 's/"nodes": \[/"images_per_second": 100, &{"name": "adam\/update", "step_ms": 2}, /' times.json >update.json
+  run plan train.yaml --times update.json --ranks 2
+  ends 0
+  is "$(grep -A3 '^update' <<<"$out")" 'update        24.0 ms  of all weights, by every rank
+waves            100%  of 2 lanes a rank are full
+step           0.07 s   0.07 s of computing, so 166.0 images/s: 83% of 2 times one rank'"'"'s'
   run plan train.yaml --cores 64 --times none.json
   ends 2
   is "$err" 'none.json: --times: there is no such file; `run-pipeline bench FILE --json > times.json` makes one'

@@ -41,6 +41,13 @@ GiveTheBitsOfOneProcess() {
   done
 }
 
+GiveTheBitsOfOneProcessInBFloat16() {
+  needs openmpi
+  train+=(run.precision=bfloat16)
+  "$program" "${train[@]}" --check >out.txt 2>err.txt || skip 'this core has no bfloat16'
+  GiveTheBitsOfOneProcess
+}
+
 GiveTheSameBitsUnderAnotherMpi() {
   needs mpich
   alone
@@ -132,13 +139,97 @@ AreInOneTrace() {
   python3 -m json.tool trace.json >/dev/null 2>&1 || ! command -v python3 >/dev/null || fail 'the trace is no JSON'
   is "$(grep -c '"name":"exchange".*"pid":1,' trace.json)" 96  # a visit of each of eight frames of twelve steps
   is "$(grep -c '"name":"exchange".*"pid":2,' trace.json)" 96
+  # The thread between them, by bucket: the network has one, and a step one message besides.
+  local rank
+  for rank in 1 2; do
+    is "$(grep -c "\"ph\":\"M\",\"name\":\"thread_name\",\"pid\":$rank,.*\"args\":{\"name\":\"exchange\"}" trace.json)" 1
+    for work in 'send gradients' sum 'send sums'; do
+      is "$(grep -c "\"ph\":\"X\",\"name\":\"$work, bucket 0\",\"cat\":\"exchange\",\"pid\":$rank," trace.json)" 12
+    done
+    for wait in 'wait for gradients, bucket 0' 'wait for sums, bucket 0' 'end of the step'; do
+      for phase in b e; do
+        is "$(grep -c "\"ph\":\"$phase\",\"name\":\"$wait\",.*\"pid\":$rank," trace.json)" 12
+      done
+    done
+  done
   has "$(tail -n 12 out.txt)" 'of gradients a step'
+}
+
+AreMeasuredByBench() {
+  needs openmpi
+  mkdir temporary
+  TMPDIR=$PWD/temporary "$program" bench "${train[@]}" --seconds 1 --ranks 2 >out.txt 2>err.txt || fail 'bench failed'
+  is "$(cut -c1-13 out.txt)" $'train.yaml: 2\nspeed        \nexchange     '
+  has "$(<out.txt)" 'images/s of all together, over '
+  has "$(<out.txt)" 'a rank sends 250 KiB of gradients a step'
+  TMPDIR=$PWD/temporary open_mpi -n 2 "$program" bench "${train[@]}" --seconds 0.5 --json >out.txt 2>err.txt || fail 'bench failed'
+  has "$(<out.txt)" '"ranks": 2,'
+  has "$(<out.txt)" '"exposed_seconds_a_step": '
+  is "$(ls temporary)" ''
+  local code=0
+  "$program" bench sample.yaml --ranks 2 >out.txt 2>err.txt || code=$?
+  is "$code" 2
+  code=0
+  "$program" bench train.yaml --scaling --ranks 2 >out.txt 2>err.txt || code=$?
+  is "$code" 2
+  is "$(<err.txt)" 'command line: --scaling compares threads of one process; leave out --ranks'
+}
+
+# Two hosts: namespaces of the network and of the host's name, with a cable between them; mpirun takes `into` for ssh.
+a= b=
+two_hosts() {
+  [[ $(id -u) == 0 ]] && command -v ip >/dev/null || skip 'hosts are made by root, with iproute2'
+  a=df$$a b=df$$b
+  ip netns add "$a" 2>err.txt && ip netns add "$b" 2>err.txt || skip 'namespaces of the network cannot be made here'
+  trap 'ip netns del $a; ip netns del $b; finish' EXIT
+  joined "$a" 10.11.0.1/24 "$b" 10.11.0.2/24
+  printf '%s\n' '#!/bin/sh' 'host=$1; shift' 'exec ip netns exec "$host" unshare -u sh -c "hostname $host; $*"' >into
+  chmod +x into
+  export OMPI_MCA_plm_rsh_agent=$PWD/into
+}
+joined() {  # HOST ADDRESS HOST ADDRESS
+  ip link add eth0 netns "$1" type veth peer name eth0 netns "$3"
+  local one
+  for one in "$1 $2" "$3 $4"; do
+    ip -n "${one% *}" link set lo up
+    ip -n "${one% *}" addr add "${one#* }" dev eth0
+    ip -n "${one% *}" link set eth0 up
+  done
+}
+on_the_first() { ip netns exec "$a" unshare -u bash -c 'hostname "$0"; exec "$@"' "$a" "$@"; }
+
+ReachEachOtherFromHostToHost() {
+  needs openmpi
+  alone
+  two_hosts
+  on_the_first "$program" "${train[@]}" run.output=together --ranks 2 --hosts "$a,$b" >out.txt 2>err.txt || fail 'no run'
+  is "$(bits together/001/checkpoints/step-000012)" "$golden"
+  has "$(<out.txt)" "ranks     2 on 2 hosts ($a, $b); "
+}
+
+SayWhichNetworksThereAre() {
+  needs openmpi
+  two_hosts
+  local host code=0 n=0 advice
+  for host in "$a" "$b"; do  # a second network of both, which joins nothing
+    ip -n "$host" link add data type bridge
+    ip -n "$host" addr add 10.12.0.$((++n))/24 dev data
+    ip -n "$host" link set data up
+  done
+  on_the_first "$program" "${train[@]}" --ranks 2 --hosts "$a,$b" --rank-named 3 --rank-ended 5 >out.txt 2>err.txt || code=$?
+  is "$code" 1
+  advice='this host has eth0 (10.11.0.1/24), data (10.12.0.1/24): where hosts have several networks, or a firewall, name the one between them, like --interface 10.11.0.0/24 behind --hosts, or mpirun --mca btl_tcp_if_include 10.11.0.0/24 --mca oob_tcp_if_include 10.11.0.0/24'
+  is "$(<err.txt)" "run-pipeline: the ranks have not reached each other for 3 seconds; $advice
+run-pipeline: the ranks have not reached each other for 5 seconds: all are ended"
+  on_the_first "$program" "${train[@]}" --ranks 2 --hosts "$a,$b" --interface 10.11.0.0/24 >out.txt 2>err.txt || fail 'no run'
+  is "$(ls runs/001/checkpoints | tail -n 1)" step-000012
 }
 
 AreReckonedBeforeARun() {
   "$program" plan "${train[@]}" --ranks 4 --network 1gbe --rate 10 >out.txt 2>err.txt
-  is "$(tail -n 5 out.txt | cut -c1-21)" "$(cat <<'END'
+  is "$(tail -n 6 out.txt | cut -c1-21)" "$(cat <<'END'
 ranks               4
+memory          3 MiB
 exchange      375 KiB
 on 1gbe        3.4 ms
 waves            100%
@@ -189,7 +280,16 @@ SayAMistakeOnce() {
   is "$(ls runs 2>/dev/null)" ''
   code=0
   open_mpi -n 2 "$program" plan train.yaml >out.txt 2>err.txt || code=$?
-  is "$(head -n 1 err.txt)" "2 processes were started, but 'plan' is the work of one: only the run of a pipeline file is shared"
+  is "$(head -n 1 err.txt)" "2 processes were started, but 'plan' is the work of one: only the run of a pipeline file is shared, and \`bench\`"
+}
+
+RefuseToBeRunsOfTheirOwn() {
+  run train.yaml  # one alone
+  ends 0
+  export SLURM_STEP_NUM_TASKS=2  # as srun sets it, here without --mpi=pmix
+  run train.yaml
+  ends 2
+  is "$err" 'srun has started 2 processes, but MPI connects 1 of them: each would be a run of its own; use srun --mpi=pmix (srun --mpi=list shows what there is), or the mpirun of the same MPI'
 }
 
 RefuseADifference() {
@@ -231,11 +331,20 @@ EndWhenOneIsKilled() {
 
 EndWhenOneIsSilent() {
   needs openmpi
+  end_the_silent --rank-named 2 --rank-ended 4
+}
+TakeTheirPatienceFromTheFile() {
+  needs openmpi
+  end_the_silent run.rank_named=2 run.rank_ended=4
+  # It belongs to no result: a run goes on with another.
+  "$program" "${train[@]}" run.steps=100000 run.rank_named=9 --resume --check >out.txt 2>err.txt
+}
+end_the_silent() {  # ARGUMENT...
   local code=0
-  "$program" "${train[@]}" run.steps=100000 --ranks 3 --rank-named 2 --rank-ended 4 >out.txt 2>err.txt </dev/null &
+  "$program" "${train[@]}" run.steps=100000 --ranks 3 "$@" >out.txt 2>err.txt </dev/null &
   process=$!
   until [[ -s runs/001/metrics.csv ]]; do sleep 0.05; done
-  kill -STOP "$(pgrep -f "^$program .*run.steps=100000 --rank-named" | tail -n 1)"
+  kill -STOP "$(pgrep -f "^$program .*run.steps=100000 $*\$" | tail -n 1)"
   wait "$process" || code=$?
   process=
   is "$code" 1

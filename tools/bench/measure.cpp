@@ -47,20 +47,6 @@ std::size_t most_memory() {
   return 0;
 }
 
-// The run goes on until it is asked to stop, and writes nothing that the user would find.
-void make_endless(Checked& checked) {
-  for (const CheckedNode& n : checked.nodes)
-    if (n.type->role == Role::ordered)
-      for (const Parameter& p : n.type->parameters)
-        if (p.name == "path" && std::filesystem::path(n.parameters.text("path")).is_absolute())
-          n.parameters.fail("path",
-                            fmt::format("'path' is '{}'; a bench writes to a temporary folder only: give "
-                                        "a relative path",
-                                        n.parameters.text("path")));
-  checked.run.steps = kEndless;
-  if (checked.images) checked.images = kEndless;
-}
-
 // Work until now, in units of which an image takes `per_image`: multiply-adds of the tasks that ended, or
 // where nothing is multiplied the images themselves.
 double work_done(const Run& run, const std::vector<TaskTime>& tasks) {
@@ -201,6 +187,19 @@ std::vector<double> Measurement::shares() const {
   for (const Window& w : windows) found.push_back(100 * w.images * operations() / (w.seconds * w.peak));
   std::sort(found.begin(), found.end());
   return found;
+}
+
+void make_endless(Checked& checked) {
+  for (const CheckedNode& n : checked.nodes)
+    if (n.type->role == Role::ordered)
+      for (const Parameter& p : n.type->parameters)
+        if (p.name == "path" && std::filesystem::path(n.parameters.text("path")).is_absolute())
+          n.parameters.fail("path",
+                            fmt::format("'path' is '{}'; a bench writes to a temporary folder only: give "
+                                        "a relative path",
+                                        n.parameters.text("path")));
+  checked.run.steps = kEndless;
+  if (checked.images) checked.images = kEndless;
 }
 
 Measurement measure(Invocation request, double seconds, const std::filesystem::path& scratch) {

@@ -44,6 +44,9 @@ struct Measurement {
   std::vector<double> shares() const;  // of each window, ascending
 };
 
+// A run that goes on until it is asked to stop, and writes nothing that the user would find. Throws UserError.
+void make_endless(Checked&);
+
 // Training: over whole steps, at least `seconds` and one step. `scratch` takes what the pipeline writes.
 // Throws Stopped soon after a request to stop.
 Measurement measure(Invocation, double seconds, const std::filesystem::path& scratch);

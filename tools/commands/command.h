@@ -37,6 +37,7 @@ struct Command {
   std::string name, summary;
   std::vector<std::string> examples;  // the first one stands in run-pipeline --help
   int (*run)(int argc, char** argv, const Command&);
+  bool on_ranks = false;  // several processes that a launcher has started do it together
 
   std::string help() const;  // summary and examples
 };

@@ -127,7 +127,13 @@ const std::vector<Command>& commands() {
        "Writes a JSON Schema of pipeline files, with which editors complete and check them.",
        {"schema > pipeline.schema.json", "schema --of mine.yaml > mine.schema.json"},
        schema_command},
-      {"bench", "Measures speed beside the cores' peak.", {"bench pipelines/train.yaml"}, bench_command},
+      {"bench",
+       "Measures speed beside the cores' peak; with --ranks, that of several processes and how long they "
+       "wait for each "
+       "other.",
+       {"bench pipelines/train.yaml", "bench pipelines/train.yaml --ranks 2"},
+       bench_command,
+       true},
   };
   return all;
 }

@@ -31,10 +31,13 @@ int plan_command(int argc, char** argv, const Command& about) {
       .between(1, 4096);
   arguments.option("--times", times, "what `bench FILE --json` wrote");
   return run_command(arguments, argc, argv, [&]() -> int {
-    if (cores.empty() != times.empty())
-      throw UserError({"command line"},
-                      "--cores needs --times, and the other way round: `run-pipeline bench FILE --json > "
-                      "times.json`, then `plan FILE --cores 16,64 --times times.json`");
+    const bool asks_for_more = !cores.empty() || ranks.ranks > 1;
+    if (times.empty() ? !cores.empty() : !asks_for_more)
+      throw UserError(
+          {"command line"},
+          "--cores needs --times, and --times is for --cores or --ranks: `run-pipeline bench FILE --json > "
+          "times.json`, then `plan FILE --cores 16,64 --times times.json`");
+    ranks.times = times;
     const Planned planned = plan_file(pipeline.invocation(), ranks.ranks);
     const PlannedTasks all_tasks(planned);
     std::optional<OnMoreCores> more_cores;

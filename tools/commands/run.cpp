@@ -9,7 +9,7 @@
 #include "graph/values/what_of.h"
 #include "graph/version.h"
 #include "tools/commands/commands.h"
-#include "tools/launch/ranks.h"
+#include "tools/commands/typed_ranks.h"
 #include "tools/launch/stop_signals.h"
 #include "tools/observe/record.h"
 #include "tools/observe/trace.h"
@@ -50,40 +50,6 @@ struct Looks {
   std::string trace, record;
 };
 
-// How many processes share the run, and where.
-struct Ranks {
-  int count = 1;
-  std::string hosts;
-  Patience patience;
-
-  void declare(Arguments& arguments) {
-    arguments
-        .option("--ranks", count,
-                "processes that share the run, started with mpirun; the weights are the same bits")
-        .between(1, 4096);
-    arguments.option("--hosts", hosts, "with --ranks: where, like a,b; this machine otherwise")
-        .shown_as("LIST");
-    arguments
-        .option("--rank-named", patience.named, "seconds without a sign of life after which a rank is named")
-        .between(1.0, 1e6);
-    arguments
-        .option("--rank-ended", patience.ended,
-                "seconds without a sign of life after which all ranks are ended")
-        .between(1.0, 1e6);
-  }
-  // The command that each of them is started with.
-  std::vector<std::string> without(int argc, char** argv) const {
-    std::vector<std::string> command = {std::filesystem::read_symlink("/proc/self/exe").string()};
-    for (int a = 1; a < argc; ++a) {
-      const std::string text = argv[a];
-      const bool ours = text == "--ranks" || text == "--hosts";
-      if (ours) ++a;
-      if (!ours && !text.starts_with("--ranks=") && !text.starts_with("--hosts=")) command.push_back(text);
-    }
-    return command;
-  }
-};
-
 int run_alone(Invocation request, const Looks& looks) {
   std::optional<Trace> trace;
   std::optional<Record> record;
@@ -98,6 +64,7 @@ int run_alone(Invocation request, const Looks& looks) {
     request.adapt = [&](Checked& checked) { record->refuse_unless_met(checked); };
   }
   Launch made = launch(request);
+  if (trace) trace->starts();
   if (!made.run) {
     for (const std::string& note : made.notes) fmt::print("{}\n", printable(note));
     fmt::print("{}\n", made.finished);
@@ -143,6 +110,7 @@ int run_quietly(Invocation request, const Looks& looks) {
   std::optional<Trace> trace;
   if (!looks.trace.empty()) request.observer = &trace.emplace();
   Launch made = launch(request);
+  if (trace) trace->starts();
   if (!made.run) return kDone;
   std::optional<StopSignals> signals;  // a drawing ends with the first rank
   if (made.run->checked().run.training)
@@ -152,31 +120,7 @@ int run_quietly(Invocation request, const Looks& looks) {
   return kDone;
 }
 
-// What the first rank says at the end is for all; the others end before it, and with 0. Whoever ends without the
-// others having come to the same end ends them.
-int run_on_ranks(std::unique_ptr<Cluster> cluster, Invocation request, const Looks& looks) {
-  request.cluster = cluster.get();
-  bool together = false;
-  const int exit = guarded("run-pipeline", [&] {
-    try {
-      const int ended = cluster->first() ? run_alone(request, looks) : run_quietly(request, looks);
-      together = ended != kAborted;
-      return ended;
-    } catch (const Agreed& e) {
-      together = true;
-      if (!cluster->first()) return static_cast<int>(kDone);
-      fmt::print(stderr, "{}\n", printable(e.what()));
-      return e.exit();
-    } catch (const std::exception& e) {
-      if (!cluster->first()) cluster->fail(what_of(e));
-      throw;
-    }
-  });
-  if (together) cluster->leave();
-  return exit;
-}
-
-int run(const Invocation& request, bool check_only, const Looks& looks, const Ranks& ranks) {
+int run(const Invocation& request, bool check_only, const Looks& looks, const TypedRanks& ranks) {
   if (check_only) {
     refuse_ranks("--check");
     say_checked(plan_file(request, ranks.count).checked,
@@ -184,8 +128,12 @@ int run(const Invocation& request, bool check_only, const Looks& looks, const Ra
     return kDone;
   }
   listen_for_stop();
-  if (std::unique_ptr<Cluster> cluster = join_ranks(ranks.patience))
-    return run_on_ranks(std::move(cluster), request, looks);
+  if (std::unique_ptr<Cluster> joined = join_ranks(ranks.patience))
+    return on_each_rank("run-pipeline", std::move(joined), [&](Cluster& cluster) {
+      Invocation shared = request;
+      shared.cluster = &cluster;
+      return cluster.first() ? run_alone(shared, looks) : run_quietly(shared, looks);
+    });
   return run_alone(request, looks);
 }
 
@@ -237,7 +185,7 @@ int run_pipeline_command(int argc, char** argv) {
   Invocation request;
   bool check_only = false;
   Looks looks;
-  Ranks ranks;
+  TypedRanks ranks;
   typed.declare(arguments, file,
                 arguments.option("file", file, "pipeline file; may be left out with --resume RUN"));
   std::string resumed;  // one text and no list: that would take the overrides behind it too
@@ -275,10 +223,10 @@ int run_pipeline_command(int argc, char** argv) {
   }
   request.overrides = typed.in_order();
   request.plugins = typed.plugins;
+  request.patience = ranks.patience;
   cv::setNumThreads(1);  // the flow graph has the threads
   return guarded("run-pipeline", [&] {
-    if (ranks.count > 1 && launched_processes() == 1 && !check_only)
-      return launch_ranks(ranks.count, ranks.hosts, ranks.without(argc, argv));
+    if (ranks.to_be_started() && !check_only) return ranks.start(command_of_a_rank(argc, argv));
     return run(request, check_only, looks, ranks);
   });
 }

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "graph/cluster/cluster.h"
 #include "graph/plan/plan.h"
 #include "graph/run/run.h"
 #include "nodes/files/run_directory.h"
@@ -22,10 +23,11 @@ struct Invocation {
   std::optional<std::string> resume;  // a run directory; "" = the newest below run.output
   bool fork = false;                  // go on from the checkpoint in a new run, whatever has changed
   int threads = 0;
-  std::function<void(Checked&)> adapt;  // changes settings of the run before it is made
-  TaskObserver* observer = nullptr;     // see RunOptions
-  Cluster* cluster = nullptr;           // of the processes that share the run; null = one
-  std::int64_t first_frame = 0;         // see RunOptions
+  std::function<void(Checked&)> adapt;        // changes settings of the run before it is made
+  TaskObserver* observer = nullptr;           // see RunOptions
+  Cluster* cluster = nullptr;                 // of the processes that share the run; null = one
+  Patience patience{.named = 0, .ended = 0};  // with them, as typed; 0: as the file says
+  std::int64_t first_frame = 0;               // see RunOptions
   std::optional<Tree> composed;  // instead of what `file` says: with everything it extends, before overrides
 };
 

@@ -45,27 +45,32 @@ void set_for_open_mpi() {
   setenv("OMPI_MCA_btl_vader_single_copy_mechanism", "none", 0);
 }
 
+// Over the network that is named both its own messages go and those of the ranks.
 std::vector<std::string> with_open_mpi(const std::string& program, const std::string& count,
-                                       const std::string& hosts) {
+                                       const Placement& where) {
   set_for_open_mpi();
   std::vector<std::string> command = {program, "-q", "-n", count, "--bind-to", "none", "--oversubscribe"};
-  if (!hosts.empty()) command.insert(command.end(), {"--host", hosts, "--map-by", "node"});
+  if (!where.hosts.empty()) command.insert(command.end(), {"--host", where.hosts, "--map-by", "node"});
+  if (!where.network.empty())
+    for (const char* uses : {"btl_tcp_if_include", "oob_tcp_if_include"})
+      command.insert(command.end(), {"--mca", uses, where.network});
   return command;
 }
 
 std::vector<std::string> with_mpich(const std::string& program, const std::string& count,
-                                    const std::string& hosts) {
+                                    const Placement& where) {
   std::vector<std::string> command = {program, "-n", count};
-  if (!hosts.empty()) command.insert(command.end(), {"-hosts", hosts});
+  if (!where.hosts.empty()) command.insert(command.end(), {"-hosts", where.hosts});
+  if (!where.network.empty()) command.insert(command.end(), {"-iface", where.network});
   return command;
 }
 
-std::vector<std::string> launcher_command(int ranks, const std::string& hosts) {
+std::vector<std::string> launcher_command(int ranks, const Placement& where) {
   const std::string count = std::to_string(ranks);
   // Debian's mpirun is MPICH's where that is the only one: a plain mpirun comes last.
-  if (is_there("mpirun.openmpi")) return with_open_mpi("mpirun.openmpi", count, hosts);
-  if (is_there("mpiexec.mpich")) return with_mpich("mpiexec.mpich", count, hosts);
-  if (is_there("mpirun")) return with_open_mpi("mpirun", count, hosts);
+  if (is_there("mpirun.openmpi")) return with_open_mpi("mpirun.openmpi", count, where);
+  if (is_there("mpiexec.mpich")) return with_mpich("mpiexec.mpich", count, where);
+  if (is_there("mpirun")) return with_open_mpi("mpirun", count, where);
   throw UserError(
       {},
       "--ranks needs an MPI to start them with, and there is no mpirun: apt-get install openmpi-bin "
@@ -94,9 +99,9 @@ int start_and_wait(std::vector<std::string> all, bool quietly) {
   return WIFEXITED(status) ? WEXITSTATUS(status) : kAborted;
 }
 
-std::vector<std::string> under_launcher(int ranks, const std::string& hosts,
+std::vector<std::string> under_launcher(int ranks, const Placement& where,
                                         const std::vector<std::string>& command) {
-  std::vector<std::string> all = launcher_command(ranks, hosts);
+  std::vector<std::string> all = launcher_command(ranks, where);
   all.insert(all.end(), command.begin(), command.end());
   return all;
 }
@@ -104,14 +109,14 @@ std::vector<std::string> under_launcher(int ranks, const std::string& hosts,
 }  // namespace
 
 int start_quietly(int ranks, const std::vector<std::string>& command) {
-  return start_and_wait(ranks > 1 ? under_launcher(ranks, "", command) : command, true);
+  return start_and_wait(ranks > 1 ? under_launcher(ranks, {}, command) : command, true);
 }
 
-int launch_ranks(int ranks, const std::string& hosts, const std::vector<std::string>& command) {
+int launch_ranks(int ranks, const Placement& where, const std::vector<std::string>& command) {
   struct sigaction action {};
   action.sa_handler = pass_on;
   for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGUSR1}) sigaction(signal, &action, nullptr);
-  return start_and_wait(under_launcher(ranks, hosts, command), false);
+  return start_and_wait(under_launcher(ranks, where, command), false);
 }
 
 }  // namespace dagfusion

@@ -14,6 +14,7 @@
 #include "graph/document/fault.h"
 #include "graph/values/what_of.h"
 #include "tools/launch/exit.h"
+#include "tools/launch/networks.h"
 #include "tools/show/faults.h"
 #include "tools/show/words.h"
 
@@ -25,15 +26,16 @@ namespace fs = std::filesystem;
 
 struct Launcher {
   const char* variable;  // holds the number of processes
+  const char* rank;      // and this one the rank of each
   const char* library;   // of ours, for its MPI
   const char* name;
 };
 
 // The first that is set counts: an mpirun inside a job of Slurm has started these processes, not srun.
 constexpr std::array kLaunchers = {
-    Launcher{"OMPI_COMM_WORLD_SIZE", "libdagfusion_openmpi.so", "mpirun of Open MPI"},
-    Launcher{"PMI_SIZE", "libdagfusion_mpich.so", "mpiexec of MPICH"},
-    Launcher{"SLURM_STEP_NUM_TASKS", "libdagfusion_openmpi.so", "srun"},
+    Launcher{"OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK", "libdagfusion_openmpi.so", "mpirun of Open MPI"},
+    Launcher{"PMI_SIZE", "PMI_RANK", "libdagfusion_mpich.so", "mpiexec of MPICH"},
+    Launcher{"SLURM_STEP_NUM_TASKS", "SLURM_PROCID", "libdagfusion_openmpi.so", "srun"},
 };
 
 int number_in(const char* variable) {
@@ -95,15 +97,23 @@ void refuse_ranks(const std::string& command) {
   if (launched_processes() == 1) return;
   throw UserError(
       {}, fmt::format("{} processes were started, but '{}' is the work of one: only the run of a pipeline "
-                      "file is shared",
+                      "file is shared, and `bench`",
                       launched_processes(), command));
 }
 
-std::unique_ptr<Cluster> join_ranks(Patience patience) {
+std::unique_ptr<Cluster> join_ranks(Patience typed) {
   const Launcher* by = launcher();
   if (!by || number_in(by->variable) == 1) return nullptr;
+  // Without what this says MPI ends the processes, with a page about how it was built.
+  if (by->variable == kLaunchers.back().variable && !std::getenv("PMIX_NAMESPACE")) refuse_singletons(*by, 1);
   const OpenTransport open = open_library(library_of(*by));
-  auto cluster = std::make_unique<Cluster>([open] { return std::unique_ptr<Transport>(open()); }, patience);
+  const char* rank = std::getenv(by->rank);
+  const bool first = !rank || rank == std::string("0");
+  Patience patience;
+  if (typed.named > 0) patience.named = typed.named;
+  if (typed.ended > 0) patience.ended = typed.ended;
+  auto cluster = std::make_unique<Cluster>([open] { return std::unique_ptr<Transport>(open()); }, patience,
+                                           first ? how_to_name_the_network(networks()) : "");
   if (cluster->size() != number_in(by->variable)) {
     const int connected = cluster->size();
     cluster->leave();
@@ -185,9 +195,10 @@ std::vector<std::string> warnings_of(const std::map<std::string, Host>& hosts) {
           fmt::format("warning   {}: its {} may use {} of {}; with mpirun, --bind-to none gives them all",
                       name, counted(host.ranks, "rank"), counted(host.allowed, "core"), host.cores));
     else if (host.threads > host.cores)
-      lines.push_back(fmt::format("warning   {}: {} with {} in all share {}; fewer of them would be faster",
-                                  name, counted(host.ranks, "rank"), counted(host.threads, "thread"),
-                                  counted(host.cores, "core")));
+      lines.push_back(fmt::format(
+          "warning   {}: {} with {} in all share {}; {} would be faster", name, counted(host.ranks, "rank"),
+          counted(host.threads, "thread"), counted(host.cores, "core"),
+          host.ranks > host.cores ? "fewer ranks" : fmt::format("--threads {}", host.cores / host.ranks)));
   }
   return lines;
 }

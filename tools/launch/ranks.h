@@ -16,6 +16,7 @@ int launched_processes();
 void refuse_ranks(const std::string& command);
 
 // Joins the processes of the launcher, with the library of its MPI; null where there is one process. Throws UserError.
+// What is 0 stands for the default.
 std::unique_ptr<Cluster> join_ranks(Patience);
 
 // What has ended the run of all ranks before it began, and is known to all of them; the first one says it.
@@ -45,10 +46,16 @@ std::vector<std::string> compare_ranks(Cluster&, const RankFacts& mine);
 
 std::string host_name();
 
+// Where a launcher starts them.
+struct Placement {
+  std::string hosts;    // "a,b"; empty: this machine
+  std::string network;  // between them: "eth0" or "10.0.0.0/8"; empty: as MPI finds it
+};
+
 // run-pipeline FILE … --ranks 4: the same command under a launcher; Ctrl-C reaches the ranks as a request to stop.
 // Comes back with its exit code. Throws UserError where there is none.
+int launch_ranks(int ranks, const Placement&, const std::vector<std::string>& command);
 // The same, with nothing of what it prints but its mistakes; one rank without a launcher.
 int start_quietly(int ranks, const std::vector<std::string>& command);
-int launch_ranks(int ranks, const std::string& hosts, const std::vector<std::string>& command);
 
 }  // namespace dagfusion

@@ -22,7 +22,7 @@ FoundRun named_run(const std::filesystem::path& given, bool fork);
 // The newest run below run.output of this file that has a checkpoint, whole or damaged.
 FoundRun newest_run(const Tree& file);
 
-// Threads, lanes, frames_in_flight, steps, output, variables, `doc`, where the data lie,
+// Threads, lanes, frames_in_flight, rank_named, rank_ended, steps, output, variables, `doc`, where the data lie,
 // and nodes that only write out may differ. A UserError lists the rest.
 // Numbers are compared as numbers, and a default that is written out is no change.
 void refuse_changes(const Tree& before, const Tree& now, const Catalog& types,

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <thread>
 
+#include "graph/document/number.h"
 #include "graph/version.h"
 #include "nodes/files/crc32c.h"
 #include "tools/launch/prepared.h"
@@ -42,6 +43,22 @@ int threads_for(Cluster& cluster, const Invocation& request, const Tree& file) {
   return allowed < cores ? request.threads : std::max(1, allowed / here);
 }
 
+// As typed, or as the file says.
+Patience patience_for(const Patience& typed, const Tree& file) {
+  Patience patience;
+  const Tree* run = file.find("run");
+  const auto read = [&](const char* key, double given, double& to) {
+    const Tree* said = run ? run->find(key) : nullptr;
+    if (given > 0)
+      to = given;
+    else if (said && is_real(said->text))
+      parse(said->text, to);
+  };
+  read("rank_named", typed.named, patience.named);
+  read("rank_ended", typed.ended, patience.ended);
+  return patience;
+}
+
 // What results depend on, and what an update must be the same of.
 RankFacts facts_of(Run& run) {
   const auto weights = std::as_bytes(run.info().values().values());
@@ -65,6 +82,7 @@ Launch launch_together(const Invocation& request) {
   Prepared prepared = prepare_together(cluster, request);
   Invocation mine = request;
   mine.threads = threads_for(cluster, request, prepared.file);
+  cluster.be_patient(patience_for(request.patience, prepared.file));
   std::optional<Launch> made;
   agree(cluster, [&] { made.emplace(launch_prepared(mine, std::move(prepared))); });
   if (!made->run) return std::move(*made);  // the run has ended before, as all have found

@@ -58,6 +58,37 @@ void Trace::ends(const TaskVisit& visit) noexcept {
   here.open.pop_back();
 }
 
+void Trace::exchanged(const Exchanged& one) noexcept {
+  const std::lock_guard lock(mutex_);
+  exchanged_.push_back(one);
+}
+
+// What the thread did lies in its track. Waits of several buckets overlap, so they lie beside it, each from its b to its e.
+void Trace::append_exchange(std::string& out, int process) const {
+  if (exchanged_.empty()) return;
+  const auto microseconds = [&](std::int64_t t) { return static_cast<double>(t - start_) * 1e-3; };
+  const std::size_t track = tracks_.size();
+  out += fmt::format(
+      "{{\"ph\":\"M\",\"name\":\"thread_name\",\"pid\":{},\"tid\":{},\"args\":{{\"name\":\"exchange\"}}}},\n",
+      process, track);
+  for (const Exchanged& e : exchanged_) {
+    const std::string of_bucket = e.bucket < 0 ? "" : fmt::format(", bucket {}", e.bucket);
+    if (e.kind == Exchanged::Kind::work) {
+      out += fmt::format(
+          "{{\"ph\":\"X\",\"name\":\"{}{}\",\"cat\":\"exchange\",\"pid\":{},\"tid\":{},\"ts\":{:.3f},\"dur\":"
+          "{:.3f}}},\n",
+          e.what, of_bucket, process, track, microseconds(e.begin),
+          static_cast<double>(e.end - e.begin) * 1e-3);
+      continue;
+    }
+    for (const auto& [phase, time] : {std::pair{"b", e.begin}, {"e", e.end}})
+      out += fmt::format(
+          "{{\"ph\":\"{}\",\"name\":\"{}{}\",\"cat\":\"exchange\",\"id\":{},\"pid\":{},\"tid\":{},\"ts\":{:."
+          "3f}}},\n",
+          phase, e.what, of_bucket, e.bucket + 1, process, track, microseconds(time));
+  }
+}
+
 std::size_t Trace::visits() const {
   std::size_t all = 0;
   for (const auto& t : tracks_)
@@ -119,6 +150,7 @@ std::string Trace::events(int rank) const {
         seen[r.frame] ? "t" : "s", r.frame, process, p.thread, microseconds(r.begin));
     seen[r.frame] = true;
   }
+  append_exchange(out, process);
   out += fmt::format("{{\"ph\":\"M\",\"name\":\"process_name\",\"pid\":{},\"args\":{{\"name\":\"{}\"}}}},\n",
                      process, rank == 0 ? "run-pipeline" : fmt::format("run-pipeline, rank {}", rank));
   return out;

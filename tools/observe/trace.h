@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "graph/run/run.h"
+#include "graph/values/clock.h"
 
 namespace dagfusion {
 
@@ -18,9 +19,12 @@ class Trace final : public TaskObserver {
   ~Trace() override;
   void begins(const TaskVisit&) noexcept override;
   void ends(const TaskVisit&) noexcept override;
+  void exchanged(const Exchanged&) noexcept override;
+  // Times count from here; where several processes share the run, they all call it together.
+  void starts() { start_ = clock_now(); }
 
-  // Chrome's trace event format: a track for each thread,
-  // an arrow from task to task for each frame. After the run.
+  // Chrome's trace event format: a track for each thread, an arrow from task to task for each frame; a track for the
+  // thread that exchanges with other processes, and its waits by bucket. After the run.
   void write(const std::filesystem::path& path) const { write(path, {events(0)}); }
   // The events of one process; where several have shared a run, the first writes those of all.
   std::string events(int rank) const;
@@ -38,11 +42,13 @@ class Trace final : public TaskObserver {
   };
   struct Track;
   Track& track();
+  void append_exchange(std::string& out, int process) const;
 
-  const std::int64_t start_;
+  std::int64_t start_;
   const int id_;
   mutable std::mutex mutex_;  // of what follows
   std::vector<std::unique_ptr<Track>> tracks_;
+  std::vector<Exchanged> exchanged_;
 };
 
 }  // namespace dagfusion

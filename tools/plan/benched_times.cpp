@@ -27,6 +27,7 @@ BenchedTimes::BenchedTimes(const std::string& file, const Checked& checked) : fi
     const nlohmann::json read = nlohmann::json::parse(stream);
     batch_size_ = read.at("batch_size");
     micro_batch_ = read.at("micro_batch");
+    images_per_second_ = read.value("images_per_second", 0.0);
     for (const nlohmann::json& node : read.at("nodes"))
       nodes_[node.at("name")] = {.forward = node.value("forward_ms", 0.0),
                                  .backward = node.value("backward_ms", 0.0),
@@ -47,6 +48,15 @@ std::vector<double> BenchedTimes::seconds(const Checked& checked, const Plan& pl
   for (const Task& task : plan.tasks) all.push_back(seconds_of(checked, task));
   if (std::ranges::all_of(all, [](double s) { return s == 0; }))
     throw UserError({file_}, "--times: names none of this pipeline's nodes");
+  return all;
+}
+
+double BenchedTimes::update_seconds(const Checked& checked, const Plan& plan) const {
+  double all = 0;
+  for (const int t : plan.steps) {
+    const Task& task = plan.tasks[static_cast<std::size_t>(t)];
+    if (checked.nodes[task.visits.front().node].type->phase == Phase::write) all += seconds_of(checked, task);
+  }
   return all;
 }
 

@@ -16,6 +16,9 @@ class BenchedTimes {
 
   // Of each task, for a frame, or for a step.
   std::vector<double> seconds(const Checked&, const Plan&) const;
+  // Of what a step does to the weights once its gradients are there.
+  double update_seconds(const Checked&, const Plan&) const;
+  double images_per_second() const { return images_per_second_; }
 
  private:
   struct NodeTimes {  // milliseconds an image
@@ -27,6 +30,7 @@ class BenchedTimes {
 
   std::string file_;
   std::int64_t batch_size_ = 0, micro_batch_ = 0;
+  double images_per_second_ = 0;
   std::map<std::string, NodeTimes> nodes_;
 };
 

@@ -14,6 +14,7 @@
 namespace dagfusion {
 namespace {
 
+using namespace std::chrono_literals;
 using tests::on_ranks;
 using tests::RankEnd;
 
@@ -198,6 +199,37 @@ TEST(Ranks, AreAllEndedByTheFailureOfOneWhichTheFirstNames) {
             "2, images "
             "25 to 25)\n");
   for (const RankEnd& end : ends) EXPECT_NE(end.exit, 0) << end.gave;
+}
+
+TEST(Ranks, NameWhoIsThereAndDoesNotComeOn) {
+  const std::vector<RankEnd> ends = on_ranks(2,
+                                             [](Cluster& cluster) {
+                                               cluster.name_hosts({"here", "there"});
+                                               if (cluster.rank() == 1) std::this_thread::sleep_for(2500ms);
+                                               return train(&cluster, 2, 1);
+                                             },
+                                             {.named = 2, .ended = 60});
+  EXPECT_EQ(
+      ends[0].said,
+      "run-pipeline: rank 1 (there) is there, but has not finished step 1; the others have waited 2 seconds "
+      "for it\n");
+  EXPECT_EQ(ends[1].said, "");
+  for (const RankEnd& end : ends) EXPECT_EQ(end.exit, 0) << end.said;
+}
+
+std::unique_ptr<Transport> never() {
+  for (;;) std::this_thread::sleep_for(1s);
+}
+
+TEST(Ranks, SayWhatToDoWhereTheyDoNotReachEachOther) {
+  EXPECT_EXIT(
+      Cluster(never, {.named = 0.1, .ended = 0.3}, "name the network"), testing::ExitedWithCode(1),
+      testing::Eq("run-pipeline: the ranks have not reached each other for 0 seconds; name the network\n"
+                  "run-pipeline: the ranks have not reached each other for 0 seconds: all are ended\n"));
+}
+
+TEST(Ranks, LeaveItToTheFirstToSaySo) {
+  EXPECT_EXIT(Cluster(never, {.named = 0.1, .ended = 0.3}), testing::ExitedWithCode(1), testing::Eq(""));
 }
 
 TEST(Ranks, NameWhoGivesNoSignOfLifeAndEndAll) {
