@@ -120,6 +120,7 @@ void Checking::read_run() {
   RunSettings& settings = checked.run;
   settings.seed = static_cast<std::uint64_t>(run.integer("seed"));
   settings.output = run.text("output");
+  settings.recompute = run.text("recompute") == "true";
   settings.winograd = run.flag("winograd");
   const bool half = run.text("precision") == "bfloat16";
   if (half && !options.bfloat16)

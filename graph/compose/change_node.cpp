@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "graph/compose/changing.h"
+#include "graph/types/builtin.h"
 
 namespace dagfusion {
 
@@ -16,6 +17,18 @@ constexpr std::array<std::string_view, 7> kKept = {"in",     "after", "every",  
 const NodeType* type_named(const Tree& node, const Catalog& catalog) {
   const Tree* type = node.is_map() ? node.find("type") : nullptr;
   return type && type->is_scalar() ? catalog.find(type->text) : nullptr;
+}
+
+// A call of a model: what it takes its section says, which is not looked at here.
+const NodeType& model_call() {
+  static const NodeType type{.name = "model", .inputs = {{.name = kAnyName, .optional = true}}};
+  return type;
+}
+
+const NodeType* type_for(const std::string& name, const Catalog& catalog) {
+  for (const NodeType* ours : {&model_call(), &run_pipeline()})
+    if (name == ours->name) return ours;
+  return catalog.find(name);
 }
 
 bool has_input(const NodeType& type, const std::string& port) {
@@ -93,6 +106,9 @@ class Replacement {
     };
     if (e.value.is_map()) {
       for (const Entry& w : e.value.entries) wire(w.key, w);
+    } else if (&to_ == &model_call()) {
+      if (!given) node.entries.push_back(e);
+      return;
     } else if (main.empty() || main == kAnyName) {
       dropped_.push_back("in");
     } else {
@@ -126,9 +142,9 @@ void replace_node(const NodePlace& place, const Tree& by, const Position& where,
     throw UserError(by.is_map() ? where : by.where,
                     fmt::format("'{}' is replaced by what has no 'type'; a node is a map like {{type: TYPE}}",
                                 place.path));
-  const NodeType* to = catalog.find(named->text);
+  const NodeType* to = type_for(named->text, catalog);
   if (!to) {
-    std::vector<std::string> names;
+    std::vector<std::string> names = {model_call().name, run_pipeline().name};
     for (const NodeType& t : catalog.nodes) names.push_back(t.name);
     throw UserError(named->where, fmt::format("node '{}': no type '{}'{}", place.path, named->text,
                                               suggestion(named->text, names)));

@@ -5,6 +5,7 @@
 
 #include "graph/check/gradient.h"
 #include "graph/plan/planner.h"
+#include "graph/types/cheap_to_repeat.h"
 
 namespace dagfusion {
 
@@ -42,6 +43,7 @@ struct Planner::BackwardPass {
     std::size_t accumulates;
   };
   std::vector<Ahead> backwards = {};
+  std::map<int, std::vector<int>> again = {};   // by node: slots of the outputs that are made a second time
   std::map<int, std::size_t> whole_after = {};  // accumulate task -> backward tasks until its last visit
 
   bool trains(const CheckedNode& node) const {
@@ -122,6 +124,38 @@ std::vector<int> Planner::gradients_of_inputs(int n, const std::vector<int>& d_o
   return d_in;
 }
 
+bool Planner::is_made_again(int n) const {
+  const CheckedNode& node = checked_.nodes[n];
+  return checked_.run.recompute && node.loop < 0 && node.when.node < 0 &&
+         dynamic_cast<const CheapToRepeat*>(node.node.get());
+}
+
+// Where the backward pass, which comes here with the gradients d_out, finds a value of the forward pass.
+int Planner::kept_or_again(Wire w, const std::vector<int>& d_out, BackwardPass& pass) {
+  if (!is_made_again(w.node)) return slot_of(w);
+  if (!pass.again.count(w.node)) make_again(w.node, d_out, pass);
+  return pass.again.at(w.node)[static_cast<std::size_t>(w.output)];
+}
+
+// Not before those gradients are there: until then nobody needs it, and its memory serves others.
+void Planner::make_again(int n, const std::vector<int>& d_out, BackwardPass& pass) {
+  const CheckedNode& node = checked_.nodes[n];
+  Visit visit{.node = n};
+  for (const CheckedInput& i : node.inputs) visit.in.push_back(kept_or_again(i.from, d_out, pass));
+  const int t = add_task(Task::Kind::again, "again " + node.path, -1);
+  for (const int d : d_out)
+    if (d >= 0 && lives_[d].writer >= 0) link(lives_[d].writer, t);
+  for (const int slot : visit.in) reads(t, slot);
+  for (const CheckedOutput& o : node.outputs)
+    visit.out.push_back(add_slot(fmt::format("{}.{} again", node.path, o.port), o.spec));
+  for (const CheckedSaved& s : node.saved)
+    visit.saved.push_back(add_slot(fmt::format("{}:{} again", node.path, s.name), s.spec));
+  for (const int slot : visit.out) writes(t, slot);
+  for (const int slot : visit.saved) writes(t, slot);
+  pass.again[n] = visit.out;
+  plan_.tasks[t].visits.push_back(std::move(visit));
+}
+
 void Planner::add_backward_task(int n, const std::vector<int>& d_out, const std::vector<int>& d_in,
                                 BackwardPass& pass) {
   const CheckedNode& node = checked_.nodes[n];
@@ -129,9 +163,10 @@ void Planner::add_backward_task(int n, const std::vector<int>& d_out, const std:
   Visit visit = visit_of(n, d_out, d_in);
   for (const int d : d_out) reads(t, d);
   for (std::size_t i = 0; i < node.inputs.size(); ++i)
-    if (node.inputs[i].backward_reads) reads(t, visit.in[i]);
-  for (std::size_t o = 0; o < node.outputs.size(); ++o)
-    if (node.outputs[o].backward_reads) reads(t, visit.out[o]);
+    if (node.inputs[i].backward_reads)
+      reads(t, visit.in[i] = kept_or_again(node.inputs[i].from, d_out, pass));
+  for (int o = 0; o < static_cast<int>(node.outputs.size()); ++o)
+    if (node.outputs[o].backward_reads) reads(t, visit.out[o] = kept_or_again({n, o}, d_out, pass));
   for (std::size_t s = 0; s < node.saved.size(); ++s) {
     if (node.saved[s].span == Span::backward_to_accumulate) writes(t, visit.saved[s]);
     if (node.saved[s].span == Span::forward_to_backward) reads(t, visit.saved[s]);
@@ -155,7 +190,8 @@ void Planner::add_accumulate(int n, const std::vector<int>& d_out, const std::ve
   Visit visit = visit_of(n, d_out, d_in);
   for (const int d : d_out) reads(t, d);
   for (std::size_t i = 0; i < node.inputs.size(); ++i)
-    if (node.inputs[i].accumulate_reads) reads(t, visit.in[i]);
+    if (node.inputs[i].accumulate_reads)
+      reads(t, visit.in[i] = kept_or_again(node.inputs[i].from, d_out, pass));
   for (std::size_t s = 0; s < node.saved.size(); ++s)
     if (node.saved[s].span != Span::forward_to_backward) reads(t, visit.saved[s]);
   plan_.tasks[t].visits.push_back(std::move(visit));

@@ -1,6 +1,7 @@
 #include "graph/plan/micro_batch.h"
 
 #include <algorithm>
+#include <string>
 
 #include "graph/plan/planned_memory.h"
 
@@ -26,10 +27,11 @@ bool cuts_a_step(const RunSettings& run, int images) {
   return run.batch_size % (std::int64_t{images} * run.gradient_groups) == 0;
 }
 
-bool micro_batch_is_auto(const Tree& file) {
+// run.KEY, "auto" where the file does not say.
+std::string asked(const Tree& file, const char* key) {
   const Tree* run = file.find("run");
-  const Tree* asked = run ? run->find("micro_batch") : nullptr;
-  return !asked || asked->text == "auto";
+  const Tree* given = run ? run->find(key) : nullptr;
+  return given ? given->text : "auto";
 }
 
 }  // namespace
@@ -56,21 +58,33 @@ bool fits(const Planned& planned, int threads) {
   return checked.memory == 0 || planned_memory(planned, lanes) <= checked.memory;
 }
 
+Planned recomputing(Planned planned, bool again) {
+  if (planned.checked.run.recompute == again) return planned;
+  planned.checked.run.recompute = again;
+  return plan(std::move(planned.checked));
+}
+
 }  // namespace
 
 Planned check_and_plan(const Tree& file, const Catalog& catalog, CheckOptions options) {
+  const std::string recompute = asked(file, "recompute");
+  const auto with_less = [&](Planned planned) {
+    const bool again = recompute == "true" || (recompute == "auto" && planned.checked.run.training &&
+                                               !fits(planned, options.threads));
+    return recomputing(std::move(planned), again);
+  };
   options.auto_micro_batch = 1;
-  Planned planned = plan(check(file, catalog, options));
-  if (!micro_batch_is_auto(file)) return planned;
-  const RunSettings run = planned.checked.run;
-  const int most = fitting_micro_batch(planned);
+  Planned one = recomputing(plan(check(file, catalog, options)), false);
+  const RunSettings run = one.checked.run;
+  // Not from what is kept for the backward pass: results depend on how many images a frame holds.
+  const int most = asked(file, "micro_batch") == "auto" ? fitting_micro_batch(one) : 1;
   for (int n = most; n > 1; --n) {
     if (run.training && !cuts_a_step(run, n)) continue;
     options.auto_micro_batch = n;
-    Planned larger = plan(check(file, catalog, options));
+    Planned larger = with_less(plan(check(file, catalog, options)));
     if (fits(larger, options.threads)) return larger;
   }
-  return planned;
+  return with_less(std::move(one));
 }
 
 }  // namespace dagfusion

@@ -9,7 +9,7 @@ namespace dagfusion {
 // `one`: planned with one image a frame.
 int fitting_micro_batch(const Planned& one);
 
-// `auto` takes fewer images where `run.memory` says so. The tree's variables are substituted already.
+// Where `run.memory` says so, `recompute: auto` keeps less for the backward pass, and `micro_batch: auto` takes fewer images. The tree's variables are substituted already.
 // Throws UserError with every fault that can be known before a run.
 Planned check_and_plan(const Tree& file, const Catalog&, CheckOptions);
 

@@ -38,6 +38,7 @@ struct Task {
   enum class Kind : std::uint8_t {
     forward,
     backward,
+    again,  // forward, for the backward pass
     accumulate,
     sum_gradients,
     loop_head,

@@ -35,6 +35,9 @@ class Planner {
   int gradient_of(Wire w, const std::vector<int>& terms);
   std::vector<int> gradients_of_outputs(int n, BackwardPass&);
   std::vector<int> gradients_of_inputs(int n, const std::vector<int>& d_out, BackwardPass&);
+  int kept_or_again(Wire w, const std::vector<int>& d_out, BackwardPass&);
+  bool is_made_again(int n) const;
+  void make_again(int n, const std::vector<int>& d_out, BackwardPass&);
   void add_backward_task(int n, const std::vector<int>& d_out, const std::vector<int>& d_in, BackwardPass&);
   void add_accumulate(int n, const std::vector<int>& d_out, const std::vector<int>& d_in, BackwardPass&);
   void hold_back(const BackwardPass&);

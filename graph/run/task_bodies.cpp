@@ -102,6 +102,7 @@ void TaskBodies::run_visits(const Task& task, Frame& frame) {
     }
     switch (task.kind) {
       case Task::Kind::forward:
+      case Task::Kind::again:
         static_cast<const Map&>(node).forward(call);
         break;
       case Task::Kind::backward:

@@ -22,6 +22,7 @@ TaskTime::Part part_of(const Task& task) {
     case Task::Kind::ahead:
     case Task::Kind::ordered:
       return TaskTime::Part::forward;
+    case Task::Kind::again:
     case Task::Kind::backward:
     case Task::Kind::sum_gradients:
       return TaskTime::Part::backward;

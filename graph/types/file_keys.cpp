@@ -65,9 +65,8 @@ std::vector<Parameter> run_parameters() {
        .maximum = 1e6},
       {.name = "memory",
        .kind = Kind::text,
-       .doc = "what the run may take, like 800 MiB; fewer images a frame where micro_batch is auto; auto: no "
-              "limit but the "
-              "machine's",
+       .doc = "what the run may take, like 800 MiB: recompute, and fewer images a frame where micro_batch is "
+              "auto; auto: no limit but the machine's",
        .standard = std::string("auto"),
        .choices = {"auto"},
        .wanted = "auto or a size like 800 MiB or 1.5 GiB"},
@@ -76,6 +75,12 @@ std::vector<Parameter> run_parameters() {
        .doc = "of activations and packed weights",
        .standard = std::string("float32"),
        .choices = {"float32", "bfloat16"}},
+      {.name = "recompute",
+       .kind = Kind::choice,
+       .doc = "true: norms, activations and copies run again in the backward pass instead of being kept: "
+              "less memory, a little more time, the same results; auto: where run.memory needs it",
+       .standard = std::string("auto"),
+       .choices = {"auto", "true", "false"}},
       {.name = "winograd",
        .kind = Kind::boolean,
        .doc = "3x3 convolutions by Winograd's algorithm where it is faster; false: directly",

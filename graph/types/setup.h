@@ -38,8 +38,9 @@ struct RunSettings {
   DType activation = DType::f32;  // `act`
   int channel_block = 8;          // 8 on AVX2, 16 on AVX-512
   std::string output;
-  bool training = false;  // some node minimizes
-  bool winograd = true;   // 3x3 convolutions may be computed by Winograd's algorithm
+  bool training = false;   // some node minimizes
+  bool recompute = false;  // norms, activations and copies: again in the backward pass instead of kept
+  bool winograd = true;    // 3x3 convolutions may be computed by Winograd's algorithm
 };
 
 // When memory that a node saves for itself is alive.

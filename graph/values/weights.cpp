@@ -1,12 +1,7 @@
 #include "graph/values/weights.h"
 
-#include <sys/mman.h>
-
 #include <algorithm>
 #include <cmath>
-#include <cstdlib>
-#include <cstring>
-#include <new>
 #include <numbers>
 #include <stdexcept>
 
@@ -48,22 +43,7 @@ std::vector<float> draw(const Init& init, std::size_t count, std::array<std::uin
   return values;
 }
 
-constexpr std::size_t kHugePage = std::size_t{2} << 20;
-
 }  // namespace
-
-// Large ones on huge pages where the kernel has some: fewer page faults at the start, fewer misses of the TLB later.
-Buffer::Buffer(std::size_t bytes) : size_(bytes) {
-  if (bytes == 0) return;
-  const bool large = bytes >= 2 * kHugePage;
-  const std::size_t whole = large ? round_up(bytes, kHugePage) : aligned(bytes);
-  data_.reset(static_cast<std::byte*>(std::aligned_alloc(large ? kHugePage : kAlignment, whole)));
-  if (!data_) throw std::bad_alloc();
-  if (large) madvise(data_.get(), whole, MADV_HUGEPAGE);  // a kernel without them says no, and that is all
-  std::memset(data_.get(), 0, whole);
-}
-
-void Buffer::Free::operator()(std::byte* data) const { std::free(data); }
 
 int WeightTable::add(WeightSpec spec) {
   if (const int known = find(spec.path); known >= 0) {

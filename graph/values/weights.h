@@ -3,34 +3,14 @@
 #pragma once
 
 #include <functional>
-#include <memory>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "graph/values/buffer.h"
 #include "graph/values/tensor.h"
 
 namespace dagfusion {
-
-// Memory aligned to 64 bytes, zero at first.
-class Buffer {
- public:
-  Buffer() = default;
-  explicit Buffer(std::size_t bytes);
-  std::byte* data() const { return data_.get(); }
-  std::size_t size() const { return size_; }
-  template <class T>
-  std::span<T> as() const {
-    return {reinterpret_cast<T*>(data_.get()), size_ / sizeof(T)};
-  }
-
- private:
-  struct Free {
-    void operator()(std::byte*) const;
-  };
-  std::unique_ptr<std::byte, Free> data_;
-  std::size_t size_ = 0;
-};
 
 // How values start.
 struct Init {

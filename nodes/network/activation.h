@@ -1,6 +1,7 @@
 // Nodes that take every element by itself through one function, which has a gradient.
 #pragma once
 
+#include "graph/types/cheap_to_repeat.h"
 #include "graph/types/node.h"
 #include "graph/types/setup.h"
 #include "nodes/network/act.h"
@@ -10,7 +11,7 @@ namespace dagfusion {
 // Function: made of the node's Setup; value(x), and gradient(x, dy) of what x gave. Any shape and layout; channels that only
 // fill a block up stay zero where value(0) is 0.
 template <class Function>
-class Activation final : public DifferentiableMap {
+class Activation final : public DifferentiableMap, public CheapToRepeat {
  public:
   explicit Activation(Setup& setup) : function_(setup), x_(setup.input("x")), y_(setup.output("y")) {
     setup.backward_reads(x_);

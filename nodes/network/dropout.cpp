@@ -14,12 +14,13 @@
 #include <cmath>
 
 #include "graph/types/catalog.h"
+#include "graph/types/cheap_to_repeat.h"
 #include "nodes/network/act.h"
 
 namespace dagfusion {
 namespace {
 
-class Dropout final : public DifferentiableMap {
+class Dropout final : public DifferentiableMap, public CheapToRepeat {
  public:
   explicit Dropout(Setup& setup) : x_(setup.input("x")), y_(setup.output("y")) {
     const Shape& shape = x_.spec.shape;

@@ -5,6 +5,7 @@
 // x: [N,C,H,W]; y: [N,C,2H,2W].
 
 #include "graph/types/catalog.h"
+#include "graph/types/cheap_to_repeat.h"
 #include "graph/values/parallel.h"
 #include "nodes/kernels/blocked.h"
 #include "nodes/network/act.h"
@@ -12,7 +13,7 @@
 namespace dagfusion {
 namespace {
 
-class NearestUpsample final : public DifferentiableMap {
+class NearestUpsample final : public DifferentiableMap, public CheapToRepeat {
  public:
   explicit NearestUpsample(Setup& setup) : x_(setup.input("x")) {
     const Shape& s = x_.spec.shape;

@@ -9,6 +9,7 @@
 #include <numeric>
 
 #include "graph/types/catalog.h"
+#include "graph/types/cheap_to_repeat.h"
 #include "graph/values/parallel.h"
 #include "nodes/kernels/group_norm.h"
 #include "nodes/kernels/sums.h"
@@ -16,7 +17,7 @@
 
 namespace dagfusion {
 
-class GroupNormalisation : public DifferentiableMap {
+class GroupNormalisation : public DifferentiableMap, public CheapToRepeat {
  public:
   GroupNormalisation(Setup& setup, bool centered)
       : x_(setup.input("x")),

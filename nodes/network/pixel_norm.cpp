@@ -17,6 +17,7 @@
 #include <cmath>
 
 #include "graph/types/catalog.h"
+#include "graph/types/cheap_to_repeat.h"
 #include "nodes/kernels/sums.h"
 
 namespace dagfusion {
@@ -24,7 +25,7 @@ namespace {
 
 constexpr float kLeastLength = 1e-12f;
 
-class PixelNorm final : public DifferentiableMap {
+class PixelNorm final : public DifferentiableMap, public CheapToRepeat {
  public:
   explicit PixelNorm(Setup& setup) : x_(setup.input("x")), film_(setup.input("film")), y_(setup.output("y")) {
     const Shape& s = x_.spec.shape;

@@ -8,12 +8,13 @@
 #include "nodes/kernels/silu.h"
 
 #include "graph/types/catalog.h"
+#include "graph/types/cheap_to_repeat.h"
 #include "nodes/network/act.h"
 
 namespace dagfusion {
 namespace {
 
-class Silu final : public DifferentiableMap {
+class Silu final : public DifferentiableMap, public CheapToRepeat {
  public:
   explicit Silu(Setup& setup) : x_(setup.input("x")), y_(setup.output("y")) { setup.backward_reads(x_); }
 

@@ -57,6 +57,7 @@ TEST(RefuseChanges, LetsSpeedLengthAndSinksChange) {
   for (const auto& [from, to] : std::vector<std::pair<std::string, std::string>>{
            {"steps: 10", "steps: 20"},
            {"threads: 2", "threads: 4, lanes: 3, frames_in_flight: 9"},
+           {"threads: 2", "threads: 2, recompute: true"},
            {"threads: 2, ", ""},
            {"output: runs", "output: elsewhere"},
            {"doc: digits", "doc: numbers"},

@@ -37,6 +37,20 @@ TEST(SameBits, WithAnyThreadsLanesAndFramesInFlight) {
   }
 }
 
+TEST(SameBits, WhenValuesAreMadeAgainForTheBackwardPass) {
+  const auto again = [](const std::string& yaml) { return "run: {recompute: true, " + yaml.substr(6); };
+  const auto weights_of = [](const std::string& yaml) {
+    Files files = trained(yaml, kSteps, {3, 3, 4});
+    files.erase("MANIFEST");
+    files.erase("pipeline.yaml");
+    return files;
+  };
+  std::vector<std::string> all = {small_training(kSteps)};
+  if (bfloat16_available()) all.push_back(in_bfloat16(all[0]));
+  for (const std::string& yaml : all)
+    EXPECT_EQ(differing(weights_of(again(yaml)), weights_of(yaml)), "") << yaml;
+}
+
 TEST(SameBits, InBFloat16) {
   if (!bfloat16_available()) GTEST_SKIP() << "this core has no bfloat16 dot products";
   const std::string yaml = in_bfloat16(small_training(kSteps));

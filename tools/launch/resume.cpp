@@ -23,7 +23,7 @@ namespace {
 namespace fs = std::filesystem;
 
 const std::set<std::string> kFreeRunKeys = {
-    "threads", "lanes", "frames_in_flight", "rank_named", "rank_ended", "steps", "output"};
+    "threads", "lanes", "frames_in_flight", "recompute", "rank_named", "rank_ended", "steps", "output"};
 
 bool is_sink(const Tree& node, const Catalog& types) {
   const Tree* named = node.is_map() ? node.find("type") : nullptr;

@@ -10,6 +10,8 @@ const char* kind_of(const Task& task) {
       return "forward";
     case Task::Kind::backward:
       return "backward";
+    case Task::Kind::again:
+      return "again";
     case Task::Kind::accumulate:
       return "weight gradient";
     case Task::Kind::sum_gradients:

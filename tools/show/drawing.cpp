@@ -149,8 +149,9 @@ class Drawing {
       wires_of(n, id);
     }
     const auto drawn = [](const Task& t) {
-      return t.kind == Task::Kind::backward || t.kind == Task::Kind::accumulate ||
-             t.kind == Task::Kind::sum_gradients || t.kind == Task::Kind::exchange;
+      return t.kind == Task::Kind::again || t.kind == Task::Kind::backward ||
+             t.kind == Task::Kind::accumulate || t.kind == Task::Kind::sum_gradients ||
+             t.kind == Task::Kind::exchange;
     };
     for (int t = 0; t < static_cast<int>(plan_.tasks.size()); ++t) {
       const Task& task = plan_.tasks[t];
@@ -159,6 +160,7 @@ class Drawing {
       Box box{.id = fmt::format("t{}", t),
               .path = task.visits.empty() ? task.name : checked_.nodes[task.visits.front().node].path,
               .type = task.kind == Task::Kind::exchange   ? "exchange"
+                      : task.kind == Task::Kind::again    ? "again"
                       : task.kind == Task::Kind::backward ? "backward"
                       : sums                              ? "gradient sum"
                                                           : "weight gradient",

@@ -130,6 +130,18 @@ TEST(Replace, ReachesTheBodyOfALoop) {
             "{type: ddpm_timesteps, steps: 10}");
 }
 
+TEST(Replace, TakesACallOfAModelOrAPipeline) {
+  const Result inside = replaced("denoise/same", "{type: model, weights: ema}");
+  EXPECT_EQ(inside.at("nodes.denoise.loop.nodes.same"), "{type: model, in: guess, weights: ema}");
+  EXPECT_EQ(inside.notes, std::vector<std::string>{"denoise/same: model instead of identity"});
+  EXPECT_EQ(replaced("denoise/same", "{type: model, in: {x: carry.x, t: each.t}}")
+                .at("nodes.denoise.loop.nodes.same"),
+            "{type: model, in: {x: carry.x, t: each.t}}");
+  EXPECT_EQ(replaced("loss", "{type: model}").at("nodes.loss.in"), "{prediction: out, target: noise}");
+  EXPECT_EQ(replaced("log", "{type: run_pipeline, pipeline: a.yaml}").at("nodes.log"),
+            "{type: run_pipeline, after: [adam], every: 5, pipeline: a.yaml}");
+}
+
 TEST(Replace, RefusesWhatItDoesNotKnow) {
   EXPECT_EQ(refusal([] { replaced("los", "{type: huber_loss}"); }),
             "b.yaml:3:5: no node 'los' in a.yaml; did you mean 'loss'?");

@@ -144,6 +144,49 @@ TEST(Plan, PassesAGradientOnWithoutATask) {
   EXPECT_EQ(waits_for(made, "weight gradient of a"), "backward of c");
 }
 
+std::string made_again(const std::string& nodes) {
+  std::string yaml = training(nodes);
+  return yaml.replace(0, 6, "run: {recompute: true, ");
+}
+
+TEST(Plan, MakesAgainWhatIsCheapOnceItsGradientIsThere) {
+  const std::string chain = R"(  a: {type: scale, in: x}
+  b: {type: square, in: a}
+  c: {type: square, in: b}
+  d: {type: scale, in: c}
+  e: {type: scale, in: d}
+  loss: {type: mean, in: e}
+)";
+  const Plan made = plan_text(made_again(chain)).plan;
+  EXPECT_EQ(waits_for(made, "again b"), "a + backward of e");
+  EXPECT_EQ(waits_for(made, "again c"), "again b + backward of e");
+  EXPECT_EQ(waits_for(made, "weight gradient of d"), "again c + backward of e");
+  EXPECT_EQ(waits_for(made, "backward of c"), "again b + backward of d");
+  EXPECT_EQ(waits_for(made, "backward of b"), "a + backward of c");  // what is kept
+  EXPECT_EQ(waits_for(made, "again e"), "no task again e");          // a scale is none of those
+  const Task& again = task_of(made, "again c");
+  EXPECT_EQ(made.slots[static_cast<std::size_t>(again.visits[0].in[0])].name, "b.y again");
+  EXPECT_EQ(made.slots[static_cast<std::size_t>(again.visits[0].out[0])].name, "c.y again");
+  EXPECT_EQ(waits_for(plan_text(training(chain)).plan, "again b"), "no task again b");
+}
+
+TEST(Plan, MakesAValueAgainOnceForAllThatReadIt) {
+  const Plan made = plan_text(made_again(R"(  a: {type: scale, in: x}
+  b: {type: square, in: a}
+  c: {type: scale, in: b}
+  d: {type: scale, in: b}
+  e: {type: plus, in: {a: c, b: d}}
+  f: {type: square, in: e}
+  loss: {type: mean, in: f}
+)"))
+                        .plan;
+  EXPECT_EQ(waits_for(made, "weight gradient of c"), "again b + backward of e");
+  EXPECT_EQ(waits_for(made, "weight gradient of d"), "again b + backward of e");
+  EXPECT_EQ(std::count_if(made.tasks.begin(), made.tasks.end(),
+                          [](const Task& t) { return t.kind == Task::Kind::again; }),
+            1);
+}
+
 TEST(Plan, LetsNothingFlowBackThroughStopGradient) {
   const Plan made = plan_text(training(R"(  a: {type: scale, in: x}
   cut: {type: stop, in: a}

@@ -1,3 +1,4 @@
+#include "graph/types/cheap_to_repeat.h"
 #include "tests/graph/tiny/trouble.h"
 
 namespace dagfusion::tiny {
@@ -64,7 +65,7 @@ class Scale final : public DifferentiableMap {
 };
 
 // square: y = x^2; dx = 2 x dy.
-class Square final : public DifferentiableMap {
+class Square final : public DifferentiableMap, public CheapToRepeat {
  public:
   explicit Square(Setup& setup) : trouble_(setup), x_(setup.input("x")), y_(setup.output("y")) {
     setup.backward_reads(x_);

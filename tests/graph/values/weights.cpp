@@ -2,8 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <new>
 #include <stdexcept>
 
 #include "graph/values/random.h"
@@ -48,6 +50,24 @@ TEST(Buffer, IsAlignedAndZero) {
   for (const float value : buffer.as<float>()) EXPECT_EQ(value, 0);
   EXPECT_EQ(Buffer(0).data(), nullptr);
 }
+
+TEST(Buffer, IsZeroAndBeginsAHugePageWhereItIsLarge) {
+  constexpr std::size_t kHugePage = 2 << 20;
+  for (const std::size_t bytes : {2 * kHugePage, 5 * kHugePage + 1}) {
+    for (int again = 0; again < 2; ++again) {  // memory that was given back is zero too
+      const Buffer buffer(bytes);
+      EXPECT_EQ(reinterpret_cast<std::uintptr_t>(buffer.data()) % kHugePage, 0u);
+      EXPECT_EQ(std::count(buffer.data(), buffer.data() + bytes, std::byte{0}),
+                static_cast<std::ptrdiff_t>(bytes));
+      std::fill_n(buffer.data(), bytes, std::byte{1});
+    }
+  }
+  Buffer moved(2 * kHugePage);
+  moved = Buffer(64);  // gives the first back
+  EXPECT_EQ(moved.size(), 64u);
+}
+
+TEST(Buffer, SaysThatThereIsNoSuchMemory) { EXPECT_THROW(Buffer(std::size_t{1} << 60), std::bad_alloc); }
 
 TEST(WeightTable, KeepsEveryWeightOnACacheLine) {
   WeightTable table;
