@@ -5,7 +5,8 @@
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "nodes/kernels/bfloat16.cpp"
 #include "hwy/foreach_target.h"
-#include "nodes/kernels/bfloat16-inl.h"
+// Behind that one:
+#include "graph/values/bfloat16-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace dagfusion::kernels::HWY_NAMESPACE {

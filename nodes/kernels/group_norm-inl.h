@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "graph/values/bfloat16-inl.h"
 #include "nodes/kernels/group_norm.h"
 #include "nodes/kernels/vectors-inl.h"
 

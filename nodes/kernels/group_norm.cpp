@@ -17,17 +17,18 @@ struct Sums {
   using V = hn::Vec<D>;
   V pivot, sum, square;
 
-  Sums(D d, const float* x, std::size_t pixels, std::size_t block, std::size_t chunk) {
+  template <class T>
+  Sums(D d, const T* x, std::size_t pixels, std::size_t block, std::size_t chunk) {
     const std::size_t sampled = std::min<std::size_t>(8, pixels);
     pivot = hn::Zero(d);
     for (std::size_t k = 0; k < sampled; ++k)
-      pivot = hn::Add(pivot, hn::LoadU(d, x + k * pixels / sampled * block));
+      pivot = hn::Add(pivot, LoadFloats(d, x + k * pixels / sampled * block));
     pivot = hn::Mul(pivot, hn::Set(d, 1.0f / static_cast<float>(sampled)));
 
     V s[4] = {hn::Zero(d), hn::Zero(d), hn::Zero(d), hn::Zero(d)};
     V q[4] = {hn::Zero(d), hn::Zero(d), hn::Zero(d), hn::Zero(d)};
     const auto add = [&](std::size_t p, int k) HWY_ATTR {
-      const V u = hn::Sub(hn::LoadU(d, x + p * block), pivot);
+      const V u = hn::Sub(LoadFloats(d, x + p * block), pivot);
       s[k] = hn::Add(s[k], u);
       q[k] = hn::MulAdd(u, u, q[k]);
     };
@@ -67,34 +68,34 @@ HWY_INLINE void Moments(D d, std::size_t pixels, const F& sums, double* mean, do
   }
 }
 
-template <bool silu, class D>
-HWY_INLINE void Apply(D d, const Affine<D>& affine, const float* x, std::size_t pixels, std::size_t block,
-                      float* y) {
+template <bool silu, class D, class T>
+HWY_INLINE void Apply(D d, const Affine<D>& affine, const T* x, std::size_t pixels, std::size_t block, T* y) {
   const auto scale = hn::Load(d, affine.scale), center = hn::Load(d, affine.center);
   const auto offset = hn::Load(d, affine.offset), one = hn::Set(d, 1.0f);
   const auto value = [&](std::size_t i) HWY_ATTR {
-    const auto z = hn::MulAdd(scale, hn::Sub(hn::LoadU(d, x + i), center), offset);
+    const auto z = hn::MulAdd(scale, hn::Sub(LoadFloats(d, x + i), center), offset);
     if constexpr (silu) return hn::Div(z, hn::Add(one, Exp(d, hn::Neg(z))));
     return z;
   };
   std::size_t i = 0;
   const std::size_t end = pixels * block;
   if (pixels % 2 == 1) {
-    hn::StoreU(value(0), d, y);
+    StoreFloats(value(0), d, y);
     i = block;
   }
   for (; i < end; i += 2 * block) {
     const auto first = value(i), second = value(i + block);
-    hn::StoreU(first, d, y + i);
-    hn::StoreU(second, d, y + i + block);
+    StoreFloats(first, d, y + i);
+    StoreFloats(second, d, y + i + block);
   }
 }
 
 // kept: the sums of all chunks; null: they are taken here.
-template <int block, bool silu>
-HWY_INLINE void Forward(const GroupNormShape& shape, GroupNormChunks chunks, const float* x,
-                        const float* kept, const float* shift, const float* gamma, const float* beta,
-                        float* y, float* mean, float* rstd) {
+// T: of the feature maps, float or BFloat16.
+template <int block, bool silu, class T>
+HWY_INLINE void Forward(const GroupNormShape& shape, GroupNormChunks chunks, const T* x, const float* kept,
+                        const float* shift, const float* gamma, const float* beta, T* y, float* mean,
+                        float* rstd) {
   using D = hn::CappedTag<float, block>;
   const D d;
   const std::size_t step = filled_channels(shape), begin = chunks.first * kChunk,
@@ -131,12 +132,22 @@ HWY_INLINE void Forward(const GroupNormShape& shape, GroupNormChunks chunks, con
   });
 }
 
+template <class T>
+void ForwardOf(const GroupNormShape& s, GroupNormChunks chunks, const T* x, const float* kept,
+               const float* shift, const float* gamma, const float* beta, T* y, float* mean, float* rstd) {
+  const auto run = s.block == 16 ? (s.silu ? Forward<16, true, T> : Forward<16, false, T>)
+                                 : (s.silu ? Forward<8, true, T> : Forward<8, false, T>);
+  run(s, chunks, x, kept, shift, gamma, beta, y, mean, rstd);
+}
+
 void GroupNormForward(const GroupNormShape& s, GroupNormChunks chunks, const float* x, const float* kept,
                       const float* shift, const float* gamma, const float* beta, float* y, float* mean,
                       float* rstd) {
-  const auto run = s.block == 16 ? (s.silu ? Forward<16, true> : Forward<16, false>)
-                                 : (s.silu ? Forward<8, true> : Forward<8, false>);
-  run(s, chunks, x, kept, shift, gamma, beta, y, mean, rstd);
+  ForwardOf(s, chunks, x, kept, shift, gamma, beta, y, mean, rstd);
+}
+void GroupNormForwardHalf(const GroupNormShape& s, const BFloat16* x, const float* shift, const float* gamma,
+                          const float* beta, BFloat16* y, float* mean, float* rstd) {
+  ForwardOf(s, {0, group_norm_chunks(s.pixels)}, x, nullptr, shift, gamma, beta, y, mean, rstd);
 }
 
 template <int block>
@@ -164,12 +175,18 @@ HWY_AFTER_NAMESPACE();
 namespace dagfusion::kernels {
 
 HWY_EXPORT(GroupNormForward);
+HWY_EXPORT(GroupNormForwardHalf);
 HWY_EXPORT(GroupNormSums);
 
 void group_norm(const GroupNormShape& shape, const float* x, const float* shift, const float* gamma,
                 const float* beta, float* y, float* mean, float* rstd) {
   group_norm_from_sums(shape, {0, group_norm_chunks(shape.pixels)}, x, nullptr, shift, gamma, beta, y, mean,
                        rstd);
+}
+
+void group_norm(const GroupNormShape& shape, const BFloat16* x, const float* shift, const float* gamma,
+                const float* beta, BFloat16* y, float* mean, float* rstd) {
+  HWY_DYNAMIC_DISPATCH(GroupNormForwardHalf)(shape, x, shift, gamma, beta, y, mean, rstd);
 }
 
 void group_norm_sums(const GroupNormShape& shape, GroupNormChunks chunks, const float* x, float* sums) {

@@ -19,6 +19,7 @@
 
 #include <cstddef>
 
+#include "graph/values/bfloat16.h"
 #include "graph/values/tensor.h"
 
 namespace dagfusion::kernels {
@@ -39,6 +40,9 @@ inline constexpr std::size_t kGroupNormChunk = 256;
 // shift may be null (no shift). y may be x. mean and rstd are what backward wants; mean is that of v.
 void group_norm(const GroupNormShape& shape, const float* x, const float* shift, const float* gamma,
                 const float* beta, float* y, float* mean, float* rstd);
+// Of feature maps in bfloat16: widened and rounded on the way.
+void group_norm(const GroupNormShape& shape, const BFloat16* x, const float* shift, const float* gamma,
+                const float* beta, BFloat16* y, float* mean, float* rstd);
 
 // The same with the same bits in two steps that threads
 // share by chunks of the pixels: all sums first, then all y.
@@ -71,5 +75,10 @@ void group_norm_from_sums(const GroupNormShape& shape, GroupNormChunks chunks, c
 void group_norm_backward(const GroupNormShape& shape, const float* x, const float* shift, const float* mean,
                          const float* rstd, const float* gamma, const float* beta, const float* dy, float* dx,
                          float* dshift, float* dgamma, float* dbeta);
+// dz: memory for as many floats as x has elements.
+void group_norm_backward(const GroupNormShape& shape, const BFloat16* x, const float* shift,
+                         const float* mean, const float* rstd, const float* gamma, const float* beta,
+                         const BFloat16* dy, float* dz, BFloat16* dx, float* dshift, float* dgamma,
+                         float* dbeta);
 
 }  // namespace dagfusion::kernels

@@ -9,7 +9,7 @@
 
 #include <cstddef>
 
-#include "nodes/kernels/bfloat16-inl.h"
+#include "graph/values/bfloat16-inl.h"
 #include "nodes/kernels/product-inl.h"
 #include "nodes/kernels/winograd_tiles.h"
 

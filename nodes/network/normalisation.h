@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <type_traits>
 
 #include "graph/types/catalog.h"
 #include "graph/types/cheap_to_repeat.h"
@@ -59,46 +60,15 @@ class GroupNormalisation : public DifferentiableMap, public CheapToRepeat {
   }
 
   void forward(Call& call) const override {
-    const float* shift = shift_.connected() ? call.in<float>(shift_) : nullptr;
-    float* mean = call.saved<float>(statistics_);
     if (film_.connected()) make_film(call);
-    if (shares_pixels_) return forward_by_pixels(call, shift, mean);
-    for_parts([&](std::int64_t n, std::int64_t at, std::int64_t c, std::int64_t g) {
-      float* wide = reinterpret_cast<float*>(call.scratch());
-      const float* x = half() ? wide : call.in<float>(x_) + at;
-      float* y = half() ? wide : call.out<float>(y_) + at;
-      if (half()) kernels::widen(call.in<BFloat16>(x_) + at, wide, part_size());
-      kernels::group_norm(part_, x, shift ? shift + n * channels_ + c : nullptr, weight_of(call, n) + c,
-                          bias_of(call, n) + c, y, mean + 2 * n * groups_ + g,
-                          mean + (2 * n + 1) * groups_ + g);
-      if (half()) kernels::narrow(wide, call.out<BFloat16>(y_) + at, part_size());
-    });
+    if (shares_pixels_) return forward_by_pixels(call);
+    half() ? forward_of<BFloat16>(call) : forward_of<float>(call);
   }
 
   void backward(Call& call) const override {
-    const float* shift = shift_.connected() ? call.in<float>(shift_) : nullptr;
-    const float* mean = call.saved<float>(statistics_);
-    const bool wanted = call.d<void>(x_) != nullptr;
-    float* dshift = call.d<float>(shift_);
     float* shares = call.saved<float>(shares_);
     std::fill_n(shares, images_ * 2 * channels_, 0.0f);
-    for_parts([&](std::int64_t n, std::int64_t at, std::int64_t c, std::int64_t g) {
-      float* scratch = reinterpret_cast<float*>(call.scratch());
-      float *wide_x = scratch, *wide_dy = scratch + part_size();
-      if (half()) {
-        kernels::widen(call.in<BFloat16>(x_) + at, wide_x, part_size());
-        kernels::widen(call.d<BFloat16>(y_) + at, wide_dy, part_size());
-      }
-      const float* x = half() ? wide_x : call.in<float>(x_) + at;
-      const float* dy = half() ? wide_dy : call.d<float>(y_) + at;
-      float* to = half() ? wide_dy : wanted ? call.d<float>(x_) + at : scratch;
-      float* dweight = shares + 2 * n * channels_ + c;
-      kernels::group_norm_backward(
-          part_, x, shift ? shift + n * channels_ + c : nullptr, mean + 2 * n * groups_ + g,
-          mean + (2 * n + 1) * groups_ + g, weight_of(call, n) + c, bias_of(call, n) + c, dy, to,
-          dshift ? dshift + n * channels_ + c : nullptr, dweight, dweight + channels_);
-      if (half() && wanted) kernels::narrow(wide_dy, call.d<BFloat16>(x_) + at, part_size());
-    });
+    half() ? backward_of<BFloat16>(call, shares) : backward_of<float>(call, shares);
     if (film_.connected()) film_backward(call, shares);
   }
 
@@ -162,6 +132,44 @@ class GroupNormalisation : public DifferentiableMap, public CheapToRepeat {
     return film_.connected() ? call.saved<float>(filmed_) + (2 * n + 1) * channels_ : call.weight(bias_);
   }
 
+  // T: of the feature maps.
+  template <class T>
+  void forward_of(Call& call) const {
+    float* mean = call.saved<float>(statistics_);
+    for_parts([&](std::int64_t n, std::int64_t at, std::int64_t c, std::int64_t g) {
+      kernels::group_norm(part_, call.in<T>(x_) + at, shift_of(call, n, c), weight_of(call, n) + c,
+                          bias_of(call, n) + c, call.out<T>(y_) + at, mean + 2 * n * groups_ + g,
+                          mean + (2 * n + 1) * groups_ + g);
+    });
+  }
+
+  template <class T>
+  void backward_of(Call& call, float* shares) const {
+    const float* mean = call.saved<float>(statistics_);
+    T* dx = call.d<T>(x_);
+    float* dshift = call.d<float>(shift_);
+    for_parts([&](std::int64_t n, std::int64_t at, std::int64_t c, std::int64_t g) {
+      auto* scratch = reinterpret_cast<float*>(call.scratch());
+      T* to = dx ? dx + at : reinterpret_cast<T*>(scratch + part_size());
+      float* dweight = shares + 2 * n * channels_ + c;
+      const auto into = [&](auto... gradients) {
+        kernels::group_norm_backward(part_, call.in<T>(x_) + at, shift_of(call, n, c),
+                                     mean + 2 * n * groups_ + g, mean + (2 * n + 1) * groups_ + g,
+                                     weight_of(call, n) + c, bias_of(call, n) + c, call.d<T>(y_) + at,
+                                     gradients..., dshift ? dshift + n * channels_ + c : nullptr, dweight,
+                                     dweight + channels_);
+      };
+      if constexpr (std::is_same_v<T, float>)
+        into(to);
+      else
+        into(scratch, to);
+    });
+  }
+
+  const float* shift_of(const Call& call, std::int64_t n, std::int64_t c) const {
+    return shift_.connected() ? call.in<float>(shift_) + n * channels_ + c : nullptr;
+  }
+
   bool half() const { return is_half(x_.spec); }
   std::int64_t image_size() const { return x_.spec.image_elements(); }
   std::int64_t part_size() const { return image_size() / (channels_ / part_.channels); }
@@ -174,8 +182,9 @@ class GroupNormalisation : public DifferentiableMap, public CheapToRepeat {
   }
   std::int64_t sums_size() const { return static_cast<std::int64_t>(kernels::group_norm_sums_size(image())); }
 
-  void forward_by_pixels(Call& call, const float* shift, float* mean) const {
+  void forward_by_pixels(Call& call) const {
     const float* x = call.in<float>(x_);
+    float* mean = call.saved<float>(statistics_);
     auto* sums = reinterpret_cast<float*>(call.scratch());  // of this thread, for all that help it
     const auto chunks = static_cast<std::int64_t>(kernels::group_norm_chunks(part_.pixels));
     const auto some = [](std::int64_t first, std::int64_t end) {
@@ -186,9 +195,9 @@ class GroupNormalisation : public DifferentiableMap, public CheapToRepeat {
     });
     in_bands(images_, chunks, ways_, [&](std::int64_t n, std::int64_t first, std::int64_t end) {
       kernels::group_norm_from_sums(image(), some(first, end), x + n * image_size(), sums + n * sums_size(),
-                                    shift ? shift + n * channels_ : nullptr, weight_of(call, n),
-                                    bias_of(call, n), call.out<float>(y_) + n * image_size(),
-                                    mean + 2 * n * groups_, mean + (2 * n + 1) * groups_);
+                                    shift_of(call, n, 0), weight_of(call, n), bias_of(call, n),
+                                    call.out<float>(y_) + n * image_size(), mean + 2 * n * groups_,
+                                    mean + (2 * n + 1) * groups_);
     });
   }
 

@@ -48,7 +48,10 @@ struct Case {
              r.dx.data(), r.dshift.data(), r.dgamma.data(), r.dbeta.data());
     return r;
   }
-  Result result(bool with_shift = true) const { return run(group_norm, group_norm_backward, with_shift); }
+  Result result(bool with_shift = true) const {
+    return run([](auto... arguments) { group_norm(arguments...); },
+               [](auto... arguments) { group_norm_backward(arguments...); }, with_shift);
+  }
   Result expected(bool with_shift = true) const {
     return run(reference::group_norm, reference::group_norm_backward, with_shift);
   }
@@ -205,6 +208,43 @@ TEST(KernelsGroupNorm, WorksInPlaceAndWithoutTheOptionalOutputs) {
              rstd.data());
   EXPECT_EQ(x, expected.y);
   EXPECT_EQ(dx, expected.dx);
+}
+
+TEST(KernelsGroupNorm, WidensAndRoundsBFloat16OnTheWay) {
+  const auto narrowed = [](const std::vector<float>& values) {
+    std::vector<BFloat16> half(values.size());
+    std::ranges::transform(values, half.begin(), to_bfloat16);
+    return half;
+  };
+  const auto widened = [](const std::vector<BFloat16>& values) {
+    std::vector<float> wide;
+    for (const BFloat16 value : values) wide.push_back(to_float(value));
+    return wide;
+  };
+  for (const GroupNormShape& shape :
+       {GroupNormShape{.channels = 40, .groups = 8, .block = 8, .pixels = 77, .silu = true},
+        GroupNormShape{.channels = 48, .groups = 16, .block = 16, .pixels = 600}})
+    with_every_instruction_set([&] {
+      Case c(shape);
+      const std::vector<BFloat16> x = narrowed(c.x), dy = narrowed(c.dy);
+      c.x = widened(x), c.dy = widened(dy);
+      const auto expected = c.result();
+      std::vector<BFloat16> y(x.size()), dx(x.size());
+      std::vector<float> mean(shape.groups), rstd(shape.groups), dz(x.size());
+      std::vector<float> dshift(shape.channels), dgamma(shape.channels, 1), dbeta(shape.channels, 2);
+      group_norm(shape, x.data(), c.shift.data(), c.gamma.data(), c.beta.data(), y.data(), mean.data(),
+                 rstd.data());
+      group_norm_backward(shape, x.data(), c.shift.data(), mean.data(), rstd.data(), c.gamma.data(),
+                          c.beta.data(), dy.data(), dz.data(), dx.data(), dshift.data(), dgamma.data(),
+                          dbeta.data());
+      EXPECT_EQ(widened(y), widened(narrowed(expected.y))) << name(shape);
+      EXPECT_EQ(widened(dx), widened(narrowed(expected.dx))) << name(shape);
+      EXPECT_EQ(mean, expected.mean);
+      EXPECT_EQ(rstd, expected.rstd);
+      EXPECT_EQ(dshift, expected.dshift);
+      EXPECT_EQ(dgamma, expected.dgamma);
+      EXPECT_EQ(dbeta, expected.dbeta);
+    });
 }
 
 TEST(KernelsGroupNorm, ShowsNanAndInfinityInTheirGroupOnly) {

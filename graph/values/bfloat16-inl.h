@@ -1,9 +1,9 @@
 // Vectors of floats from and to arrays of floats or bfloat16, once per instruction set.
-#if defined(DAGFUSION_KERNELS_BFLOAT16_INL_H_) == defined(HWY_TARGET_TOGGLE)
-#ifdef DAGFUSION_KERNELS_BFLOAT16_INL_H_
-#undef DAGFUSION_KERNELS_BFLOAT16_INL_H_
+#if defined(DAGFUSION_VALUES_BFLOAT16_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef DAGFUSION_VALUES_BFLOAT16_INL_H_
+#undef DAGFUSION_VALUES_BFLOAT16_INL_H_
 #else
-#define DAGFUSION_KERNELS_BFLOAT16_INL_H_
+#define DAGFUSION_VALUES_BFLOAT16_INL_H_
 #endif
 
 #include "graph/values/bfloat16.h"
