@@ -12,13 +12,17 @@
 //   ds[i,j] = w[i,j] * (dw[i,j] - sum over l of w[i,l] * dw[i,l]) / sqrt(D)
 //   dq[c,i] = sum over j of ds[i,j] * k[c,j]
 //   dk[c,j] = sum over i of ds[i,j] * q[c,i]
+// In bfloat16, on cores that have its dot products, w and ds are rounded to bfloat16 in front of the products that take
+// them; sums and the softmax are float32.
 
 #include <algorithm>
 #include <cmath>
 
 #include "graph/types/catalog.h"
 #include "graph/values/parallel.h"
+#include "nodes/kernels/bfloat16_dots.h"
 #include "nodes/kernels/blocked.h"
+#include "nodes/kernels/half_attention.h"
 #include "nodes/kernels/product.h"
 #include "nodes/kernels/softmax.h"
 #include "nodes/network/act.h"
@@ -48,7 +52,10 @@ class Attention final : public DifferentiableMap {
     // The weights are kept for backward() while they take no more memory than q, k, v and y; else they are
     // made again, which costs a quarter more in backward().
     if (setup.run().training && heads_ * pixels_ <= 4 * channels_) {
-      kept_ = setup.saved("w", {.shape = {images_, heads_, pixels_, row_}}, Span::forward_to_backward);
+      if (by_dots()) row_ = static_cast<std::int64_t>(kernels::half_attention_row(one_head().pixels));
+      kept_ = setup.saved(
+          "w", {.dtype = by_dots() ? DType::bf16 : DType::f32, .shape = {images_, heads_, pixels_, row_}},
+          Span::forward_to_backward);
     }
     setup.backward_reads(q_);
     setup.backward_reads(k_);
@@ -57,10 +64,11 @@ class Attention final : public DifferentiableMap {
   }
 
   void prepare(Preparation& preparation) override {
-    preparation.scratch((2 * matrix_size() + transposed_size() + 5 * head_size_) * sizeof(float));
+    preparation.scratch(by_dots() ? kernels::half_attention_scratch(one_head())
+                                  : (2 * matrix_size() + transposed_size() + 5 * head_size_) * sizeof(float));
     ways_ = ways_over(images_ * heads_ * matrix_size(), preparation.ways);
     const auto images = static_cast<int>(images_);
-    if (in_place()) parts_ = std::min<std::int64_t>((ways_ + images - 1) / images, pixels_);
+    if (in_place() || by_dots()) parts_ = std::min<std::int64_t>((ways_ + images - 1) / images, pixels_);
   }
 
   void forward(Call& call) const override {
@@ -87,9 +95,27 @@ class Attention final : public DifferentiableMap {
     std::int64_t first, end;
   };
 
+  // In bfloat16, heads of whole blocks.
+  bool by_dots() const {
+    return half() && whole() && kernels::has_bfloat16_dots() &&
+           kernels::half_attention_fits(one_head().channels, one_head().pixels, block_);
+  }
+  kernels::HalfAttention one_head() const {
+    return {.channels = static_cast<int>(filled_up(depth_, block_)),
+            .pixels = static_cast<int>(pixels_),
+            .scale = scale_};
+  }
+
   void forward_head(Call& call, std::int64_t n, std::int64_t h, Rows rows) const {
+    if (by_dots()) {
+      const auto in = [&](const Input& x) { return at(call.in<BFloat16>(x), n, h); };
+      return kernels::half_attention_forward(
+          one_head(), static_cast<int>(rows.first), static_cast<int>(rows.end), in(q_), in(k_), in(v_),
+          kept<BFloat16>(call, n, h), at(call.out<BFloat16>(y_), n, h), call.scratch());
+    }
     const Scratch scratch = divide(call.scratch());
-    float* w = kept(call) ? kept(call) + (n * heads_ + h) * matrix_size() : scratch.w;
+    float* const there = kept<float>(call, n, h);
+    float* w = there ? there : scratch.w;
     const float* q = head(call.in<void>(q_), n, h, scratch.head[0]);
     const float* k = head(call.in<void>(k_), n, h, scratch.head[1]);
     const float* v = head(call.in<void>(v_), n, h, scratch.head[2]);
@@ -100,14 +126,24 @@ class Attention final : public DifferentiableMap {
   }
 
   void backward_head(Call& call, std::int64_t n, std::int64_t h) const {
+    if (by_dots()) {
+      const auto in = [&](const Input& x) { return at(call.in<BFloat16>(x), n, h); };
+      const auto d = [&](const Input& x) {
+        return call.d<BFloat16>(x) ? at(call.d<BFloat16>(x), n, h) : nullptr;
+      };
+      return kernels::half_attention_backward(one_head(), in(q_), in(k_), in(v_), kept<BFloat16>(call, n, h),
+                                              at(call.d<BFloat16>(y_), n, h), d(q_), d(k_), d(v_),
+                                              call.scratch());
+    }
     const Scratch scratch = divide(call.scratch());
     void *dq = call.d<void>(q_), *dk = call.d<void>(k_), *dv = call.d<void>(v_);
     const float* q = head(call.in<void>(q_), n, h, scratch.head[0]);
     const float* k = head(call.in<void>(k_), n, h, scratch.head[1]);
     const float* v = head(call.in<void>(v_), n, h, scratch.head[2]);
     const float* dy = head(call.d<void>(y_), n, h, scratch.head[3]);
-    const float* w = kept(call) ? kept(call) + (n * heads_ + h) * matrix_size() : scratch.w;
-    if (!kept(call)) weights(all(), q, k, scratch.transposed, scratch.w);
+    const float* const there = kept<float>(call, n, h);
+    const float* w = there ? there : scratch.w;
+    if (!there) weights(all(), q, k, scratch.transposed, scratch.w);
     const auto write = [&](void* gradient, const auto& fill) {
       if (!gradient) return;
       float* to = in_place() ? at(static_cast<float*>(gradient), n, h) : scratch.head[4];
@@ -133,7 +169,10 @@ class Attention final : public DifferentiableMap {
   bool whole() const { return heads_ == 1 || depth_ % block_ == 0; }
   bool in_place() const { return whole() && !half(); }
   Rows all() const { return {0, pixels_}; }
-  float* kept(Call& call) const { return kept_.index >= 0 ? call.saved<float>(kept_) : nullptr; }
+  template <class T>
+  T* kept(Call& call, std::int64_t n, std::int64_t h) const {
+    return kept_.index >= 0 ? call.saved<T>(kept_) + (n * heads_ + h) * matrix_size() : nullptr;
+  }
 
   Scratch divide(std::byte* memory) const {
     Scratch s;

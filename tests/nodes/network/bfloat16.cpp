@@ -96,13 +96,24 @@ TEST(Half, GroupNormComputesInFloat32) {
           {"weight", "bias"});
 }
 
-TEST(Half, AttentionComputesInFloat32) {
-  for (const auto& [channels, heads] : {std::pair{32, 1}, {32, 2}, {24, 2}, {48, 4}})
-    expect_alike({"{type: attention, heads: " + std::to_string(heads) + "}",
-                  {{"q", gaussian({2, channels, 4, 4}, 1)},
-                   {"k", gaussian({2, channels, 4, 4}, 2)},
-                   {"v", gaussian({2, channels, 4, 4}, 3)}},
-                  {}});
+Pair attention(int channels, int heads, int width) {
+  return {"{type: attention, heads: " + std::to_string(heads) + "}",
+          {{"q", gaussian({2, channels, 4, width}, 1)},
+           {"k", gaussian({2, channels, 4, width}, 2)},
+           {"v", gaussian({2, channels, 4, width}, 3)}},
+          {}};
+}
+
+TEST(Half, AttentionComputesInFloat32WhereHeadsAreNoWholeBlocks) {
+  for (const auto& [channels, heads] : {std::pair{24, 2}, {48, 4}})
+    expect_alike(attention(channels, heads, 4));
+}
+
+// Between two products weights are rounded, as PyTorch does.
+TEST(Half, AttentionRoundsItsWeightsToBFloat16) {
+  if (!bfloat16_available()) GTEST_SKIP() << "this core has no bfloat16 dot products";
+  for (const auto& [channels, heads] : {std::pair{32, 1}, {24, 1}, {32, 2}, {128, 4}})
+    for (const int width : {4, 10}) expect_alike(attention(channels, heads, width), {}, 0x1p-8);
 }
 
 TEST(Half, ConvolutionsSumExactProductsInFloat32) {
