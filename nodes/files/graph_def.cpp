@@ -2,13 +2,17 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <fstream>
 #include <optional>
+#include <span>
 #include <stdexcept>
 
 #include "graph/document/fault.h"
+#include "graph/values/bfloat16.h"
+#include "nodes/files/number_format.h"
 
 namespace dagfusion {
 namespace {
@@ -19,8 +23,10 @@ constexpr std::size_t kMostSides = 8;
 // Fields of the messages, by number.
 constexpr int kGraphNode = 1, kNodeName = 1, kNodeOp = 2, kNodeAttribute = 5, kEntryKey = 1, kEntryValue = 2,
               kAttributeTensor = 8, kTensorType = 1, kTensorShape = 2, kTensorContent = 4, kTensorFloats = 5,
-              kShapeSide = 2, kSideSize = 1;
-constexpr std::uint64_t kFloat = 1;  // DT_FLOAT
+              kTensorDoubles = 6, kTensorHalves = 13, kShapeSide = 2, kSideSize = 1;
+constexpr std::uint64_t kFloat = 1, kDouble = 2, kBFloat16 = 14, kHalf = 19;  // DT_FLOAT, …
+constexpr std::uint64_t kMostRepeated = std::uint64_t{1}
+                                        << 24;  // so that a short file does not fill the memory
 
 enum class Wire { number = 0, eight_bytes = 1, bytes = 2, four_bytes = 5 };
 
@@ -58,7 +64,8 @@ class Message {
     throw std::runtime_error("is no graph of TensorFlow, or damaged");
   }
 
- private:
+  bool over() const { return rest_.empty(); }
+
   std::uint64_t number() {  // seven bits a byte, the lowest first
     std::uint64_t value = 0;
     for (int shift = 0; shift < 64; shift += 7) {
@@ -69,6 +76,7 @@ class Message {
     throw std::runtime_error("is no graph of TensorFlow, or damaged");
   }
 
+ private:
   std::string_view take(std::uint64_t count) {
     if (count > rest_.size()) throw std::runtime_error("is cut short, or damaged");
     const std::string_view taken = rest_.substr(0, count);
@@ -79,10 +87,42 @@ class Message {
   std::string_view rest_;
 };
 
+// Numbers of a tensor, little-endian. Fewer than the shape has: the last one stands for all that follow.
 struct Constant {
+  std::uint64_t type = 0;
   Shape shape;
-  std::string_view content;  // little-endian float32
+  std::string_view content;
+  std::string listed;  // instead of `content`, one after the other
+
+  std::string_view bytes() const { return content.empty() ? listed : content; }
+  std::uint64_t elements() const { return static_cast<std::uint64_t>(count_of(shape)); }
 };
+
+// As safetensors names it; empty for what holds no numbers that are read.
+std::string_view dtype_of(std::uint64_t type) {
+  if (type == kFloat) return "F32";
+  if (type == kDouble) return "F64";
+  if (type == kBFloat16) return "BF16";
+  return type == kHalf ? "F16" : "";
+}
+
+std::size_t width_of(std::uint64_t type) { return type == kDouble ? 8 : type == kFloat ? 4 : 2; }
+
+std::vector<float> numbers_of(const Constant& constant) {
+  const std::size_t width = width_of(constant.type);
+  const auto bytes = std::as_bytes(std::span(constant.bytes()));
+  std::vector<float> values(bytes.size() / width);
+  if (constant.type == kBFloat16)
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      BFloat16 half{};
+      std::memcpy(&half, bytes.data() + i * width, width);
+      values[i] = to_float(half);
+    }
+  else
+    read_numbers({NumberFormat::Kind::real, width, false}, bytes, values);
+  values.resize(static_cast<std::size_t>(constant.elements()), values.back());
+  return values;
+}
 
 Shape shape_of(std::string_view bytes) {
   Shape shape;
@@ -93,28 +133,48 @@ Shape shape_of(std::string_view bytes) {
     Message sides(side->bytes);
     while (const auto f = sides.next())
       if (f->number == kSideSize) size = f->value;
-    shape.push_back(static_cast<std::int64_t>(size));
-    if (size < 1 || size > kMostBytes || shape.size() > kMostSides)
-      throw std::runtime_error("holds a tensor without a shape");
+    shape.push_back(static_cast<std::int64_t>(std::min(size, kMostBytes)));
+    if (shape.size() > kMostSides) throw std::runtime_error("holds a tensor of too many sides");
   }
   return shape;
 }
 
-// Nothing for a tensor of other numbers, or of one number that is repeated.
+// Halves come as whole numbers of their bits; other numbers are packed, or one to a field.
+void append_listed(const Field& field, std::string& listed) {
+  const auto append_half = [&](std::uint64_t bits) {
+    listed += static_cast<char>(bits & 0xFF);
+    listed += static_cast<char>(bits >> 8 & 0xFF);
+  };
+  if (field.number != kTensorHalves)
+    listed += field.bytes;
+  else if (field.wire == Wire::number)
+    append_half(field.value);
+  else
+    for (Message bits(field.bytes); !bits.over();) append_half(bits.number());
+}
+
+// Whether there are as many numbers as the shape asks for, or fewer of which the last is repeated.
+bool is_whole(const Constant& constant) {
+  std::uint64_t elements = 1;
+  for (const std::int64_t side : constant.shape)
+    if (__builtin_mul_overflow(elements, static_cast<std::uint64_t>(side), &elements)) return false;
+  const std::uint64_t bytes = constant.bytes().size(), width = width_of(constant.type), given = bytes / width;
+  if (given == 0 || bytes % width != 0) return false;
+  return given == elements || (constant.content.empty() && given < elements && elements <= kMostRepeated);
+}
+
+// Nothing for a tensor of other numbers.
 std::optional<Constant> constant_of(std::string_view tensor) {
   Constant constant;
-  bool floats = false;
   Message message(tensor);
   while (const auto f = message.next()) {
-    if (f->number == kTensorType) floats = f->value == kFloat;
+    if (f->number == kTensorType) constant.type = f->value;
     if (f->number == kTensorShape) constant.shape = shape_of(f->bytes);
-    if (f->number == kTensorContent || f->number == kTensorFloats) constant.content = f->bytes;
+    if (f->number == kTensorContent) constant.content = f->bytes;
+    if (f->number == kTensorFloats || f->number == kTensorDoubles || f->number == kTensorHalves)
+      append_listed(*f, constant.listed);
   }
-  if (!floats) return std::nullopt;
-  std::uint64_t wanted = sizeof(float);
-  for (const std::int64_t side : constant.shape)
-    if (__builtin_mul_overflow(wanted, static_cast<std::uint64_t>(side), &wanted)) return std::nullopt;
-  if (constant.content.size() != wanted) return std::nullopt;
+  if (dtype_of(constant.type).empty() || !is_whole(constant)) return std::nullopt;
   return constant;
 }
 
@@ -229,20 +289,19 @@ class GraphDef final : public TensorFile {
     } catch (const std::runtime_error& error) {
       fail(error.what());
     }
-    if (tensors_.empty()) fail("holds no constants of float32; it must be a frozen graph of TensorFlow");
+    if (tensors_.empty()) fail("holds no constants of real numbers; it must be a frozen graph of TensorFlow");
   }
 
   std::vector<float> read(const std::string& name) override {
     const Kept& kept = kept_.at(name);
-    std::vector<float> values(kept.content.size() / sizeof(float));
-    std::memcpy(values.data(), kept.content.data(), kept.content.size());
-    return kept.turned_from.empty() ? values : turned(values, kept.turned_from);
+    const std::vector<float> values = numbers_of(kept.constant);
+    return kept.turns ? turned(values, kept.constant.shape) : values;
   }
 
  private:
   struct Kept {
-    std::string_view content;
-    Shape turned_from;  // empty: as it is
+    Constant constant;
+    bool turns = false;
   };
 
   void take_node(std::string_view node) {
@@ -258,8 +317,9 @@ class GraphDef final : public TensorFile {
     if (op != "Const" || !constant) return;
     const bool turns = is_turned(name) && (constant->shape.size() == 4 || constant->shape.size() == 2);
     const std::string known = name_in_pytorch(name);
-    tensors_[known] = {"F32", turns ? turned(constant->shape) : constant->shape};
-    kept_[known] = {constant->content, turns ? constant->shape : Shape()};
+    tensors_[known] = {std::string(dtype_of(constant->type)),
+                       turns ? turned(constant->shape) : constant->shape};
+    kept_[known] = {std::move(*constant), turns};
   }
 
   // The tensor of the attribute "value".

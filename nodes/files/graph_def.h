@@ -13,7 +13,7 @@ namespace dagfusion {
 // Whether a file that begins so can be one.
 bool starts_like_graph_def(std::string_view start);
 
-// Constants of float32. Those of the Inception network that FID looks with (inception-2015-12-05) have the names of
+// Constants of real numbers, half precision to float64. Those of the Inception network that FID looks with (inception-2015-12-05) have the names of
 // torchvision's modules ("Mixed_5b.branch1x1.conv.weight") and PyTorch's order of sides; others keep their own.
 // Throws UserError that names the file.
 std::unique_ptr<TensorFile> open_graph_def(const std::filesystem::path&);

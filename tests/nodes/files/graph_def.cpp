@@ -1,8 +1,10 @@
 #include "nodes/files/graph_def.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <fstream>
+#include <set>
 
 #include "graph/document/fault.h"
 #include "nodes/files/tensor_file.h"
@@ -92,6 +94,82 @@ TEST(GraphDef, LeavesOutWhatIsNoNumberOfItsOwn) {
   EXPECT_EQ(file->read("other/weights"), (std::vector<float>{1, 2}));
 }
 
+// The nodes of the file that FID is defined with, which golden/inception_graph.py wrote: every weight of the network is found
+// under the name and with the shape that PyTorch's programs have for it.
+TEST(GraphDef, HoldsEveryWeightOfInception) {
+  const std::filesystem::path golden = DAGFUSION_GOLDEN;
+  const auto file = open_tensor_file(golden / "inception_graph.pb");
+  std::ifstream list(golden / "inception_weights.txt");
+  std::set<float> seen;
+  std::size_t weights = 0;
+  for (std::string name, sides; list >> name >> sides; ++weights) {
+    ASSERT_TRUE(file->tensors().contains(name)) << name;
+    std::string shape;
+    for (const std::int64_t side : file->tensors().at(name).shape)
+      shape += fmt::format("{}{}", shape.empty() ? "" : ",", side);
+    EXPECT_EQ(shape, sides) << name;
+    const std::vector<float> values = file->read(name);
+    EXPECT_EQ(values.size(), static_cast<std::size_t>(count_of(file->tensors().at(name).shape))) << name;
+    if (!name.starts_with("Conv2d_1a_3x3")) {
+      EXPECT_EQ(values.front(), values.back()) << name;
+      EXPECT_TRUE(seen.insert(values.front()).second) << name << " is another one's";
+    }
+  }
+  EXPECT_EQ(weights, 472u);
+  // Whole: tap (r,s) of input i and output o is number ((3 r + s) 3 + i) 32 + o of 1/64 each.
+  const std::vector<float> first = file->read("Conv2d_1a_3x3.conv.weight");
+  EXPECT_EQ(first[((2 * 3 + 1) * 3 + 0) * 3 + 2], (((0 * 3 + 2) * 3 + 1) * 32 + 2) / 64.0f);
+  EXPECT_EQ(file->read("Sub/y"), (std::vector<float>{128}));
+  EXPECT_FALSE(file->tensors().contains("ResizeBilinear/size"));
+}
+
+std::string floats(const std::vector<float>& values) {
+  return {reinterpret_cast<const char*>(values.data()), values.size() * sizeof(float)};
+}
+
+// A constant [4], whose numbers stand in these fields.
+std::string listed(const std::string& name, std::uint64_t dtype, const std::string& fields) {
+  const std::string tensor = field(1, dtype) + field(2, field(2, field(1, std::uint64_t{4}))) + fields;
+  return field(1,
+               field(1, name) + field(2, "Const") + field(5, field(1, "value") + field(2, field(8, tensor))));
+}
+
+TEST(GraphDef, ReadsNumbersInEveryWayThatTensorFlowWritesThem) {
+  const ScratchFolder folder;
+  const std::string one_each = number(5 << 3 | 5) + floats({1}) + number(5 << 3 | 5) + floats({2});
+  const double doubles[] = {0.5, -3};
+  const std::string packed_doubles(reinterpret_cast<const char*>(doubles), sizeof doubles);
+  const std::uint16_t halves[] = {0x3C00, 0xC000, 0x3800, 0};  // 1, -2, 0.5, 0
+  const std::string half_content(reinterpret_cast<const char*>(halves), sizeof halves);
+  const auto file = open_tensor_file(
+      saved(folder, listed("packed", 1, field(5, floats({1, 2, 3, 4}))) +
+                        listed("repeated", 1, field(5, floats({7}))) + listed("one each", 1, one_each) +
+                        listed("doubles", 2, field(6, packed_doubles)) +
+                        listed("halves", 19, field(4, half_content)) +
+                        listed("listed halves", 19, field(13, number(0x3C00) + number(0xC000))) +
+                        listed("brain", 14, field(13, std::uint64_t{0x3FC0})) +
+                        listed("too many", 1, field(5, floats({1, 2, 3, 4, 5}))) + listed("none", 1, "")));
+  EXPECT_EQ(file->read("packed"), (std::vector<float>{1, 2, 3, 4}));
+  EXPECT_EQ(file->read("repeated"), (std::vector<float>{7, 7, 7, 7}));
+  EXPECT_EQ(file->read("one each"), (std::vector<float>{1, 2, 2, 2}));
+  EXPECT_EQ(file->read("doubles"), (std::vector<float>{.5f, -3, -3, -3}));
+  EXPECT_EQ(file->read("halves"), (std::vector<float>{1, -2, .5f, 0}));
+  EXPECT_EQ(file->read("listed halves"), (std::vector<float>{1, -2, -2, -2}));
+  EXPECT_EQ(file->read("brain"), (std::vector<float>{1.5f, 1.5f, 1.5f, 1.5f}));
+  EXPECT_EQ(file->tensors().at("halves").dtype, "F16");
+  EXPECT_EQ(file->tensors().size(), 7u);
+}
+
+TEST(GraphDef, DoesNotFillTheMemoryWithOneNumber) {
+  const ScratchFolder folder;
+  const std::string side = field(2, field(1, std::uint64_t{1} << 20));
+  const std::string tensor = field(1, std::uint64_t{1}) + field(2, side + side) + field(5, floats({1}));
+  const std::string huge = field(
+      1, field(1, "huge") + field(2, "Const") + field(5, field(1, "value") + field(2, field(8, tensor))));
+  const auto file = open_tensor_file(saved(folder, huge + constant("a", {1}, {1})));
+  EXPECT_EQ(file->tensors().size(), 1u);
+}
+
 TEST(GraphDef, EveryDamagedFileEndsInAValueOrASentence) {
   const ScratchFolder folder;
   const std::string whole =
@@ -126,9 +204,10 @@ TEST(GraphDef, SaysWhatIsWrong) {
   EXPECT_EQ(said("\x0a\x7f"
                  "abc"),
             path + "is cut short, or damaged");
+  EXPECT_EQ(said(constant("deep", Shape(9, 1), {1})), path + "holds a tensor of too many sides");
   EXPECT_EQ(said("\x0f"), path + "is no graph of TensorFlow, or damaged");
   EXPECT_EQ(said(field(1, field(1, "a") + field(2, "Conv2D"))),
-            path + "holds no constants of float32; it must be a frozen graph of TensorFlow");
+            path + "holds no constants of real numbers; it must be a frozen graph of TensorFlow");
 }
 
 }  // namespace
