@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <numeric>
 #include <set>
@@ -81,11 +82,18 @@ Selection::Selection(Setup& setup, const SelectableImages& images) : count_(imag
   setup.note_at("path", fmt::format("{} of {} images are read", chosen_.size(), count_));
 }
 
+// Both parts have an image at least, where there are two: a small data set has none below 0.1 as likely as not.
 void Selection::split(const std::string& part, double validation, const SelectableImages& images) {
-  std::erase_if(chosen_, [&](std::int64_t image) {
-    std::string name = images.name ? images.name(image) : "";
-    if (name.empty()) name = std::to_string(image);
-    return (place_of(name) < validation) != (part == "validation");
+  std::vector<double> places;
+  for (const std::int64_t image : chosen_) {
+    const std::string name = images.name ? images.name(image) : "";
+    places.push_back(place_of(name.empty() ? std::to_string(image) : name));
+  }
+  const auto [least, most] = std::minmax_element(places.begin(), places.end());
+  const bool divides = !places.empty() && *least < *most && validation > 0 && validation < 1;
+  const double border = divides ? std::clamp(validation, std::nextafter(*least, 1.0), *most) : validation;
+  std::erase_if(chosen_, [&](std::int64_t image) {  // all are there still: an image is its own place
+    return (places[static_cast<std::size_t>(image)] < border) != (part == "validation");
   });
 }
 

@@ -109,5 +109,18 @@ TEST(Selection, RefusesWhatLeavesNothing) {
       "choose");
 }
 
+// None of the names falls below so small a share, or above so large a one: the nearest does.
+TEST(Selection, LeavesNoPartEmptyWhereThereAreTwoImages) {
+  const ScratchFolder folder;
+  put_pictures(folder);
+  for (const char* share : {"1.0e-9", "0.999999999"}) {
+    const std::size_t held_out =
+                          names(folder, fmt::format(", split: validation, validation: {}", share)).size(),
+                      trained = names(folder, fmt::format(", split: train, validation: {}", share)).size();
+    EXPECT_EQ(held_out + trained, 16u) << share;
+    EXPECT_EQ(std::min(held_out, trained), 1u) << share;
+  }
+}
+
 }  // namespace
 }  // namespace dagfusion::tests
