@@ -36,6 +36,16 @@ WritesATableJsonAndCsv() {
   is "$(<runs/evaluate/002/evaluation.csv)" "$(<runs/evaluate/001/evaluation.csv)"
 }
 
+WritesNothingButJson() {  # how long it will take, which is said after some seconds, stands elsewhere
+  trained
+  "$program" evaluate runs/001 --images 100000 --json >out.txt 2>err.txt </dev/null &
+  process=$!
+  until grep -q 'to the end' err.txt; do kill -0 "$process"; sleep 0.1; done
+  kill -INT "$process"
+  ended
+  is "$out" ''
+}
+
 ComparesWithStatisticsOfAFile() {
   trained
   cat >statistics.yaml <<END

@@ -188,7 +188,7 @@ int evaluate(const Asked& asked, const TypedOverrides& typed) {
   listen_for_stop();
   Launch made = launch(request);
   if (!asked.json) say_before(made);
-  const Report report = run_on_screen(*made.run);
+  const Report report = run_on_screen(*made.run, asked.json ? stderr : stdout);
   if (report.outcome != Report::Outcome::done) {
     fmt::print(stderr, "stopped before all images were drawn; nothing is measured\n");
     return report.outcome == Report::Outcome::aborted ? kAborted : kStopped;

@@ -97,7 +97,8 @@ std::string moving_line(const Moment& moment, int columns) {
                      std::string(static_cast<std::size_t>(bar) - filled, '.'), text);
 }
 
-ProgressDisplay::ProgressDisplay(const Run& run) : run_(run), moves_(can_move()) {
+ProgressDisplay::ProgressDisplay(const Run& run, std::FILE* lines)
+    : run_(run), lines_(lines), moves_(can_move()) {
   thread_ = std::thread([this] {
     try {
       show();
@@ -121,13 +122,13 @@ void ProgressDisplay::show() {
     }
     if (!estimated && rate.settled() && moment.left >= 0) {
       estimated = true;
-      fmt::print("about {} to the end, {}\n", in_words(moment.left), rate_in_words(moment.rate));
-      std::fflush(stdout);
+      fmt::print(lines_, "about {} to the end, {}\n", in_words(moment.left), rate_in_words(moment.rate));
+      std::fflush(lines_);
     }
     if (Clock::now() - last < kBetweenLines) continue;
     last = Clock::now();
-    fmt::print("{}\n", line_of(moment));
-    std::fflush(stdout);
+    fmt::print(lines_, "{}\n", line_of(moment));
+    std::fflush(lines_);
   }
   if (moves_) fmt::print(stderr, "\r\033[K");
 }

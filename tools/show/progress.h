@@ -2,6 +2,7 @@
 #pragma once
 
 #include <condition_variable>
+#include <cstdio>
 #include <mutex>
 #include <string>
 #include <thread>
@@ -22,16 +23,17 @@ std::string line_of(const Moment&);
 // The same with a bar in front, in less than `columns`: a shorter bar, then none, then fewer words.
 std::string moving_line(const Moment&, int columns);
 
-// Shows the progress of a run for as long as it lives.
+// Shows the progress of a run for as long as it lives. `lines`: where it goes when it does not move.
 class ProgressDisplay {
  public:
-  explicit ProgressDisplay(const Run&);
+  explicit ProgressDisplay(const Run&, std::FILE* lines = stdout);
   ~ProgressDisplay();
 
  private:
   void show();
 
   const Run& run_;
+  std::FILE* lines_;
   const bool moves_;  // on a terminal that can go back to the start of a line
   std::mutex mutex_;
   std::condition_variable wake_;

@@ -67,9 +67,9 @@ void say_before(const Launch& launch) {
   std::fflush(stdout);
 }
 
-Report run_on_screen(Run& run) {
+Report run_on_screen(Run& run, std::FILE* lines) {
   const StopSignals signals(run);
-  const ProgressDisplay progress(run);
+  const ProgressDisplay progress(run, lines);
   return run.run();
 }
 
