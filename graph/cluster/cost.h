@@ -12,7 +12,7 @@ inline constexpr std::size_t kBucketFloats = std::size_t{3} << 20;  // 12 MiB
 
 struct Ethernet {
   std::string name;         // "10gbe"
-  double bytes_per_second;  // of one process, each way, over TCP
+  double bytes_per_second;  // of one process, each way and both at once, over TCP
   double latency;           // seconds of one message
 };
 const std::vector<Ethernet>& ethernets();

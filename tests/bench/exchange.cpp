@@ -6,6 +6,7 @@
 // exchange and what the model of graph/cluster/cost.h says of buckets as large as in a run. tests/bench/simulated_exchange.sh runs it under SimGrid.
 #include <fmt/format.h>
 #include <mpi.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -20,12 +21,21 @@ extern "C" dagfusion::Transport* dagfusion_open_transport();
 namespace dagfusion {
 namespace {
 
+// Between two looks at what has come, as the thread of a cluster makes them; in microseconds.
+constexpr unsigned kPause = 50;
+constexpr int kMostPauses = 9;
+
 double exchange(Transport& transport, std::vector<std::unique_ptr<SharedSum>>& buckets) {
   const double begin = MPI_Wtime();
+  int idle = 0;
   std::vector<SharedSum*> open;
   for (const auto& bucket : buckets) open.push_back(bucket.get());
-  while (!open.empty()) std::erase_if(open, [&](SharedSum* sum) { return sum->advance(transport); });
-  return MPI_Wtime() - begin;
+  while (true) {
+    const std::size_t moved = std::erase_if(open, [&](SharedSum* sum) { return sum->advance(transport); });
+    if (open.empty()) return MPI_Wtime() - begin;
+    idle = moved > 0 ? 0 : std::min(idle + 1, kMostPauses);
+    usleep(kPause * static_cast<unsigned>(idle + 1));
+  }
 }
 
 int run(std::size_t floats, int repeats, std::size_t bucket) {

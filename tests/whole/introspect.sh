@@ -308,7 +308,7 @@ END
   ends 0
   is "$(grep -A3 '^update' <<<"$out")" 'update        24.0 ms  of all weights, by every rank
 waves            100%  of 2 lanes a rank are full
-step           0.07 s   0.07 s of computing, so 166.0 images/s: 83% of 2 times one rank'"'"'s'
+step           0.07 s   0.07 s of computing, so 165.9 images/s: 83% of 2 times one rank'"'"'s'
   run plan train.yaml --cores 64 --times none.json
   ends 2
   is "$err" 'none.json: --times: there is no such file; `run-pipeline bench FILE --json > times.json` makes one'

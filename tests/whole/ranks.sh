@@ -231,7 +231,7 @@ AreReckonedBeforeARun() {
 ranks               4
 memory          3 MiB
 exchange      375 KiB
-on 1gbe        3.4 ms
+on 1gbe        3.8 ms
 waves            100%
 step           0.40 s
 END
@@ -327,6 +327,17 @@ EndWhenOneIsKilled() {
   sleep 0.5
   is "$(pgrep -f "^$program .*run.steps=100000 nodes.save.every=5$" || true)" ''
   "$program" "${train[@]}" run.steps=100000 --resume --check >out.txt 2>err.txt
+}
+
+EndTheirLauncherWhenItDoesNot() {
+  mkdir fake
+  printf '%s\n' '#!/bin/bash' 'sleep 1.5 & wait' 'sleep 0.1 & exec sleep 1000' >fake/mpirun.openmpi  # a rank; one that is not waited for
+  chmod +x fake/mpirun.openmpi
+  local code=0 began=$SECONDS
+  PATH=$PWD/fake:$PATH "$program" train.yaml --ranks 2 >out.txt 2>err.txt || code=$?
+  is "$code" 1
+  is "$(<err.txt)" 'run-pipeline: all ranks have ended, and their launcher has not: it is ended too'
+  ((SECONDS - began < 30)) || fail "it took $((SECONDS - began)) s"
 }
 
 EndWhenOneIsSilent() {

@@ -5,9 +5,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <cerrno>
 #include <csignal>
 #include <cstdlib>
+#include <ctime>
+#include <filesystem>
+#include <fstream>
 
 #include "graph/document/fault.h"
 #include "tools/launch/exit.h"
@@ -77,8 +79,70 @@ std::vector<std::string> launcher_command(int ranks, const Placement& where) {
       "libopenmpi-dev, and build again");
 }
 
+bool lives(const std::string& process) {
+  std::ifstream file("/proc/" + process + "/stat");
+  std::string stat;
+  std::getline(file, stat);
+  const std::size_t state = stat.rfind(')') + 2;
+  return state < stat.size() && stat[state] != 'Z' && stat[state] != 'X';
+}
+
+bool has_living_children(pid_t process) {
+  std::error_code ignored;
+  for (const auto& thread :
+       std::filesystem::directory_iterator(fmt::format("/proc/{}/task", process), ignored)) {
+    std::ifstream children(thread.path() / "children");
+    for (std::string child; children >> child;)
+      if (lives(child)) return true;
+  }
+  return false;
+}
+
+// What is started: a launcher of ranks, or one rank that needs none.
+enum class Starts { ranks, one_alone };
+
+// An mpirun of which a rank is killed at its start may wait for a lock of its own for ever, when all ranks have ended.
+class Started {
+ public:
+  Started(pid_t process, Starts what) : process_(process), what_(what) {}
+
+  // Its exit code.
+  int wait() {
+    int status = 0;
+    for (int seconds_without_ranks = 0; !has_ended(status);) {
+      const bool ranks = what_ == Starts::ranks && has_living_children(process_);
+      had_ranks_ = had_ranks_ || ranks;
+      seconds_without_ranks = ranks || !had_ranks_ ? 0 : seconds_without_ranks + 1;
+      if (seconds_without_ranks <= kPatience) continue;
+      fmt::print(stderr, "run-pipeline: all ranks have ended, and their launcher has not: it is ended too\n");
+      kill(process_, SIGKILL);
+      waitpid(process_, &status, 0);
+      return kFailed;
+    }
+    return WIFEXITED(status) ? WEXITSTATUS(status) : kAborted;
+  }
+
+ private:
+  static constexpr int kPatience = 10;  // seconds; it may take three of them to end by itself
+
+  // Looks for about a second.
+  bool has_ended(int& status) const {
+    constexpr int kLooks = 100;
+    const timespec between{.tv_sec = 0, .tv_nsec = 1'000'000'000 / kLooks};
+    for (int look = 0; look < kLooks; ++look) {
+      if (waitpid(process_, &status, WNOHANG) == process_) return true;
+      nanosleep(&between, nullptr);
+    }
+    return false;
+  }
+
+  const pid_t process_;
+  const Starts what_;
+  bool had_ranks_ = false;
+};
+
 // Waits for it; signals to this process are passed on while it is there.
-int start_and_wait(std::vector<std::string> all, bool quietly) {
+int start_and_wait(std::vector<std::string> all, Starts what, bool quietly) {
   std::vector<char*> arguments;
   for (std::string& one : all) arguments.push_back(one.data());
   arguments.push_back(nullptr);
@@ -93,10 +157,9 @@ int start_and_wait(std::vector<std::string> all, bool quietly) {
     _exit(127);
   }
   launcher = child;
-  int status = 0;
-  while (waitpid(child, &status, 0) < 0 && errno == EINTR) continue;
+  const int exit = Started(child, what).wait();
   launcher = 0;
-  return WIFEXITED(status) ? WEXITSTATUS(status) : kAborted;
+  return exit;
 }
 
 std::vector<std::string> under_launcher(int ranks, const Placement& where,
@@ -109,14 +172,15 @@ std::vector<std::string> under_launcher(int ranks, const Placement& where,
 }  // namespace
 
 int start_quietly(int ranks, const std::vector<std::string>& command) {
-  return start_and_wait(ranks > 1 ? under_launcher(ranks, {}, command) : command, true);
+  if (ranks == 1) return start_and_wait(command, Starts::one_alone, true);
+  return start_and_wait(under_launcher(ranks, {}, command), Starts::ranks, true);
 }
 
 int launch_ranks(int ranks, const Placement& where, const std::vector<std::string>& command) {
   struct sigaction action {};
   action.sa_handler = pass_on;
   for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGUSR1}) sigaction(signal, &action, nullptr);
-  return start_and_wait(under_launcher(ranks, where, command), false);
+  return start_and_wait(under_launcher(ranks, where, command), Starts::ranks, false);
 }
 
 }  // namespace dagfusion
