@@ -70,10 +70,10 @@ bool are_one_each(const std::vector<Hdf5Entry>& images, std::size_t of) {
 ImageDatasets one_each(const Hdf5File& file, std::vector<Hdf5Entry> images) {
   for (const Hdf5Entry& entry : images)
     if (entry.shape != images[0].shape || entry.type.name != images[0].type.name)
-      file.fail(fmt::format(
-          "has a dataset for each image, {} of them, which are not alike: {} and {}; one data set has "
-          "one size and type",
-          images.size(), to_string(images[0]), to_string(entry)));
+      file.fail(
+          fmt::format("has a dataset for each image, {} of them, which differ: {} and {}; one data set has "
+                      "one size and type",
+                      images.size(), to_string(images[0]), to_string(entry)));
   std::sort(images.begin(), images.end(), [](const Hdf5Entry& a, const Hdf5Entry& b) {
     const std::string left = group_of(a.name), right = group_of(b.name);
     return left == right ? natural_less(last_part_of(a.name), last_part_of(b.name))

@@ -472,6 +472,70 @@ TEST(Import, RefusesNetworksWithoutWidth) {
             "'X' has a tensor 'conv_in.weight' without channels");
 }
 
+// What is said of a file of tensors of these shapes, all zeros.
+std::string refusal_of_shapes(const std::map<std::string, Shape>& tensors) {
+  ScratchFolder folder;
+  std::string header;
+  std::int64_t end = 0;
+  for (const auto& [name, shape] : tensors) {
+    const std::int64_t begin = end;
+    end += count_of(shape);
+    header += fmt::format(R"({}"{}":{{"dtype":"U8","shape":{},"data_offsets":[{},{}]}})",
+                          header.empty() ? "{" : ",", name, to_string(shape), begin, end);
+  }
+  header += header.empty() ? "{}" : "}";
+  const std::uint64_t length = header.size();
+  write_text(folder.path() / "x", std::string(reinterpret_cast<const char*>(&length), 8) + header +
+                                      std::string(static_cast<std::size_t>(end), '\0'));
+  return import_refusal(folder.path() / "x", {.size = 8});
+}
+
+TEST(Import, RefusesShapesThatNoSuchNetworkHas) {
+  EXPECT_EQ(refusal_of_shapes({}), "'X' holds no tensors");
+  const std::string two_widths =
+      "'X' has a first convolution of 8 channels, but a time embedding of 16; here both are the same";
+  using Tensors = std::map<std::string, Shape>;
+
+  Tensors openai = {{"input_blocks.0.0.weight", {8, 3, 3, 3}}};
+  EXPECT_EQ(refusal_of_shapes(openai), "'X' has no tensor 'out.2.weight'");
+  openai["out.2.weight"] = {3, 8, 3, 3};
+  openai["time_embed.0.weight"] = {32, 16};
+  EXPECT_EQ(refusal_of_shapes(openai), two_widths);
+  openai["time_embed.0.weight"] = {32, 8};
+  EXPECT_EQ(
+      refusal_of_shapes(openai),
+      "'X' changes sides without weights, so that no tensor says where its levels end; this is not read");
+  openai["output_blocks.0.1.conv.weight"] = {8, 8, 3, 3};
+  EXPECT_EQ(refusal_of_shapes(openai), "'X' has blocks that are not those of a U-Net");
+
+  Tensors edm = {{"map_layer0.weight", {32, 16}}, {"dec.8x8_aux_conv.weight", {3, 8, 3, 3}}};
+  EXPECT_EQ(refusal_of_shapes(edm), "'X' has no tensor 'enc.32x32_conv.weight', or of another size");
+  edm["enc.8x8_conv.weight"] = {8, 3, 3, 3};
+  EXPECT_EQ(refusal_of_shapes(edm), two_widths);
+
+  Tensors milestone = {{"downs.0.0.block1.proj.weight", {8, 8, 3, 3}},
+                       {"init_conv.weight", {8, 6, 7, 7}},
+                       {"final_conv.weight", {3, 8, 1, 1}},
+                       {"time_mlp.1.weight", {32, 16}},
+                       {"downs.0.3.weight", {12, 8, 3, 3}}};
+  EXPECT_EQ(refusal_of_shapes(milestone),
+            "'X' takes 6 channels and gives 3: self-conditioning, which is not known here");
+  milestone["init_conv.weight"] = {8, 3, 7, 7};
+  EXPECT_EQ(refusal_of_shapes(milestone), two_widths);
+  milestone["time_mlp.1.weight"] = {32, 8};
+  EXPECT_EQ(refusal_of_shapes(milestone),
+            "'X' has a level of 12 channels behind a first convolution of 8; here the widths of this network "
+            "are multiples of that");
+}
+
+TEST(Import, NamesTheFileThatAFolderMustHold) {
+  ScratchFolder folder;
+  EXPECT_EQ(
+      import_refusal(folder.path()),
+      "'X' has no diffusion_pytorch_model.safetensors (or .bin) in it or in unet/; name the file, if it "
+      "is called otherwise");
+}
+
 // Each copy has another value under one key: it is imported, or refused in a sentence.
 // DAGFUSION_DAMAGED_COPIES says how many.
 TEST(Import, SurvivesAnyValueInAConfig) {

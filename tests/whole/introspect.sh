@@ -103,6 +103,17 @@ RefusesOptionsInItsOwnWords() {
   refuses "--in x: expected PORT=FILE.npy, like x=images.npy" run-node silu --in x
   refuses "'groups': expected PARAMETER=VALUE, like groups=8" run-node silu groups
   refuses "--ranks needs two numbers to compare, like 1,2" verify train.yaml --ranks 1
+  refuses "'model' is not a node type and has no JSON" describe model --json
+  PATH=/nowhere run train.yaml --ranks 2
+  ends 2
+  is "$err" '--ranks needs an MPI to start them with, and there is no mpirun: apt-get install openmpi-bin libopenmpi-dev, and build again'
+  DAGFUSION_INSTRUCTION_SET=sse run check train.yaml
+  ends 2
+  is "$err" "DAGFUSION_INSTRUCTION_SET is 'sse': it can be avx2, or not set, for the best that the processor has"
+  printf 'extends: train.yaml\nsweep: {seeds: [1], axes: {run.steps: [2]}, metric: {column: loss}, output: nowhere}\n' >sweep.yaml
+  run sweep sweep.yaml --resume
+  ends 2
+  is "$err" 'there is no sweep below nowhere to go on with'
 }
 
 refuses() {  # MESSAGE ARGUMENT...
@@ -300,6 +311,12 @@ END
   has "$out" '"efficiency": 0.1176'
   has "$out" '"network": "10gbe",'
   has "$out" '"memory_bytes": '
+  { cat train.yaml; echo '  all:     {type: npy_writer, in: xt, path: all.npy}'; } >written.yaml
+  run plan written.yaml --ranks 2
+  ends 2
+  is "$err" "written.yaml:18:3: node 'all' (npy_writer): takes every frame of a training in order, which 2 processes that share its steps cannot give it; run one process, or take the node out
+  18 |   all:     {type: npy_writer, in: xt, path: all.npy}
+     |   ^^^ run one process, or take the node out"
   run plan train.yaml --cores 64
   ends 2
   is "$err" 'command line: --cores needs --times, and --times is for --cores or --ranks: `run-pipeline bench FILE --json > times.json`, then `plan FILE --cores 16,64 --times times.json`'

@@ -290,7 +290,7 @@ TEST(Hdf5Layouts, ReadsADatasetForEachImage) {
   EXPECT_EQ(classes.images, (std::vector<Bytes>{image(1), image(2), image(0)}));
 }
 
-TEST(Hdf5Layouts, SaysWhatToDoWithDatasetsThatAreNotAlikeOrFiles) {
+TEST(Hdf5Layouts, SaysWhatToDoWithDatasetsThatDifferOrAreFiles) {
   const auto said = [](const std::vector<std::vector<hsize_t>>& shapes) {
     try {
       contents([&](const NewHdf5& file) {
@@ -305,7 +305,7 @@ TEST(Hdf5Layouts, SaysWhatToDoWithDatasetsThatAreNotAlikeOrFiles) {
     return std::string();
   };
   EXPECT_EQ(said({{4, 5, 3}, {4, 5, 3}, {6, 5, 3}}),
-            "has a dataset for each image, 3 of them, which are not alike: '/a' uint8 [4,5,3] and '/c' uint8 "
+            "has a dataset for each image, 3 of them, which differ: '/a' uint8 [4,5,3] and '/c' uint8 "
             "[6,5,3]; one data set has one size and type");
   EXPECT_EQ(said({{9}, {9}, {9}}),
             "has a dataset for each picture's file, 3 of them: '/a' uint8 [9], '/b' uint8 [9], '/c' uint8 "
@@ -313,18 +313,72 @@ TEST(Hdf5Layouts, SaysWhatToDoWithDatasetsThatAreNotAlikeOrFiles) {
             "as files, pack_images.yaml packs them");
 }
 
+// Files as values of any length: [N].
+void put_pictures(hid_t file, std::vector<Bytes> pictures) {
+  const hsize_t count = pictures.size();
+  const hid_t type = H5Tvlen_create(H5T_STD_U8LE), space = H5Screate_simple(1, &count, nullptr);
+  const hid_t dataset = H5Dcreate2(file, "pictures", type, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
+  std::vector<hvl_t> all;
+  for (Bytes& picture : pictures) all.push_back({picture.size(), picture.data()});
+  H5Dwrite(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, all.data());
+  H5Dclose(dataset), H5Sclose(space), H5Tclose(type);
+}
+
+Bytes picture(int width, const cv::Scalar& colour) {
+  return encoded(".png", cv::Mat(1, width, CV_8UC3, colour));
+}
+
 TEST(Hdf5Layouts, ReadsPicturesThatAreStoredAsFiles) {
   const Contents read = contents([](const NewHdf5& file) {
-    const hsize_t count = 2;
-    const hid_t type = H5Tvlen_create(H5T_STD_U8LE), space = H5Screate_simple(1, &count, nullptr);
-    const hid_t dataset = H5Dcreate2(file, "pictures", type, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
-    Bytes a = encoded(".png", cv::Mat(1, 2, CV_8UC3, cv::Scalar(3, 2, 1))),
-          b = encoded(".png", cv::Mat(1, 2, CV_8UC3, cv::Scalar(6, 5, 4)));
-    const hvl_t both[2] = {{a.size(), a.data()}, {b.size(), b.data()}};
-    H5Dwrite(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, both);
-    H5Dclose(dataset), H5Sclose(space), H5Tclose(type);
+    put_pictures(file, {picture(2, cv::Scalar(3, 2, 1)), picture(2, cv::Scalar(6, 5, 4))});
   });
   EXPECT_EQ(read.images, (std::vector<Bytes>{{1, 2, 3, 1, 2, 3}, {4, 5, 6, 4, 5, 6}}));
+}
+
+// What is wrong with a file, after its name.
+std::string refusal(const std::function<void(const NewHdf5&)>& fill, const ImageFileOptions& options = {}) {
+  try {
+    contents(fill, options);
+  } catch (const std::runtime_error& error) {
+    const std::string text = error.what();
+    return text.substr(text.find("' ") + 2);
+  }
+  return "";
+}
+
+TEST(Hdf5Layouts, RefusesPicturesThatAreNoneOrHaveOtherSizes) {
+  EXPECT_EQ(refusal([](const NewHdf5& file) {
+              put_pictures(file, {Bytes(40), picture(2, {})});
+            }),
+            "has '/pictures', whose image 0 is no picture that is read: PNG, JPEG, WebP, BMP, TIFF, GIF, "
+            "HEIC, AVIF or JPEG XL");
+  EXPECT_EQ(refusal([](const NewHdf5& file) {
+              put_pictures(file, {picture(2, {}), Bytes(40)});
+            }),
+            "has an image 1 that is no picture that is read: PNG, JPEG, WebP, BMP, TIFF, GIF, HEIC, AVIF or "
+            "JPEG XL");
+  EXPECT_EQ(refusal([](const NewHdf5& file) {
+              put_pictures(file, {picture(2, {}), picture(3, {})});
+            }),
+            "has an image 1 of 3x1 pixels, image 0 has 2x1; a data set has one size");
+}
+
+TEST(Hdf5Layouts, RefusesLabelsThatNameNoClass) {
+  const auto with = [](const std::vector<hsize_t>& sides, const Numbers& labels) {
+    return refusal(
+        [&](const NewHdf5& file) {
+          put(file, "x", {2, 2, 2, 1}, counting(8), H5T_STD_U8LE);
+          put(file, "y", sides, labels, H5T_IEEE_F32LE);
+        },
+        {.label_key = "y"});
+  };
+  EXPECT_EQ(with({2}, {1, 0.5}),
+            "has 0.5 among '/y', which is no whole number; 'label_key: none' reads the images alone");
+  for (const Numbers& wrong : {Numbers{0, 1, 1, 1}, Numbers{0, 1, 0, 0}, Numbers{0, 1, 1, 0.5}})
+    EXPECT_EQ(with({2, 2}, wrong),
+              "has '/y' [2,2] that are not one-hot: those of image 1 are no single 1 among zeros; "
+              "'label_key: none' reads the images alone");
+  EXPECT_EQ(with({}, {1}), "has '/y', a single value and no list");
 }
 
 TEST(Hdf5Layouts, SaysWhatItTakesAndWhatCannotBeChecked) {

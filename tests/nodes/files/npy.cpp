@@ -6,6 +6,7 @@
 
 #include "tests/fixtures/one_node.h"
 #include "tests/fixtures/scratch_folder.h"
+#include "tests/fixtures/step_node.h"
 #include "tests/fixtures/zip_files.h"
 
 namespace dagfusion::tests {
@@ -130,6 +131,16 @@ TEST(Npy, RefusesWhatItCannotRead) {
   EXPECT_EQ(refusal(saved("{'descr': [('a', '<i4')], 'fortran_order': False, 'shape': (1,), }\n", "1234")),
             "holds records; numbers are read" + remedy);
   EXPECT_EQ(refusal(changed("(2, 3)", "(2, -)")), "has a shape with a side that is not a number above 0");
+}
+
+TEST(Npy, RefusesWhatIsNoFileAndRealsForWholeNumbers) {
+  ScratchFolder folder;
+  const std::string name = folder.path().string();
+  EXPECT_EQ(thrown([&] { NpyFile file(folder.path()); }), "'" + name + "' is not a file");
+  const std::vector<float> one{1};
+  write_npy(folder / "a.npy", DType::f32, {1}, std::as_bytes(std::span(one)));
+  EXPECT_EQ(thrown([&] { NpyFile(folder / "a.npy").give_whole_numbers(); }),
+            "'" + name + "/a.npy' holds float32, no whole numbers");
 }
 
 TEST(Npy, RefusesShapesWhoseProductIsTooLarge) {

@@ -141,6 +141,8 @@ TEST(TensorFile, RefusesPartsThatTheIndexDoesNotFit) {
     return thrown([&] { open_tensor_file(folder / "x.index.json"); })
         .substr(folder.path().string().size() + 16);
   };
+  EXPECT_EQ(said("3"),
+            "is no index of tensors: [json.exception.type_error.302] type must be object, but is number");
   EXPECT_EQ(said(R"({"b":"a.safetensors"})"),
             "says that 'b' lies in a.safetensors, which has no such tensor");
   EXPECT_EQ(said(R"({"a":"../a.safetensors"})"), "names the part '../a.safetensors'; parts lie beside it");
@@ -165,6 +167,8 @@ TEST(TensorFile, ReadsArraysOfNumPy) {
 TEST(TensorFile, RefusesWhatIsNoFileOfTensors) {
   ScratchFolder folder;
   EXPECT_EQ(thrown([&] { open_tensor_file(folder / "y"); }), "there is no file '" + (folder / "y") + "'");
+  EXPECT_EQ(thrown([&] { open_tensor_file(folder.path()); }),
+            "'" + folder.path().string() + "' is not a file");
   EXPECT_EQ(refusal_of("hello, world"),
             "is no file of tensors that is read: safetensors, .npz, or PyTorch's .pth, .pt, .ckpt and .bin");
   EXPECT_EQ(refusal_of(zipped({{"a.txt", "a"}})),
@@ -248,6 +252,52 @@ TEST(TensorFile, RefusesTensorsThatTheirStorageHasNoRoomFor) {
       refusal_of(archive(map_with(tensor(one, one, one, "ComplexFloatStorage")))),
       "holds the name 'torch.ComplexFloatStorage', which is code that loading would run; only tensors, maps, "
       "lists, numbers and texts are read");
+}
+
+TEST(TensorFile, RefusesTensorsThatAreNotMadeAsPyTorchMakesThem) {
+  const std::string one = number(1), made = "ctorch._utils\n_rebuild_tensor_v2\n";
+  const auto refusal = [&](const std::string& value) { return refusal_of(archive(map_with(value))); };
+  const auto stored = [&](const std::string& facts) {
+    return made + tuple(tuple(facts) + "Q" + number(0) + tuple(one) + tuple(one)) + "R";
+  };
+  EXPECT_EQ(refusal("ctorch._utils\n_rebuild_parameter\n" + tuple("") + "R"),
+            "holds a parameter without a tensor");
+  EXPECT_EQ(refusal(made + tuple(one) + "R"), "has a tensor 'w' that is not made as PyTorch makes it");
+  EXPECT_EQ(refusal(tensor(one + one, one, number(6))),
+            "has a tensor 'w' that is not made as PyTorch makes it");
+  const std::string of_floats = "ctorch\nFloatStorage\n" + text("0") + text("cpu") + number(6);
+  EXPECT_EQ(refusal(stored(text("stored") + of_floats)),
+            "has a tensor 'w' whose storage is not named as PyTorch names it");
+  EXPECT_EQ(refusal(stored(text("storage") + "ctorch\nSize\n" + text("0") + text("cpu") + number(6))),
+            "has a tensor 'w' of numbers that are not read");
+  EXPECT_EQ(refusal(stored(text("storage") + of_floats + tuple(one))),
+            "has a tensor 'w' in a part of a storage, as PyTorch 0.1 saved it; save it again");
+  EXPECT_EQ(refusal(stored(text("storage") + of_floats + "N")), "");
+  EXPECT_EQ(refusal_of(archive("}" + text("v") + tensor(one, one, number(6)) + "s" + text("w") +
+                               tensor(one, one, number(5)) + "s")),
+            "has a storage '0' of two sizes or dtypes");
+}
+
+TEST(TensorFile, RefusesStreamsWhoseRecordsAreNotThoseOfTheirTensors) {
+  const auto stream = [](const std::string& version, const std::string& keys, const std::string& records) {
+    const std::string magic("\x80\x02\x8A\x0A\x6C\xFC\x9C\x46\xF9\x20\x6A\xA8\x50\x19.", 15);
+    return magic + pickled(version) + pickled("}") +
+           pickled(map_with(tensor(number(6), number(1), number(6)))) + pickled(keys) + records;
+  };
+  const auto record = [](std::uint64_t numbers, std::size_t bytes) {
+    return std::string(reinterpret_cast<const char*>(&numbers), 8) + std::string(bytes, '\0');
+  };
+  const std::string version = number(1001), keys = "](" + text("0") + "e";
+  EXPECT_EQ(refusal_of(stream(version, keys, record(6, 24))), "");
+  EXPECT_EQ(refusal_of(stream(number(1000), keys, record(6, 24))),
+            "has version 1000 of the format; 1001 is read");
+  EXPECT_EQ(refusal_of(stream(version, keys, "")), "is cut short before the record '0'");
+  EXPECT_EQ(refusal_of(stream(version, keys, record(6, 23))), "is cut short in the record '0'");
+  EXPECT_EQ(refusal_of(stream(version, keys, record(5, 24))),
+            "has a record '0' of 5 numbers, but a tensor says 6");
+  EXPECT_EQ(refusal_of(stream(version, "](" + text("1") + "e", record(6, 24))),
+            "has a record '1' that no tensor names");
+  EXPECT_EQ(refusal_of(stream(version, "]", "")), "has no record '0', which a tensor needs");
 }
 
 TEST(TensorFile, RefusesZipBombsWithoutUnpackingThem) {

@@ -126,6 +126,18 @@ TEST(NpyImages, RefusesWhatIsNoImages) {
       said(yaml(folder / "labels.npz")),
       start + folder / "labels.npz" +
           "' has 'y' [1] that are no classes: image 0 has 0.5; 'label_key: none' reads the images alone");
+  const auto with_labels = [&](const Shape& shape, const std::vector<double>& labels) {
+    put(folder / "hot.npz", zipped({{"x.npy", array<std::uint8_t>("|u1", {2, 1, 2}, {1, 2, 3, 4})},
+                                    {"y.npy", array("<f8", shape, labels)}}));
+    return said(yaml(folder / "hot.npz"));
+  };
+  EXPECT_EQ(with_labels({2, 2}, {0, 1, 1, 1}),
+            start + folder / "hot.npz" +
+                "' has 'y' [2,2] that are not one-hot: those of image 1 are no single 1 among zeros; "
+                "'label_key: none' reads the images alone");
+  EXPECT_EQ(with_labels({3}, {0, 1, 1}), start + folder / "hot.npz" +
+                                             "' has 'y' [3] that are not one class for each of the 2 images; "
+                                             "'label_key: none' reads the images alone");
   save(folder / "a.png", encoded(".png", gradient(2, 2)));
   EXPECT_EQ(said(yaml(folder / "a.png")),
             start + folder / "a.png" +
