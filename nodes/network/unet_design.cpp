@@ -9,8 +9,8 @@
 
 namespace dagfusion {
 
-std::int64_t UNetDesign::groups_at(std::int64_t channels) const {
-  return groups_of(channels, groups, style.group_channels);
+std::int64_t UNetDesign::groups_at(std::int64_t width) const {
+  return groups_of(width, groups, style.group_channels);
 }
 
 bool attends(const std::vector<std::int64_t>& heights, std::int64_t height) {

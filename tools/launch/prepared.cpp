@@ -211,8 +211,8 @@ void note_young_average(const TrainedModel& model, const CheckpointFacts& facts,
 void say_gradient_groups(Tree& file, int groups) {
   Tree* run = file.find("run");
   Tree number{.kind = Tree::Kind::scalar, .text = std::to_string(groups), .where = run->where};
-  if (Tree* groups = run->find(kGradientGroups))
-    *groups = number;
+  if (Tree* written = run->find(kGradientGroups))
+    *written = number;
   else
     run->entries.push_back({kGradientGroups, run->where, number});
 }
