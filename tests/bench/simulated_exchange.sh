@@ -11,7 +11,7 @@ cd "$away"
 # A look for a message that has not come takes no time, and not a tenth of a millisecond as SimGrid has it; between looks the program sleeps.
 smpicxx -O2 -std=c++20 -DDAGFUSION_MPI_THREADS=MPI_THREAD_SINGLE -DMPICH_SKIP_MPICXX -I"$root" -I"$root/build/include" -o exchange \
   "$root"/tests/bench/exchange.cpp "$root"/graph/cluster/{mpi_transport,shared_sum,groups,gather,cost}.cpp \
-  "$root"/graph/values/{add,buffer,weights,tensor,random}.cpp -lfmt -ltbb
+  "$root"/graph/values/{add,buffer,weights,tensor,random}.cpp -lfmt -lhwy -ltbb
 
 platform() {  # RANKS MEGABYTES-A-SECOND LATENCY
   local last=$(($1 - 1))
@@ -32,7 +32,7 @@ seconds_on() {  # RANKS MEGABYTES-A-SECOND LATENCY
     bandwidth=$(awk "BEGIN {print $2 / 16}")
   fi
   platform "$1" "$bandwidth" "$3"
-  smpirun -np "$1" -platform net.xml -hostfile hosts --cfg=smpi/simulate-computation:no --cfg=smpi/test:1e-7 ./exchange "$floats" 1 2>/dev/null |
+  smpirun -np "$1" -platform net.xml -hostfile hosts --cfg=smpi/simulate-computation:no --cfg=smpi/test:1e-7 ./exchange "$floats" 0 2>/dev/null |
     sed -n 's/.*floats: \([0-9.]*\) s.*/\1/p'
 }
 
