@@ -1,5 +1,5 @@
 // max_pool: the largest value in each window.
-// Riesenhuber and Poggio 1999, "Hierarchical models of object recognition in cortex".
+// Riesenhuber and Poggio 1999, "Hierarchical models of object recognition in cortex", doi:10.1038/14819.
 //
 //   y[n,c,p,q] = max over r,s of x[n, c, p*stride + r - padding, q*stride + s - padding]
 //
@@ -11,69 +11,45 @@
 namespace dagfusion {
 namespace {
 
-class MaxPool final : public DifferentiableMap {
+class MaxPool final : public Pool {
  public:
-  explicit MaxPool(Setup& setup) : x_(setup.input("x")), shape_(read_pool(setup, x_)) {
-    y_ = setup.output("y", {x_.spec.shape[0], x_.spec.shape[1], shape_.out_height, shape_.out_width});
-    setup.backward_reads(x_);
-  }
+  explicit MaxPool(Setup& setup) : Pool(setup, true) {}
 
-  void prepare(Preparation& preparation) override {
-    ways_ = ways_over(static_cast<std::int64_t>(x_.spec.stored_elements()), preparation.ways);
-  }
-
-  void forward(Call& call) const override {
-    const PoolShape& s = shape_;
-    for_windows(s, ways_, [&](std::int64_t map, std::int64_t out, PoolRange rows, PoolRange columns) {
-      const float* x = call.in<float>(x_) + map * s.pixels() * s.block;
-      float* y = call.out<float>(y_) + (map * s.out_pixels() + out) * s.block;
-      std::copy_n(x + (rows.first * s.width + columns.first) * s.block, s.block, y);
-      for (std::int64_t h = rows.first; h < rows.end; ++h)
-        for (std::int64_t w = columns.first; w < columns.end; ++w)
-          for (std::int64_t c = 0; c < s.block; ++c)
-            y[c] = std::max(y[c], x[(h * s.width + w) * s.block + c]);
+ private:
+  void pool(const float* x, float* y) const override {
+    const PoolShape& s = shape();
+    with_block(s.block, [&](auto block) {
+      for_windows(s, [&](std::int64_t out, PoolRange rows, PoolRange columns) {
+        std::array<float, decltype(block)::value> most;
+        std::copy_n(x + (rows.first * s.width + columns.first) * block, block, most.begin());
+        for (std::int64_t h = rows.first; h < rows.end; ++h)
+          for (std::int64_t w = columns.first; w < columns.end; ++w)
+            for (int c = 0; c < block; ++c) most[c] = std::max(most[c], x[(h * s.width + w) * block + c]);
+        std::copy_n(most.begin(), block, y + out * block);
+      });
     });
   }
 
-  void backward(Call& call) const override {
-    float* wanted = call.d<float>(x_);
-    if (!wanted) return;
-    const PoolShape& s = shape_;
-    std::fill_n(wanted, x_.spec.stored_elements(), 0.0f);
-    for_windows(s, ways_, [&](std::int64_t map, std::int64_t out, PoolRange rows, PoolRange columns) {
-      const float* x = call.in<float>(x_) + map * s.pixels() * s.block;
-      const float* dy = call.d<float>(y_) + (map * s.out_pixels() + out) * s.block;
-      float* dx = wanted + map * s.pixels() * s.block;
+  void spread(const float* x, const float* dy, float* dx) const override {
+    const PoolShape& s = shape();
+    std::fill_n(dx, s.elements(), 0.0f);
+    for_windows(s, [&](std::int64_t out, PoolRange rows, PoolRange columns) {
       for (std::int64_t c = 0; c < s.block; ++c) {
         std::int64_t most = (rows.first * s.width + columns.first) * s.block + c;
         for (std::int64_t h = rows.first; h < rows.end; ++h)
           for (std::int64_t w = columns.first; w < columns.end; ++w)
             if (const std::int64_t at = (h * s.width + w) * s.block + c; x[at] > x[most]) most = at;
-        dx[most] += dy[c];
+        dx[most] += dy[out * s.block + c];
       }
     });
   }
-
- private:
-  Input x_;
-  Output y_;
-  PoolShape shape_;
-  int ways_ = 1;
 };
 
 }  // namespace
 
 NodeType max_pool() {
-  return {.name = "max_pool",
-          .summary = "The largest value in each window of feature maps.",
-          .stands_for = {"pooling"},
-          .paper = "Riesenhuber and Poggio 1999, doi:10.1038/14819",
-          .example = "{type: max_pool, in: x, kernel: 2, stride: 2}",
-          .role = Role::map,
-          .inputs = {{"x", "[N,C,H,W] f32 blocked", "feature maps"}},
-          .outputs = {{"y", "[N,C,P,Q] f32 blocked", "the largest values"}},
-          .parameters = pool_parameters(),
-          .create = make_node<MaxPool>};
+  return pool_type("max_pool", "The largest value in each window of feature maps.",
+                   "Riesenhuber and Poggio 1999, doi:10.1038/14819", make_node<MaxPool>);
 }
 
 }  // namespace dagfusion

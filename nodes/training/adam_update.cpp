@@ -16,6 +16,7 @@
 //
 //   w -= lr * sqrt(1 - beta2^t) / (1 - beta1^t) * m / (sqrt(v) + epsilon)   TensorFlow 1, Ho et al. 2020
 //
+// Running averages (batch_norm) are no weights to this rule: they go the way that the frames of the step have added up.
 // Ho et al. count the warm-up from 0, so that their first update changes nothing;
 // our first one is their second.
 
@@ -47,7 +48,9 @@ class AdamUpdate final : public Ordered {
         decay_steps_(setup.integer("decay_steps")),
         epsilon_hat_(setup.flag("epsilon_hat")),
         table_(setup.weight_table()),
-        trained_(setup.trained_weights(setup.text("weights"))) {
+        trained_(setup.trained_weights(setup.text("weights"))),
+        averages_(averages_of(table_, trained_)) {
+    trained_ = without_averages(table_, std::move(trained_));
     if (decay_steps_ > 0 && decay_steps_ <= warmup_steps_)
       setup.fail_at("decay_steps",
                     fmt::format("'decay_steps' is {}; it must be more than the {} warmup_steps", decay_steps_,
@@ -89,6 +92,7 @@ class AdamUpdate final : public Ordered {
       const auto [begin, count] = chunks_[i];
       kernels::adam(step, values + begin, gradients + begin, m + begin, v + begin, count);
     });
+    for (const int w : averages_) go(table_.weights()[static_cast<std::size_t>(w)], values, gradients);
     *call.out<float>(rate_out_) = static_cast<float>(rate);
   }
 
@@ -108,6 +112,10 @@ class AdamUpdate final : public Ordered {
   }
 
  private:
+  static void go(const WeightSpec& average, float* values, const float* way) {
+    for (std::size_t i = average.offset; i < average.offset + average.elements(); ++i) values[i] += way[i];
+  }
+
   double learning_rate() const {
     if (updates_ <= warmup_steps_) return learning_rate_ * double(updates_) / double(warmup_steps_);
     if (decay_steps_ == 0) return learning_rate_;
@@ -143,7 +151,7 @@ class AdamUpdate final : public Ordered {
   std::int64_t warmup_steps_, decay_steps_;
   bool epsilon_hat_;
   const WeightTable& table_;
-  std::vector<int> trained_;
+  std::vector<int> trained_, averages_;
   std::vector<Chunk> chunks_;
   Buffer m_, v_;
   std::int32_t updates_ = 0;

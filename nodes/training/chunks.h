@@ -27,6 +27,22 @@ inline std::vector<Chunk> chunks_of(const WeightTable& table, const std::vector<
   return chunks;
 }
 
+// Running averages (batch_norm) are weights that no gradient trains. In the place of their gradients stands how far they go
+// in this step, 0 where they are kept as they are. They are told by PyTorch's names for them.
+inline bool is_running_average(const WeightSpec& weight) {
+  return weight.path.ends_with(".running_mean") || weight.path.ends_with(".running_var");
+}
+inline std::vector<int> without_averages(const WeightTable& table, std::vector<int> weights) {
+  std::erase_if(weights,
+                [&](int w) { return is_running_average(table.weights()[static_cast<std::size_t>(w)]); });
+  return weights;
+}
+inline std::vector<int> averages_of(const WeightTable& table, std::vector<int> weights) {
+  std::erase_if(weights,
+                [&](int w) { return !is_running_average(table.weights()[static_cast<std::size_t>(w)]); });
+  return weights;
+}
+
 // f(chunk number), many at once.
 template <class F>
 void for_each_chunk(const std::vector<Chunk>& chunks, const F& f) {

@@ -29,7 +29,7 @@ class ClipGradients final : public Ordered {
         grad_norm_(setup.output("grad_norm")),
         clip_norm_(setup.real("clip_norm")),
         table_(setup.weight_table()),
-        trained_(setup.trained_weights(setup.text("weights"))) {}
+        trained_(without_averages(table_, setup.trained_weights(setup.text("weights")))) {}
 
   void prepare(Preparation&) override {
     chunks_ = chunks_of(table_, trained_);

@@ -39,6 +39,23 @@ def write(path, arrays):
     path.write_bytes(struct.pack("<Q", len(text)) + text + data)
 
 
+def with_running_averages():
+    """Two updates in training, of momentum 0.2, and what the layer gives afterwards when it is not trained."""
+    layer = nn.BatchNorm2d(11, momentum=0.2)
+    for values in (layer.weight, layer.bias, layer.running_mean):
+        nn.init.normal_(values)
+    nn.init.uniform_(layer.running_var, 0.5, 2)
+    name = "batch_norm_running"
+    arrays = {f"{name}/{w}": v.detach().clone() for w, v in layer.state_dict().items() if v.dim() > 0}
+    for step in range(2):
+        x = torch.randn(3, 11, 4, 5)
+        y = layer(x)
+        arrays |= {f"{name}/x{step}": x, f"{name}/y{step}": y, f"{name}/mean{step}": layer.running_mean.clone(),
+                   f"{name}/var{step}": layer.running_var.clone()}
+    arrays |= {f"{name}/kept": layer.eval()(x)}
+    return arrays
+
+
 def main():
     torch.manual_seed(1)
     arrays = {}
@@ -52,6 +69,7 @@ def main():
         arrays |= {f"{name}/x": x, f"{name}/y": y, f"{name}/dy": dy, f"{name}/dx": x.grad}
         for weight, values in layer.named_parameters():
             arrays |= {f"{name}/{weight}": values, f"{name}/d{weight}": values.grad}
+    arrays |= with_running_averages()
     write(pathlib.Path(__file__).with_suffix(".safetensors"), arrays)
 
 

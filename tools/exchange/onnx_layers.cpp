@@ -162,10 +162,20 @@ std::string affine(OnnxLayer& layer) {
   return layer.add("Add", "", {scaled, layer.number("offset", layer.settings().real("offset"))});
 }
 
-std::string average_pool(OnnxLayer& layer) {
-  return layer.add("AveragePool", "", {layer.in("x")},
-                   {{"kernel_shape", Lengths{2, 2}}, {"strides", Lengths{2, 2}}});
+OnnxGraph::Attributes windows(OnnxLayer& layer) {
+  const auto side = [&](const char* name, std::size_t times) {
+    return Lengths(times, layer.settings().integer(name));
+  };
+  return {{"kernel_shape", side("kernel", 2)}, {"pads", side("padding", 4)}, {"strides", side("stride", 2)}};
 }
+
+std::string average_pool(OnnxLayer& layer) {
+  OnnxGraph::Attributes attributes = windows(layer);
+  attributes["count_include_pad"] = std::int64_t{layer.settings().flag("count_padding")};
+  return layer.add("AveragePool", "", {layer.in("x")}, attributes);
+}
+
+std::string max_pool(OnnxLayer& layer) { return layer.add("MaxPool", "", {layer.in("x")}, windows(layer)); }
 
 std::string nearest_upsample(OnnxLayer& layer) {
   return layer.add("Resize", "", {layer.in("x"), "", layer.constant("scales", {4}, {1, 1, 2, 2})},
@@ -257,6 +267,7 @@ std::string onnx_layer(const std::string& type, OnnxLayer& layer) {
       {"identity", as_it_is},
       {"linear", linear},
       {"linear_attention", onnx_linear_attention},
+      {"max_pool", max_pool},
       {"memory_attention", onnx_memory_attention},
       {"mish", mish},
       {"multiply", product},

@@ -81,9 +81,11 @@ TEST(Half, ElementwiseNodesRoundOnceAtTheEnd) {
   }
 }
 
-TEST(Half, AveragePoolRoundsOnceAtTheEnd) {
+TEST(Half, PoolsRoundOnceAtTheEnd) {
   for (const Shape& shape : {Shape{2, 16, 4, 6}, Shape{1, 40, 8, 10}, Shape{3, 4, 2, 2}})
-    expect_alike({"{type: average_pool}", {{"x", gaussian(shape, 1)}}, {}});
+    for (const char* pool : {"{type: average_pool}", "{type: average_pool, kernel: 2, stride: 1, padding: 1}",
+                             "{type: max_pool}", "{type: max_pool, kernel: 2, stride: 1, padding: 1}"})
+      expect_alike({pool, {{"x", gaussian(shape, 1)}}, {}});
 }
 
 TEST(Half, GroupNormComputesInFloat32) {

@@ -38,6 +38,21 @@ TEST(AdamUpdate, MovesEachWeightByTheLearningRateAtFirst) {
   EXPECT_EQ(node.output("learning_rate"), 0.125f);
 }
 
+// A running average goes as far as stands in the place of its gradient, however the others are trained.
+TEST(AdamUpdate, LetsRunningAveragesGoTheirWay) {
+  StepRun run;
+  run.table.add(WeightSpec{.path = "model/norm.running_mean", .shape = {2}});
+  run.live = WeightValues(run.table.floats(), run.table.packed_bytes());
+  run.sums = Buffer(run.table.floats() * sizeof(float));
+  run.set("model/norm.running_mean", {1, 4});
+  run.set_gradient("model/norm.running_mean", {3, 0});
+  StepNode node(run, "{type: adam_update, learning_rate: 0.125, weight_decay: 0.5}", {{"scale", 0.1f}});
+  node.run(1);
+  EXPECT_EQ(run.get("model/norm.running_mean"), (std::vector<float>{4, 4}));
+  EXPECT_FALSE(node.state().contains("model/norm.running_mean.m"));
+  EXPECT_TRUE(node.state().contains("model/b.m"));
+}
+
 TEST(AdamUpdate, AgreesWithPyTorch) {
   StepRun run;
   StepNode node(run, "{type: adam_update, learning_rate: 0.1}", {{"scale", 1}});

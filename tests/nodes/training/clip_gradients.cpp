@@ -48,6 +48,19 @@ TEST(ClipGradients, LooksAtTheWeightsOfItsPatternOnly) {
   EXPECT_FLOAT_EQ(clip.output("grad_norm"), 3);  // sqrt(1 + 4 + 4)
 }
 
+TEST(ClipGradients, LeavesOutWhatIsNotTrained) {
+  StepRun run;
+  run.table.add(WeightSpec{.path = "model/norm.running_var", .shape = {1}});
+  run.sums = Buffer(run.table.floats() * sizeof(float));
+  give_gradients(run);
+  StepNode clip(run, "{type: clip_gradients, weights: '**'}");
+  clip.run(1);
+  const float before = clip.output("grad_norm");
+  run.set_gradient("model/norm.running_var", {1000});
+  clip.run(2);
+  EXPECT_EQ(clip.output("grad_norm"), before);
+}
+
 TEST(ClipGradients, GivesTheSameBitsEveryTime) {
   StepRun run;
   run.table.add(WeightSpec{.path = "model/large", .shape = {300, 1000}});  // several chunks
