@@ -8,6 +8,7 @@
 #include "graph/values/alignment.h"
 #include "graph/values/parallel.h"
 #include "graph/values/random.h"
+#include "graph/values/uniform.h"
 
 namespace dagfusion {
 
@@ -23,19 +24,18 @@ std::vector<float> draw(const Init& init, std::size_t count, std::array<std::uin
   std::vector<float> values(count, static_cast<float>(init.value));
   if (init.kind == Init::Kind::constant) return values;
   const RandomStream stream{.key = key};
+  if (init.kind == Init::Kind::uniform) {
+    draw_uniform(stream, init.value, values.data(), count);
+    return values;
+  }
   for (std::size_t i = 0; i < count; i += 4) {
     const Philox4 words = stream.block(static_cast<std::uint32_t>(i / 4));
     std::array<double, 4> four;
-    for (std::size_t w = 0; w < 4; w += 2) {
-      if (init.kind == Init::Kind::uniform) {
-        four[w] = 2.0 * uniform01(words[w]) - 1;
-        four[w + 1] = 2.0 * uniform01(words[w + 1]) - 1;
-      } else {  // Box and Muller 1958
-        const double radius = std::sqrt(-2 * std::log(positive(words[w])));
-        const double angle = 2 * std::numbers::pi * positive(words[w + 1]);
-        four[w] = radius * std::cos(angle);
-        four[w + 1] = radius * std::sin(angle);
-      }
+    for (std::size_t w = 0; w < 4; w += 2) {  // Box and Muller 1958
+      const double radius = std::sqrt(-2 * std::log(positive(words[w])));
+      const double angle = 2 * std::numbers::pi * positive(words[w + 1]);
+      four[w] = radius * std::cos(angle);
+      four[w + 1] = radius * std::sin(angle);
     }
     for (std::size_t w = 0; w < 4 && i + w < count; ++w)
       values[i + w] = static_cast<float>(init.value * four[w]);

@@ -7,7 +7,7 @@
 #include "hwy/foreach_target.h"
 // Behind that one:
 #include "graph/values/bfloat16-inl.h"
-#include "nodes/kernels/philox-inl.h"
+#include "graph/values/philox-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace dagfusion::kernels::HWY_NAMESPACE {

@@ -7,7 +7,8 @@
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "nodes/kernels/gaussian.cpp"
 #include "hwy/foreach_target.h"
-#include "nodes/kernels/philox-inl.h"
+// Behind that one:
+#include "graph/values/philox-inl.h"
 #include "nodes/kernels/vectors-inl.h"
 
 HWY_BEFORE_NAMESPACE();

@@ -1,5 +1,6 @@
 #include "nodes/kernels/gaussian.h"
 
+#include "graph/values/uniform.h"
 #include "tests/fixtures/kernels.h"
 
 namespace dagfusion::kernels {
@@ -91,6 +92,18 @@ TEST(KernelsGaussian, HasTheMomentsOfTheNormalDistribution) {
   const auto tail = std::ranges::count_if(values, [](float z) { return std::abs(z) > 4; });
   EXPECT_NEAR(tail, 66.4, 4 * 8.2);
   EXPECT_LT(std::max(-values.front(), values.back()), 6.661f);
+}
+
+TEST(DrawUniform, HasTheSameBitsOnEveryInstructionSet) {
+  const RandomStream stream{.key = {7, 11}};
+  with_every_instruction_set([&] {
+    std::vector<float> drawn(103);
+    draw_uniform(stream, 0.037, drawn.data(), drawn.size());
+    for (std::size_t i = 0; i < drawn.size(); ++i) {
+      const std::uint32_t word = stream.block(static_cast<std::uint32_t>(i / 4))[i % 4];
+      ASSERT_EQ(drawn[i], static_cast<float>(0.037 * (2.0 * uniform01(word) - 1))) << i;
+    }
+  });
 }
 
 }  // namespace

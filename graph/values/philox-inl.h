@@ -1,10 +1,10 @@
 // Blocks of random numbers (graph/values/random.h), as many at once as a vector has 64-bit lanes;
 // once per instruction set that has vectors.
-#if defined(DAGFUSION_KERNELS_PHILOX_INL_H_) == defined(HWY_TARGET_TOGGLE)
-#ifdef DAGFUSION_KERNELS_PHILOX_INL_H_
-#undef DAGFUSION_KERNELS_PHILOX_INL_H_
+#if defined(DAGFUSION_VALUES_PHILOX_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef DAGFUSION_VALUES_PHILOX_INL_H_
+#undef DAGFUSION_VALUES_PHILOX_INL_H_
 #else
-#define DAGFUSION_KERNELS_PHILOX_INL_H_
+#define DAGFUSION_VALUES_PHILOX_INL_H_
 #endif
 
 #include "graph/values/random.h"
