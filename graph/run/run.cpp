@@ -219,6 +219,7 @@ std::optional<ExchangeReport> Run::exchange() const {
   if (!state_->main->exchange) return std::nullopt;
   return state_->main->exchange->report();
 }
+const Planned& Run::planned() const { return state_->planned; }
 const Checked& Run::checked() const { return state_->planned.checked; }
 std::size_t Run::lane_bytes() const { return state_->lane_bytes; }
 int Run::threads() const { return state_->shared.threads; }

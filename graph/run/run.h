@@ -135,6 +135,7 @@ class Run {
   std::optional<ExchangeReport> exchange() const;  // likewise
 
   // For what is shown before the first step.
+  const Planned& planned() const;
   const Checked& checked() const;
   std::size_t planned_bytes() const;  // planned_memory(), and scratch of its threads
   std::size_t lane_bytes() const;

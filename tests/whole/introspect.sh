@@ -429,6 +429,9 @@ GraphMakesAPage() {
   has "$page" '"weight gradient":'
   has "$page" '"composites":{"images":"drawn_digits",'
   has "$page" '"out":"unet"'
+  has "$page" '"path":"backward/out/conv_in/weights","type":"weight gradient","look":"backward"'
+  has "$page" '"path":"backward/out/mid/block0/conv1/gradient","type":"backward"'
+  has "$page" '"backward/out":"unet"'
   [[ $page != *'src='* ]] || fail 'the page asks for something else'
   run graph sample.yaml vars.checkpoint=runs/001 --format html --output sample.html
   ends 0

@@ -231,9 +231,23 @@ GraphFoldsSearchesAndTellsInABrowser() {
     seen.place = rows()["stands at"], seen.time = "weight gradient" in rows() && "share of the time" in rows();
     const place = document.querySelector(".selected").getBoundingClientRect();
     seen.visible = place.top > 40 && place.bottom < innerHeight && place.width > 40;
+    search.value = "backward mid block0 conv1 weights", search.dispatchEvent(new Event("input"));
+    document.querySelector(".graph-results button").click();
+    seen.back = document.querySelector(".graph-panel h3").textContent + " " + Object.keys(rows()).includes("weight gradient");
     view.unfoldTo(99);
     seen.all = drawn() === view.boxes.size - 1;'
-  is "$seen" '{"folded":true,"stays":true,"inside":true,"again":true,"found":"out/mid/block0/conv1 conv2d","title":"out/mid/block0/conv1","kernel":true,"shape":"[3,16,8,8] f32 from out/mid/block0/norm1.y","place":"train.yaml:11","time":true,"visible":true,"all":true}'
+  is "$seen" '{"folded":true,"stays":true,"inside":true,"again":true,"found":"out/mid/block0/conv1 conv2d","title":"out/mid/block0/conv1","kernel":true,"shape":"[3,16,8,8] f32 from out/mid/block0/norm1.y","place":"train.yaml:11","time":true,"visible":true,"back":"backward/out/mid/block0/conv1/weights true","all":true}'
+}
+
+PreviewsUnfoldInABrowser() {
+  eval "run train.yaml $(preview 4 | sed "s/--add \(.*\)/--add '\1'/")"
+  ends 0
+  driven runs/001/report.html '
+    const graph = document.querySelector(".graph"), click = path => graph.querySelector(`[data-path="${path}"] .fold`).dispatchEvent(new MouseEvent("click", {bubbles: true}));
+    seen.type = graph.querySelector("[data-path=preview] .small").textContent.split(" ")[0];
+    click("preview");
+    seen.inside = [...graph.querySelectorAll("[data-path=preview] [data-path]")].map(box => box.dataset.path);'
+  is "$seen" '{"type":"run_pipeline","inside":["preview/number","preview/xT","preview/bytes","preview/grid"]}'
 }
 
 SweepIsDrivenInABrowser() {

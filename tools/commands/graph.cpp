@@ -68,7 +68,7 @@ std::string svg_of(const std::string& dot) {
 std::string html_of(const Planned& planned, const Tree& file, const std::vector<TaskTime>& times, int open,
                     const std::string& title) {
   const nlohmann::ordered_json data = {
-      {"title", title}, {"open", open}, {"graph", graph_data(planned.checked, file, times)}};
+      {"title", title}, {"open", open}, {"graph", graph_data(planned, file, times)}};
   return page_of(title, data, assets::report_css,
                  {assets::charts_js, assets::graph_js, assets::graph_page_js});
 }

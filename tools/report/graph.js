@@ -264,7 +264,7 @@ class GraphView {
 
   drawBox(box) {
     const open = box.open && box.children.length > 0, share = this.all > 0 ? box.seconds / this.all : 0;
-    const look = box.node && !box.children.length ? box.node.look : box.type === 'loop' ? 'loop' : 'layer';
+    const look = box.node ? box.node.look : box.type === 'loop' ? 'loop' : box.path.startsWith('backward') ? 'backward' : 'layer';
     const group = element('svg:g', {class: `box ${open ? 'open' : look}${box === this.selected ? ' selected' : ''}`, 'data-path': box.path, transform: `translate(${box.x - box.w / 2} ${box.top})`});
     group.append(element('svg:rect', {width: box.w, height: box.h, rx: 7}));
     if (!open && this.byTime && share > 0) group.append(element('svg:rect', {width: box.w, height: box.h, rx: 7, class: 'heat', opacity: Math.min(0.85, Math.sqrt(share) * 1.2).toFixed(3)}));
@@ -407,7 +407,7 @@ class GraphView {
     if (node) {
       for (const [port, from, output, spec] of node.in) {
         const source = this.data.nodes[from];
-        rows.push([`in ${port}`, element('span', {}, spec, ' from ', go(source.box, source.path + (output ? '.' + output : '')))]);
+        rows.push([port ? `in ${port}` : 'after', element('span', {}, spec ? spec + ' from ' : '', go(source.box, source.path + (output ? '.' + output : '')))]);
       }
       for (const [port, spec] of node.out) {
         const readers = this.data.nodes.filter(other => other.in.some(([, from, output]) => this.data.nodes[from] === node && output === port));
@@ -417,6 +417,7 @@ class GraphView {
       for (const [name, shape] of node.weights || []) rows.push(['weights', `${name} ${shape}`]);
       if (node.multiply_adds) rows.push(['multiply-adds of a frame', node.multiply_adds.toLocaleString('en')]);
       for (const [part, spent] of Object.entries(node.seconds || {})) rows.push([part, duration(spent)]);
+      for (const back of (node.back || []).map(index => this.data.nodes[index])) rows.push([back.type, go(back.box, this.all > 0 ? duration(seconds(back)) : back.path)]);
       if (node.where) rows.push(['stands at', node.where]);
     }
     if (this.all > 0) rows.push(['share of the time', (100 * box.seconds / this.all).toFixed(2) + ' %']);

@@ -58,10 +58,10 @@ void LiveReport::follow() {
 }
 
 void LiveReport::write(bool over) const {
-  const Checked& checked = launch_.run->checked();
-  PipelineView view{.checked = &checked, .over = over};
-  if (const auto noise = checked.resources.find("diffusion"); noise != checked.resources.end())
-    view.noise = noise->second;
+  const Planned& planned = launch_.run->planned();
+  const auto& resources = planned.checked.resources;
+  PipelineView view{.planned = &planned, .over = over};
+  if (const auto noise = resources.find("diffusion"); noise != resources.end()) view.noise = noise->second;
   const RunDirectory& directory = *launch_.directory;
   directory.write("times.csv", times_csv(launch_.run->times()));
   directory.write(kReport, report_page({directory.path()}, {view}));

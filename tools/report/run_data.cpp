@@ -171,7 +171,7 @@ Json run_data(const fs::path& run, const PipelineView& view, const RunDataOption
   if (const auto* process = dynamic_cast<const NoiseProcess*>(view.noise.get()))
     made["noise"] = noise_of(*process);
   if (!view.missing.empty()) notes.push_back(view.missing);
-  if (view.checked) made["graph"] = graph_data(*view.checked, pipeline, read_task_times(run));
+  if (view.planned) made["graph"] = graph_data(*view.planned, pipeline, read_task_times(run));
   made["times"] = times_of(run);
   made["machine"] = machine_of(run, notes);
   note_future_version(made["machine"], notes);

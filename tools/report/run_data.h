@@ -5,7 +5,7 @@
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 
-#include "graph/check/check.h"
+#include "graph/plan/plan.h"
 
 namespace dagfusion {
 
@@ -17,7 +17,7 @@ struct RunDataOptions {
 
 // Of what is known of the pipeline besides the files of its run: null where it is not.
 struct PipelineView {
-  const Checked* checked = nullptr;
+  const Planned* planned = nullptr;
   std::shared_ptr<Resource> noise;
   std::string missing;  // why there is none of it
   bool over = false;    // this process is in the run, and has done what there was to do

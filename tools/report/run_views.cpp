@@ -13,7 +13,7 @@ RunView::RunView(const std::filesystem::path& run, const TypedPlugins& plugins) 
   const Invocation made{.file = run / kPipeline, .plugins = plugins};
   try {
     planned_ = std::make_shared<Planned>(plan_file(made));
-    view_.checked = &planned_->checked;
+    view_.planned = planned_.get();
   } catch (const UserError& e) {
     view_.missing = fmt::format("the pipeline is not drawn: {}", e.faults().front().message);
   }
