@@ -25,7 +25,7 @@
 #include "nodes/kernels/half_attention.h"
 #include "nodes/kernels/product.h"
 #include "nodes/kernels/softmax.h"
-#include "nodes/network/act.h"
+#include "nodes/network/blocked_heads.h"
 
 namespace dagfusion {
 namespace {
@@ -48,7 +48,8 @@ class Attention final : public DifferentiableMap {
     scale_ = static_cast<float>(1 / std::sqrt(static_cast<double>(depth_)));
     row_ = filled_up(pixels_, block_) + kApart;
     group_ = filled_up(pixels_, block_) * block_ + kApart * kApart;
-    head_size_ = filled_up(depth_, block_) * pixels_;
+    layout_ = {
+        .channels = channels_, .pixels = pixels_, .heads = heads_, .block = block_, .half = is_half(q_.spec)};
     // The weights are kept for backward() while they take no more memory than q, k, v and y; else they are
     // made again, which costs a quarter more in backward().
     if (setup.run().training && heads_ * pixels_ <= 4 * channels_) {
@@ -64,11 +65,13 @@ class Attention final : public DifferentiableMap {
   }
 
   void prepare(Preparation& preparation) override {
-    preparation.scratch(by_dots() ? kernels::half_attention_scratch(one_head())
-                                  : (2 * matrix_size() + transposed_size() + 5 * head_size_) * sizeof(float));
+    preparation.scratch(by_dots()
+                            ? kernels::half_attention_scratch(one_head())
+                            : (2 * matrix_size() + transposed_size() + 5 * layout_.size()) * sizeof(float));
     ways_ = ways_over(images_ * heads_ * matrix_size(), preparation.ways);
     const auto images = static_cast<int>(images_);
-    if (in_place() || by_dots()) parts_ = std::min<std::int64_t>((ways_ + images - 1) / images, pixels_);
+    if (layout_.in_place() || by_dots())
+      parts_ = std::min<std::int64_t>((ways_ + images - 1) / images, pixels_);
   }
 
   void forward(Call& call) const override {
@@ -97,7 +100,7 @@ class Attention final : public DifferentiableMap {
 
   // In bfloat16, heads of whole blocks.
   bool by_dots() const {
-    return half() && whole() && kernels::has_bfloat16_dots() &&
+    return layout_.half && layout_.whole() && kernels::has_bfloat16_dots() &&
            kernels::half_attention_fits(one_head().channels, one_head().pixels, block_);
   }
   kernels::HalfAttention one_head() const {
@@ -108,47 +111,47 @@ class Attention final : public DifferentiableMap {
 
   void forward_head(Call& call, std::int64_t n, std::int64_t h, Rows rows) const {
     if (by_dots()) {
-      const auto in = [&](const Input& x) { return at(call.in<BFloat16>(x), n, h); };
+      const auto in = [&](const Input& x) { return layout_.at(call.in<BFloat16>(x), n, h); };
       return kernels::half_attention_forward(
           one_head(), static_cast<int>(rows.first), static_cast<int>(rows.end), in(q_), in(k_), in(v_),
-          kept<BFloat16>(call, n, h), at(call.out<BFloat16>(y_), n, h), call.scratch());
+          kept<BFloat16>(call, n, h), layout_.at(call.out<BFloat16>(y_), n, h), call.scratch());
     }
     const Scratch scratch = divide(call.scratch());
     float* const there = kept<float>(call, n, h);
     float* w = there ? there : scratch.w;
-    const float* q = head(call.in<void>(q_), n, h, scratch.head[0]);
-    const float* k = head(call.in<void>(k_), n, h, scratch.head[1]);
-    const float* v = head(call.in<void>(v_), n, h, scratch.head[2]);
-    float* y = in_place() ? at(call.out<float>(y_), n, h) : scratch.head[3];
+    const float* q = layout_.head(call.in<void>(q_), n, h, scratch.head[0]);
+    const float* k = layout_.head(call.in<void>(k_), n, h, scratch.head[1]);
+    const float* v = layout_.head(call.in<void>(v_), n, h, scratch.head[2]);
+    float* y = layout_.in_place() ? layout_.at(call.out<float>(y_), n, h) : scratch.head[3];
     weights(rows, q, k, scratch.transposed, w);
     rows_times(rows, w, v, y);
-    if (y == scratch.head[3]) put(y, call.out<void>(y_), n, h);
+    if (y == scratch.head[3]) layout_.put(y, call.out<void>(y_), n, h);
   }
 
   void backward_head(Call& call, std::int64_t n, std::int64_t h) const {
     if (by_dots()) {
-      const auto in = [&](const Input& x) { return at(call.in<BFloat16>(x), n, h); };
+      const auto in = [&](const Input& x) { return layout_.at(call.in<BFloat16>(x), n, h); };
       const auto d = [&](const Input& x) {
-        return call.d<BFloat16>(x) ? at(call.d<BFloat16>(x), n, h) : nullptr;
+        return call.d<BFloat16>(x) ? layout_.at(call.d<BFloat16>(x), n, h) : nullptr;
       };
       return kernels::half_attention_backward(one_head(), in(q_), in(k_), in(v_), kept<BFloat16>(call, n, h),
-                                              at(call.d<BFloat16>(y_), n, h), d(q_), d(k_), d(v_),
+                                              layout_.at(call.d<BFloat16>(y_), n, h), d(q_), d(k_), d(v_),
                                               call.scratch());
     }
     const Scratch scratch = divide(call.scratch());
     void *dq = call.d<void>(q_), *dk = call.d<void>(k_), *dv = call.d<void>(v_);
-    const float* q = head(call.in<void>(q_), n, h, scratch.head[0]);
-    const float* k = head(call.in<void>(k_), n, h, scratch.head[1]);
-    const float* v = head(call.in<void>(v_), n, h, scratch.head[2]);
-    const float* dy = head(call.d<void>(y_), n, h, scratch.head[3]);
+    const float* q = layout_.head(call.in<void>(q_), n, h, scratch.head[0]);
+    const float* k = layout_.head(call.in<void>(k_), n, h, scratch.head[1]);
+    const float* v = layout_.head(call.in<void>(v_), n, h, scratch.head[2]);
+    const float* dy = layout_.head(call.d<void>(y_), n, h, scratch.head[3]);
     const float* const there = kept<float>(call, n, h);
     const float* w = there ? there : scratch.w;
     if (!there) weights(all(), q, k, scratch.transposed, scratch.w);
     const auto write = [&](void* gradient, const auto& fill) {
       if (!gradient) return;
-      float* to = in_place() ? at(static_cast<float*>(gradient), n, h) : scratch.head[4];
+      float* to = layout_.in_place() ? layout_.at(static_cast<float*>(gradient), n, h) : scratch.head[4];
       fill(to);
-      if (to == scratch.head[4]) put(to, gradient, n, h);
+      if (to == scratch.head[4]) layout_.put(to, gradient, n, h);
     };
     write(dv, [&](float* to) { columns_times(w, dy, to); });
     if (!dq && !dk) return;
@@ -163,11 +166,6 @@ class Attention final : public DifferentiableMap {
 
   std::int64_t matrix_size() const { return pixels_ * row_; }
   std::int64_t transposed_size() const { return blocks_of(depth_, block_) * group_; }
-  std::int64_t image_size() const { return filled_up(channels_, block_) * pixels_; }
-  bool half() const { return is_half(q_.spec); }
-  // A head is a run of whole blocks where it lies, [D/b,P,b]; else it is copied to such a run.
-  bool whole() const { return heads_ == 1 || depth_ % block_ == 0; }
-  bool in_place() const { return whole() && !half(); }
   Rows all() const { return {0, pixels_}; }
   template <class T>
   T* kept(Call& call, std::int64_t n, std::int64_t h) const {
@@ -179,56 +177,9 @@ class Attention final : public DifferentiableMap {
     s.w = reinterpret_cast<float*>(memory);
     s.dw = s.w + matrix_size();
     s.head[0] = s.dw + matrix_size();
-    for (int i = 1; i < 5; ++i) s.head[i] = s.head[i - 1] + head_size_;
-    s.transposed = s.head[4] + head_size_;
+    for (int i = 1; i < 5; ++i) s.head[i] = s.head[i - 1] + layout_.size();
+    s.transposed = s.head[4] + layout_.size();
     return s;
-  }
-
-  template <class T>
-  T* at(T* feature_map, std::int64_t n, std::int64_t h) const {
-    return feature_map + n * image_size() + h * depth_ * pixels_;
-  }
-
-  // Calls f(place in an image, place in the head) for every value of head h.
-  template <class F>
-  void for_each(std::int64_t h, const F& f) const {
-    for (std::int64_t c = 0; c < depth_; ++c) {
-      const std::int64_t channel = h * depth_ + c;
-      const std::int64_t from = channel / block_ * pixels_ * block_ + channel % block_;
-      const std::int64_t to = c / block_ * pixels_ * block_ + c % block_;
-      for (std::int64_t p = 0; p < pixels_; ++p) f(from + p * block_, to + p * block_);
-    }
-  }
-
-  const float* head(const void* feature_map, std::int64_t n, std::int64_t h, float* copy) const {
-    const auto* floats = static_cast<const float*>(feature_map);
-    const auto* halves = static_cast<const BFloat16*>(feature_map);
-    if (!whole()) return half() ? taken_out(halves, n, h, copy) : taken_out(floats, n, h, copy);
-    if (!half()) return at(floats, n, h);
-    kernels::widen(at(halves, n, h), copy, head_size_);
-    return copy;
-  }
-
-  template <class T>
-  const float* taken_out(const T* feature_map, std::int64_t n, std::int64_t h, float* copy) const {
-    feature_map += n * image_size();
-    std::fill_n(copy, head_size_, 0.0f);
-    for_each(h, [&](std::int64_t from, std::int64_t to) { copy[to] = to_float(feature_map[from]); });
-    return copy;
-  }
-
-  void put(const float* copy, void* feature_map, std::int64_t n, std::int64_t h) const {
-    if (!half()) return put_into(copy, static_cast<float*>(feature_map), n, h);
-    auto* halves = static_cast<BFloat16*>(feature_map);
-    if (whole()) return kernels::narrow(copy, at(halves, n, h), head_size_);
-    put_into(copy, halves, n, h);
-  }
-
-  template <class T>
-  void put_into(const float* copy, T* feature_map, std::int64_t n, std::int64_t h) const {
-    feature_map += n * image_size();
-    if (h == 0) std::fill_n(feature_map, image_size(), T{});
-    for_each(h, [&](std::int64_t to, std::int64_t from) { set(feature_map[to], copy[from]); });
   }
 
   // out[i,j] = sum over c of a[c,i] * b[c,j].
@@ -287,10 +238,10 @@ class Attention final : public DifferentiableMap {
   Output y_;
   Saved kept_;  // [N,heads,P,row_]
   std::int64_t images_ = 0, channels_ = 0, pixels_ = 0, heads_ = 0, depth_ = 0;
-  std::int64_t row_ = 0;        // from one row of w to the next
-  std::int64_t group_ = 0;      // from one block of channels to the next, in what is turned over
-  std::int64_t head_size_ = 0;  // floats of one head, filled up
-  std::int64_t parts_ = 1;      // of an image's rows, for different threads
+  std::int64_t row_ = 0;    // from one row of w to the next
+  std::int64_t group_ = 0;  // from one block of channels to the next, in what is turned over
+  BlockedHeads layout_;
+  std::int64_t parts_ = 1;  // of an image's rows, for different threads
   int block_ = 8, ways_ = 1;
   float scale_ = 1;
 };
