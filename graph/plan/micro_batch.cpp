@@ -74,9 +74,11 @@ Planned check_and_plan(const Tree& file, const Catalog& catalog, CheckOptions op
     return recomputing(std::move(planned), again);
   };
   options.auto_micro_batch = 1;
-  Planned one = recomputing(plan(check(file, catalog, options)), false);
-  const RunSettings run = one.checked.run;
+  Checked checked = check(file, catalog, options);
+  const RunSettings run = checked.run;
   // Not from what is kept for the backward pass: results depend on how many images a frame holds.
+  checked.run.recompute = false;
+  Planned one = plan(std::move(checked));
   const int most = asked(file, "micro_batch") == "auto" ? fitting_micro_batch(one) : 1;
   for (int n = most; n > 1; --n) {
     if (run.training && !cuts_a_step(run, n)) continue;

@@ -13,7 +13,7 @@ namespace fs = std::filesystem;
 class TorchArchive final : public TorchFile {
  public:
   explicit TorchArchive(const fs::path& path) : TorchFile(path, "PyTorch (zip)") {
-    try {
+    named([&] {
       for (ZipMember& member : list_zip(file_, size_)) {
         const std::string name = member.name;
         if (name.ends_with("/data.pkl") && root_.empty()) root_ = name.substr(0, name.size() - 8);
@@ -24,11 +24,7 @@ class TorchArchive final : public TorchFile {
       const std::vector<std::uint8_t> bytes =
           read_zip_member(file_, members_.at(root_ + "data.pkl"), kLargestTorchPickle);
       take_tensors(Pickle(bytes, torch_knows));
-    } catch (const UserError&) {
-      throw;
-    } catch (const std::runtime_error& error) {
-      fail(error.what());
-    }
+    });
   }
 
  private:

@@ -7,9 +7,11 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
+#include "graph/document/fault.h"
 #include "nodes/files/pickle.h"
 #include "nodes/files/tensor_file.h"
 #include "nodes/files/zip.h"
@@ -36,6 +38,18 @@ class TorchFile : public TensorFile {
   };
 
   TorchFile(const std::filesystem::path&, std::string format);
+
+  // f(); what it finds wrong is said with the file's name.
+  template <class F>
+  void named(const F& f) const {
+    try {
+      f();
+    } catch (const UserError&) {
+      throw;
+    } catch (const std::runtime_error& error) {
+      fail(error.what());
+    }
+  }
 
   void take_tensors(const Pickle& pickle) { take(pickle, pickle.root(), "", 0); }
 

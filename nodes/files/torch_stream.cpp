@@ -17,15 +17,11 @@ namespace fs = std::filesystem;
 class TorchStream final : public TorchFile {
  public:
   explicit TorchStream(const fs::path& path) : TorchFile(path, "PyTorch (before 1.6)") {
-    try {
+    named([&] {
       std::vector<std::uint8_t> head(static_cast<std::size_t>(std::min(size_, kLargestTorchPickle)));
       if (!read_at(file_, 0, head.data(), head.size())) throw std::runtime_error("cannot be read");
       read_pickles(head);
-    } catch (const UserError&) {
-      throw;
-    } catch (const std::runtime_error& error) {
-      fail(error.what());
-    }
+    });
   }
 
  private:

@@ -5,14 +5,14 @@
 // the taps all checks. Both are made once for some rows of an image and serve every pair of channel blocks.
 #include "nodes/kernels/bfloat16_dots.h"
 
-#include <immintrin.h>
-
 #include <algorithm>
+
+#include "nodes/kernels/bfloat16_tile.h"
 
 namespace dagfusion::kernels {
 namespace {
 
-constexpr int kBlock = 16;
+constexpr int kBlock = kDotBlock;
 
 // The rows of one image that are worked on together, and how they lie in scratch.
 struct Bands {
@@ -87,62 +87,34 @@ void turn_over(const ConvolutionShape& s, const Bands& b, const BFloat16* x, int
 
 // One row of dy, [Q,16], to [pairs,16,2].
 void pair_up(const ConvolutionShape& s, const Bands& b, const BFloat16* dy, BFloat16* to) {
-  const __m512i order = _mm512_set_epi16(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8, 23, 7,
-                                         22, 6, 21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
   for (std::ptrdiff_t pair = 0; pair < b.pairs; ++pair, dy += 2 * kBlock, to += 2 * kBlock) {
     const bool whole = 2 * pair + 1 < s.out_width;
-    const __m512i both = _mm512_maskz_loadu_epi16(whole ? 0xFFFFFFFF : 0xFFFF, dy);
-    _mm512_storeu_si512(to, _mm512_permutexvar_epi16(order, both));
+    _mm512_storeu_si512(to, paired_up(_mm512_maskz_loadu_epi16(whole ? 0xFFFFFFFF : 0xFFFF, dy)));
   }
 }
 
-// M channels of x by J blocks of dy, summed over the rows of a band, added to dweight.
-template <int M, int J>
-[[gnu::noinline]] void tile(const Bands& b, std::ptrdiff_t rows, std::ptrdiff_t x_step, const BFloat16* x,
-                            const BFloat16* dy, float* dweight, std::ptrdiff_t out_block) {
-  __m512 sum[M][J];
-#pragma GCC unroll 16
-  for (int m = 0; m < M; ++m)
-#pragma GCC unroll 16
-    for (int j = 0; j < J; ++j) sum[m][j] = _mm512_setzero_ps();
-  for (std::ptrdiff_t row = 0; row < rows; ++row, x += x_step, dy += b.pairs * 2 * kBlock)
-    for (std::ptrdiff_t pair = 0; pair < b.pairs; ++pair) {
-      __m512bh columns[J];
-#pragma GCC unroll 16
-      for (int j = 0; j < J; ++j)
-        columns[j] = reinterpret_cast<__m512bh>(_mm512_loadu_si512(dy + j * b.dy_block + pair * 2 * kBlock));
-#pragma GCC unroll 16
-      for (int m = 0; m < M; ++m) {
-        int two;
-        __builtin_memcpy(&two, x + m * b.x_channel + 2 * pair, sizeof two);
-        const auto pixels = reinterpret_cast<__m512bh>(_mm512_set1_epi32(two));
-#pragma GCC unroll 16
-        for (int j = 0; j < J; ++j) sum[m][j] = _mm512_dpbf16_ps(sum[m][j], pixels, columns[j]);
-      }
-    }
-#pragma GCC unroll 16
-  for (int m = 0; m < M; ++m)
-#pragma GCC unroll 16
-    for (int j = 0; j < J; ++j) {
-      float* to = dweight + j * out_block + m * kBlock;
-      _mm512_storeu_ps(to, _mm512_add_ps(_mm512_loadu_ps(to), sum[m][j]));
-    }
-}
-
+// Channels of x by J blocks of dy, summed over the rows of a band, added to dweight.
 template <int J>
 void some_blocks(const ConvolutionShape& s, const Bands& b, std::ptrdiff_t rows, const BFloat16* x,
                  const BFloat16* dy, float* dweight) {
   constexpr int kChannels = J == 1 ? 16 : 8;
   const std::ptrdiff_t blocks_in = s.channels_in / kBlock, square = kBlock * kBlock;
-  const std::ptrdiff_t out_block = blocks_in * s.kernel * s.kernel * square;
+  const Dots over_rows = {.outer = rows,
+                          .pairs = b.pairs,
+                          .left_row = b.x_channel,
+                          .left_outer = s.stride * b.x_row,
+                          .left_pair = 2,
+                          .right_outer = b.pairs * kDotPairs,
+                          .right_block = b.dy_block,
+                          .out_row = kBlock,
+                          .out_block = blocks_in * s.kernel * s.kernel * square};
   for (std::ptrdiff_t i = 0; i < blocks_in; ++i)
     for (int r = 0; r < s.kernel; ++r)
       for (int c = 0; c < s.kernel; ++c, dweight += square) {
         const BFloat16* from =
             x + i * kBlock * b.x_channel + r * b.x_row + c % s.stride * b.x_part + c / s.stride;
         for (int m = 0; m < kBlock; m += kChannels)
-          tile<kChannels, J>(b, rows, s.stride * b.x_row, from + m * b.x_channel, dy, dweight + m * kBlock,
-                             out_block);
+          dots_tile<kChannels, J, Into::add>(over_rows, from + m * b.x_channel, dy, dweight + m * kBlock);
       }
 }
 
@@ -177,8 +149,7 @@ void band(const ConvolutionShape& s, const Bands& b, int first, std::ptrdiff_t r
 
   const std::ptrdiff_t out_block = blocks_in * s.kernel * s.kernel * kBlock * kBlock;
   for (std::ptrdiff_t o = 0, together; o < blocks_out; o += together) {
-    const std::ptrdiff_t left = blocks_out - o;
-    together = left == 3 || left >= 5 ? 3 : left >= 2 ? 2 : 1;
+    together = blocks_together(blocks_out - o);
     const auto some = together == 3 ? some_blocks<3> : together == 2 ? some_blocks<2> : some_blocks<1>;
     some(s, b, rows, turned, paired + o * b.dy_block, dweight + o * out_block);
   }

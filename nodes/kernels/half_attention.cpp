@@ -4,57 +4,17 @@
 // 16 pixels' pairs are one vector. Along pixels, rows of a feature map, or of a matrix, are paired up.
 #include "nodes/kernels/half_attention.h"
 
-#include <immintrin.h>
-
 #include <algorithm>
 
 #include "nodes/kernels/bfloat16.h"
+#include "nodes/kernels/bfloat16_tile.h"
 #include "nodes/kernels/softmax.h"
 
 namespace dagfusion::kernels {
 namespace {
 
-constexpr int kBlock = 16;
-constexpr int kPairs = 2 * kBlock;  // halves in a vector of pairs
-constexpr int kBand = 16;           // rows of w that are in work: their sums stay in the nearest cache
-
-// out[m,n] = sum over pairs of left[m] * right[n]. Distances in elements.
-struct Dots {
-  int outer, pairs;  // how many pairs there are
-  std::ptrdiff_t left_row, left_outer, left_pair;
-  std::ptrdiff_t right_outer, right_block;  // [block][outer][pair][16][2]
-  std::ptrdiff_t out_row, out_block;
-};
-
-template <int M, int J>
-[[gnu::noinline]] void tile(const Dots& s, const BFloat16* left, const BFloat16* right, float* out) {
-  __m512 sum[M][J];
-#pragma GCC unroll 8
-  for (int m = 0; m < M; ++m)
-#pragma GCC unroll 8
-    for (int j = 0; j < J; ++j) sum[m][j] = _mm512_setzero_ps();
-  for (int o = 0; o < s.outer; ++o) {
-    const BFloat16 *a = left + o * s.left_outer, *b = right + o * s.right_outer;
-    for (int p = 0; p < s.pairs; ++p, a += s.left_pair, b += kPairs) {
-      __m512bh columns[J];
-#pragma GCC unroll 8
-      for (int j = 0; j < J; ++j)
-        columns[j] = reinterpret_cast<__m512bh>(_mm512_loadu_si512(b + j * s.right_block));
-#pragma GCC unroll 8
-      for (int m = 0; m < M; ++m) {
-        int two;
-        __builtin_memcpy(&two, a + m * s.left_row, sizeof two);
-        const auto row = reinterpret_cast<__m512bh>(_mm512_set1_epi32(two));
-#pragma GCC unroll 8
-        for (int j = 0; j < J; ++j) sum[m][j] = _mm512_dpbf16_ps(sum[m][j], row, columns[j]);
-      }
-    }
-  }
-#pragma GCC unroll 8
-  for (int m = 0; m < M; ++m)
-#pragma GCC unroll 8
-    for (int j = 0; j < J; ++j) _mm512_storeu_ps(out + m * s.out_row + j * s.out_block, sum[m][j]);
-}
+constexpr int kBlock = kDotBlock, kPairs = kDotPairs;
+constexpr int kBand = 16;  // rows of w that are in work: their sums stay in the nearest cache
 
 template <int J>
 void rows_of(const Dots& s, int rows, const BFloat16* left, const BFloat16* right, float* out) {
@@ -63,25 +23,18 @@ void rows_of(const Dots& s, int rows, const BFloat16* left, const BFloat16* righ
     left += done * s.left_row;
     out += done * s.out_row;
   };
-  for (; rows >= 8; next(8)) tile<8, J>(s, left, right, out);
-  if (rows >= 4) tile<4, J>(s, left, right, out), next(4);
-  if (rows >= 2) tile<2, J>(s, left, right, out), next(2);
-  if (rows >= 1) tile<1, J>(s, left, right, out);
+  for (; rows >= 8; next(8)) dots_tile<8, J, Into::overwrite>(s, left, right, out);
+  if (rows >= 4) dots_tile<4, J, Into::overwrite>(s, left, right, out), next(4);
+  if (rows >= 2) dots_tile<2, J, Into::overwrite>(s, left, right, out), next(2);
+  if (rows >= 1) dots_tile<1, J, Into::overwrite>(s, left, right, out);
 }
 
 // Every element of the result is summed in the order of the pairs, whatever the rows and blocks are.
 void dots(const Dots& s, int rows, int blocks, const BFloat16* left, const BFloat16* right, float* out) {
-  while (blocks > 0) {
-    const int together = blocks == 4 ? 2 : std::min(blocks, 3);
-    if (together == 3)
-      rows_of<3>(s, rows, left, right, out);
-    else if (together == 2)
-      rows_of<2>(s, rows, left, right, out);
-    else
-      rows_of<1>(s, rows, left, right, out);
-    blocks -= together;
-    right += together * s.right_block;
-    out += together * s.out_block;
+  for (std::ptrdiff_t b = 0, together; b < blocks; b += together) {
+    together = blocks_together(blocks - b);
+    const auto some = together == 3 ? rows_of<3> : together == 2 ? rows_of<2> : rows_of<1>;
+    some(s, rows, left, right + b * s.right_block, out + b * s.out_block);
   }
 }
 
@@ -126,12 +79,10 @@ void turn_over(const HalfAttention& s, const BFloat16* x, BFloat16* to) {
 
 // 16 halves of two rows, side by side.
 void pair_up(const BFloat16* first, const BFloat16* second, BFloat16* to) {
-  const __m512i order = _mm512_set_epi16(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8, 23, 7,
-                                         22, 6, 21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
   const auto both =
       _mm512_inserti64x4(_mm512_castsi256_si512(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(first))),
                          _mm256_loadu_si256(reinterpret_cast<const __m256i*>(second)), 1);
-  _mm512_storeu_si512(to, _mm512_permutexvar_epi16(order, both));
+  _mm512_storeu_si512(to, paired_up(both));
 }
 
 // [C/16,P,16] to [C/16][pair of pixels][16][2]

@@ -4,9 +4,9 @@
 //
 // a, b, out: any one shape, in the layout of a.
 
+#include "graph/values/add.h"
+
 #include "graph/types/catalog.h"
-#include "nodes/kernels/sums.h"
-#include "nodes/network/act.h"
 
 namespace dagfusion {
 namespace {
@@ -19,10 +19,7 @@ class Add final : public DifferentiableMap {
   }
 
   void forward(Call& call) const override {
-    for_pieces(
-        is_half(out_.spec), out_.spec.stored_elements(),
-        [](const float* a, const float* b, float* out, std::size_t n) { kernels::add(a, b, out, n); },
-        call.out<void>(out_), call.in<void>(a_), call.in<void>(b_));
+    add(out_.spec, call.in<std::byte>(a_), call.in<std::byte>(b_), call.out<std::byte>(out_));
   }
 
   void backward(Call&) const override {}  // the gradient passes as it is
