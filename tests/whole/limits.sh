@@ -67,6 +67,16 @@ TakesFewerImagesAFrameWhereMemoryIsSaid() {
   has "$err" "'memory' is 'much'; it must be auto or a size of 1 MB at least, like 800 MiB or 1.5 GiB"
 }
 
+KeepsLessForTheBackwardPassBeforeItTakesFewerImages() {
+  local kept less more=0
+  for memory in 8 7.5 7 6.5 6 5.5 5 4.5 4; do
+    kept=$(images_a_frame "$memory MB" run.recompute=false) less=$(images_a_frame "$memory MB")
+    ((less >= kept)) || fail "$memory MB: $less images a frame, $kept with all kept"
+    ((more += less > kept)) || true
+  done
+  ((more > 0)) || fail 'never more images a frame'
+}
+
 EndsThoughALibraryWaitsForItsThreads() {
   [[ -n ${FAULTS-} ]] && LD_PRELOAD=$FAULTS "$program" --help >out.txt 2>&1 || exit 77  # a sanitizer takes terabytes
   status=0
